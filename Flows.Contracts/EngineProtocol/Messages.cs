@@ -1,0 +1,87 @@
+using System.Text.Json.Serialization;
+using Flows.Contracts.Json;
+using Flows.Contracts.Runs;
+
+namespace Flows.Contracts.EngineProtocol;
+
+/// <summary>Engine → worker, once, when it can take a run. A worker ends an engine whose protocol is not its own.</summary>
+public sealed record EngineReady(int Protocol, string Version)
+{
+    public const int CurrentProtocol = 1;
+}
+
+/// <summary>Worker → engine: walk this run. The engine walks one at a time and answers with <see cref="RunFinished"/>.</summary>
+/// <param name="Attempt">The fencing token of the claim; only for messages and logs here.</param>
+/// <param name="VersionId">Names the definition, which never changes under one id: an engine keeps the last few it has parsed.</param>
+/// <param name="Definition">The document, or null when this engine has been sent it before.</param>
+/// <param name="Trigger">The trigger's output.</param>
+/// <param name="Journal">What earlier attempts have finished or intended, in any order.</param>
+/// <param name="Connections">The connections the flow names, by key; never more than those.</param>
+/// <param name="Variables">The project's variables, by key.</param>
+public sealed record StartRun(
+    Guid RunId,
+    int Attempt,
+    Guid FlowId,
+    string FlowName,
+    Guid VersionId,
+    RunEnvironment Environment,
+    RawJson? Definition,
+    RawJson Trigger,
+    IReadOnlyList<StepRecord> Journal,
+    IReadOnlyDictionary<string, RawJson> Connections,
+    IReadOnlyDictionary<string, RawJson> Variables,
+    EngineLimits Limits);
+
+/// <summary>What one run may use. Breaking a limit fails the step with code <c>limit</c> and the limit's name.</summary>
+/// <param name="OutputBytes">Largest output of one step, in bytes of JSON.</param>
+/// <param name="LogBytes">Inputs and outputs of all steps together, in bytes of JSON.</param>
+/// <param name="LoopItems">Items of one loop.</param>
+/// <param name="Steps">Step executions of one run.</param>
+public sealed record EngineLimits(long OutputBytes, long LogBytes, int LoopItems, int Steps)
+{
+    /// <summary>25 MiB an output, 50 MiB a run, 100,000 items a loop, 1,000,000 steps a run.</summary>
+    public static EngineLimits Default { get; } = new(25L << 20, 50L << 20, 100_000, 1_000_000);
+}
+
+/// <summary>Engine → worker: lines of the journal, in the order they happened.</summary>
+/// <param name="Sequence">Grows by one with each message of a run, from 1.</param>
+/// <param name="Barrier">The engine stands still until <see cref="JournalDurable"/> with this number arrives: a step that must not be repeated blindly comes next.</param>
+public sealed record JournalLines(long Sequence, bool Barrier, IReadOnlyList<StepRecord> Steps);
+
+/// <summary>Worker → engine: every line up to and including this number is committed in Postgres.</summary>
+public sealed record JournalDurable(long Sequence);
+
+/// <summary>Engine → worker: run this code in a process of its own, and answer with <see cref="CodeCompleted"/>.</summary>
+/// <param name="CallId">Made by the engine, unique within its process.</param>
+/// <param name="StepName">File name in the error messages the author sees.</param>
+/// <param name="TimeoutMs">Milliseconds; the process is killed after it.</param>
+public sealed record CodeRequested(long CallId, string StepName, string Language, string Source, RawJson Input, int TimeoutMs);
+
+/// <summary>Worker → engine: what became of the code. Exactly one of output and error is set.</summary>
+public sealed record CodeCompleted(long CallId, RawJson? Output, StepError? Error, string? Logs);
+
+/// <summary>Engine → worker: the run is over for this engine; it is ready for the next one. All its lines were sent before.</summary>
+public sealed record RunFinished(Guid RunId, RunOutcome Outcome);
+
+/// <summary>Code runner → worker, once.</summary>
+public sealed record CodeRunnerReady(int Protocol, string Runtime);
+
+/// <summary>Worker → code runner: one call; the runner takes one at a time.</summary>
+public sealed record RunCode(string StepName, string Source, RawJson Input);
+
+/// <summary>Code runner → worker.</summary>
+public sealed record CodeResult(RawJson? Output, StepError? Error, string? Logs);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(EngineReady))]
+[JsonSerializable(typeof(StartRun))]
+[JsonSerializable(typeof(JournalLines))]
+[JsonSerializable(typeof(JournalDurable))]
+[JsonSerializable(typeof(RunResponse))]
+[JsonSerializable(typeof(CodeRequested))]
+[JsonSerializable(typeof(CodeCompleted))]
+[JsonSerializable(typeof(RunFinished))]
+[JsonSerializable(typeof(CodeRunnerReady))]
+[JsonSerializable(typeof(RunCode))]
+[JsonSerializable(typeof(CodeResult))]
+public sealed partial class EngineJson : JsonSerializerContext;

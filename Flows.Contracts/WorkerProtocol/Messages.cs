@@ -1,0 +1,88 @@
+using System.Text.Json.Serialization;
+using Flows.Contracts.Json;
+using Flows.Contracts.Runs;
+
+namespace Flows.Contracts.WorkerProtocol;
+
+/// <summary>The routes between worker and API, under the worker token. Both sides use these, so that they cannot drift apart.</summary>
+public static class WorkerRoutes
+{
+    /// <summary>POST <see cref="ClaimRequest"/> → <see cref="ClaimResponse"/>.</summary>
+    public const string Claim = "/internal/runs/claim";
+    /// <summary>POST <see cref="ReportRequest"/> → <see cref="ReportResponse"/>.</summary>
+    public const string Report = "/internal/runs/report";
+    /// <summary>POST <see cref="HeartbeatRequest"/> → <see cref="HeartbeatResponse"/>.</summary>
+    public const string Heartbeat = "/internal/workers/heartbeat";
+    /// <summary>GET → <see cref="FlowVersionDocument"/>; immutable, so a worker keeps what it has fetched.</summary>
+    public const string Version = "/internal/versions/{versionId}";
+
+    /// <summary>Sent with every request; the API refuses a number it does not know with 426 and says which it speaks.</summary>
+    public const string ProtocolHeader = "Flows-Protocol";
+    public const int CurrentProtocol = 1;
+}
+
+/// <summary>A worker has jobs for these runs and a free slot for each of them.</summary>
+/// <param name="Worker">The worker's id, new with each process.</param>
+public sealed record ClaimRequest(string Worker, IReadOnlyList<Guid> Runs);
+
+/// <param name="Claims">The runs that are now this worker's.</param>
+/// <param name="NotNow">Runs that must wait, e.g. for their project's limit: give the job back to the queue.</param>
+/// <remarks>A run in neither list is finished, cancelled, paused or another worker's: drop the job.</remarks>
+public sealed record ClaimResponse(IReadOnlyList<RunClaim> Claims, IReadOnlyList<Guid> NotNow);
+
+/// <summary>A run handed to one worker.</summary>
+/// <param name="Attempt">The fencing token: every report must carry it, and a newer claim makes it worthless.</param>
+/// <param name="LeaseMs">Milliseconds, from the arrival of this answer, within which a heartbeat must renew the claim.</param>
+/// <param name="ActiveMs">Milliseconds of active time that the run has left before it is timed out.</param>
+/// <param name="Journal">Every line of earlier attempts.</param>
+public sealed record RunClaim(
+    Guid RunId,
+    int Attempt,
+    Guid ProjectId,
+    Guid FlowId,
+    string FlowName,
+    Guid VersionId,
+    RunEnvironment Environment,
+    int LeaseMs,
+    long ActiveMs,
+    RawJson Trigger,
+    IReadOnlyList<StepRecord> Journal,
+    IReadOnlyDictionary<string, RawJson> Connections,
+    IReadOnlyDictionary<string, RawJson> Variables);
+
+public sealed record FlowVersionDocument(Guid VersionId, RawJson Definition);
+
+/// <summary>What has happened in several runs; committed in one transaction.</summary>
+public sealed record ReportRequest(string Worker, IReadOnlyList<RunReport> Runs);
+
+/// <param name="Steps">New journal lines, at most one for a path: the latest.</param>
+/// <param name="Response">The answer to the waiting caller, once.</param>
+/// <param name="Outcome">Set when this worker is done with the run; the claim ends with it.</param>
+public sealed record RunReport(
+    Guid RunId, int Attempt, IReadOnlyList<StepRecord> Steps, RunResponse? Response = null, RunOutcome? Outcome = null);
+
+/// <param name="Stale">Reports that were refused as a whole, because the run is no longer this attempt's: end its engine, drop its job. Everything else is committed.</param>
+public sealed record ReportResponse(IReadOnlyList<HeldRun> Stale);
+
+/// <summary>Renews the claims of a worker and tells that it lives. Sent every 2 s.</summary>
+public sealed record HeartbeatRequest(string Worker, WorkerInfo Info, IReadOnlyList<HeldRun> Held);
+
+/// <param name="LeaseMs">The renewed lease, from the arrival of this answer.</param>
+/// <param name="Lost">Claims that were not renewed (cancelled, expired or taken over): end their engines at once.</param>
+public sealed record HeartbeatResponse(int LeaseMs, IReadOnlyList<HeldRun> Lost);
+
+public sealed record HeldRun(Guid RunId, int Attempt);
+
+/// <summary>What an operator sees of a worker.</summary>
+/// <param name="Engines">Engine processes alive, busy and warm.</param>
+public sealed record WorkerInfo(string Version, string Host, int ProcessId, DateTimeOffset StartedAt, int Concurrency, int Running, int Engines, string ExecutionMode);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+[JsonSerializable(typeof(ClaimRequest))]
+[JsonSerializable(typeof(ClaimResponse))]
+[JsonSerializable(typeof(FlowVersionDocument))]
+[JsonSerializable(typeof(ReportRequest))]
+[JsonSerializable(typeof(ReportResponse))]
+[JsonSerializable(typeof(HeartbeatRequest))]
+[JsonSerializable(typeof(HeartbeatResponse))]
+public sealed partial class WorkerJson : JsonSerializerContext;
