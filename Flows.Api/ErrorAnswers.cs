@@ -2,19 +2,20 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Flows.Queue;
 using Microsoft.AspNetCore.Diagnostics;
-using Microsoft.AspNetCore.Routing.Constraints;
-using Microsoft.Extensions.Options;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Flows.Api;
 
 /// <summary>Gives every error the shape of <see cref="Problems"/>, whoever made it: an endpoint, routing, the JSON reader, Postgres, a bug.</summary>
 internal static partial class ErrorAnswers
 {
-    /// <summary>Strict JSON for request records: unknown, missing and repeated fields are refused with their path.</summary>
     public static IHostApplicationBuilder AddErrorAnswers(this IHostApplicationBuilder builder)
     {
         // Without this the framework answers a bad request itself, with an empty body.
         builder.Services.Configure<RouteHandlerOptions>(options => options.ThrowOnBadRequest = true);
+        // For problems that are not made by Problems.
+        builder.Services.AddProblemDetails(options => options.CustomizeProblemDetails = context =>
+            context.ProblemDetails.Extensions["traceId"] = Problems.TraceId ?? context.HttpContext.TraceIdentifier);
         return builder;
     }
 
@@ -24,6 +25,15 @@ internal static partial class ErrorAnswers
         app.UseExceptionHandler(new ExceptionHandlerOptions { ExceptionHandler = AnswerExceptionAsync, SuppressDiagnosticsCallback = _ => true });
         app.UseStatusCodePages(pages => AnswerStatusAsync(pages.HttpContext));
     }
+
+    /// <summary>After routing and before access: what does not exist is 404 for everybody, and no question of credentials.</summary>
+    public static void UseUnknownRoutes(this IApplicationBuilder app) => app.Use((context, next) =>
+    {
+        if (context.GetEndpoint() is not null)
+            return next(context);
+        context.Response.StatusCode = StatusCodes.Status404NotFound; // the body comes from AnswerStatusAsync
+        return Task.CompletedTask;
+    });
 
     private static Task AnswerStatusAsync(HttpContext context)
     {
@@ -47,7 +57,7 @@ internal static partial class ErrorAnswers
             case JsonException json:
                 return AnswerJsonAsync(context, json);
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
-                var limit = context.Features.Get<Microsoft.AspNetCore.Http.Features.IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize;
+                var limit = context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize;
                 return Problems.WriteAsync(context, StatusCodes.Status413PayloadTooLarge, $"The body is over the limit of {limit:N0} bytes.");
             case BadHttpRequestException bad:
                 return AnswerBadRequestAsync(context, bad);

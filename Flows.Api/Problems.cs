@@ -15,6 +15,9 @@ internal sealed record FieldProblem(string Path, string Message);
 /// </summary>
 internal static class Problems
 {
+    /// <summary>The W3C trace id of the request, by which its log lines are found.</summary>
+    public static string? TraceId => Activity.Current?.TraceId.ToHexString();
+
     /// <summary>400: one field is at fault.</summary>
     public static ProblemHttpResult BadRequest(string field, string message) =>
         Of(StatusCodes.Status400BadRequest, message, [new FieldProblem(field, message)]);
@@ -42,8 +45,8 @@ internal static class Problems
     public static ProblemHttpResult Of(int status, string detail, IReadOnlyList<FieldProblem>? errors = null)
     {
         var problem = new ProblemDetails { Status = status, Detail = detail };
-        if (Activity.Current is { } activity)
-            problem.Extensions["traceId"] = activity.TraceId.ToHexString();
+        if (TraceId is { } traceId)
+            problem.Extensions["traceId"] = traceId;
         if (errors is { Count: > 0 })
             problem.Extensions["errors"] = errors;
         return TypedResults.Problem(problem); // fills type and title from the status

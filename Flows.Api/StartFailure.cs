@@ -18,6 +18,7 @@ internal static partial class StartFailure
             [.. several.InnerExceptions.SelectMany(e => Describe(e)!)],
         InvalidOperationException { InnerException: FormatException or ArgumentException or OverflowException } when BadValue().Match(error.Message) is { Success: true } bad =>
             [$"{InEnvironment(bad.Groups["path"].Value)} is not a valid {bad.Groups["type"].Value}."],
+        InvalidOperationException when error.Message.StartsWith("ConnectionStrings__", StringComparison.Ordinal) => [error.Message],
         IOException when error.Message.Contains("address already in use", StringComparison.OrdinalIgnoreCase) => [error.Message],
         _ => null,
     };
