@@ -1,10 +1,12 @@
+using Flows.Api.Migrations;
+
 namespace Flows.Api.Runs;
 
 /// <summary>
 /// A loop that keeps looking for something to repair. It runs in every replica of the API, so what it does must be safe at the same time
 /// in all of them. It starts at a random moment of its first second, and after an error comes back later and later, up to half a minute.
 /// </summary>
-internal abstract partial class Housekeeper(TimeSpan period, TimeProvider clock, ILogger log) : BackgroundService
+internal abstract partial class Housekeeper(TimeSpan period, SchemaState schema, TimeProvider clock, ILogger log) : BackgroundService
 {
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_firstLook = TimeSpan.FromSeconds(1);
@@ -17,6 +19,7 @@ internal abstract partial class Housekeeper(TimeSpan period, TimeProvider clock,
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        await schema.WaitUntilReadyAsync(stoppingToken);
         await Task.Delay(Jitter(period < s_firstLook ? period : s_firstLook, 1), clock, stoppingToken);
         var failures = 0;
         while (!stoppingToken.IsCancellationRequested)

@@ -1,11 +1,12 @@
+using Flows.Api.Migrations;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace Flows.Api.Runs;
 
 /// <summary>Makes the partitions of the days to come, so that retention can drop a day and lists read recent days only.</summary>
-internal sealed class PartitionKeeper(NpgsqlDataSource db, TimeProvider clock, ILogger<PartitionKeeper> log)
-    : Housekeeper(TimeSpan.FromHours(1), clock, log)
+internal sealed class PartitionKeeper(NpgsqlDataSource db, SchemaState schema, TimeProvider clock, ILogger<PartitionKeeper> log)
+    : Housekeeper(TimeSpan.FromHours(1), schema, clock, log)
 {
     private const int DaysAhead = 7;
     private readonly TimeProvider _clock = clock;

@@ -1,3 +1,4 @@
+using Flows.Api.Migrations;
 using Flows.Queue;
 using Microsoft.Extensions.Options;
 
@@ -8,8 +9,8 @@ namespace Flows.Api.Runs;
 /// that it already has.
 /// </summary>
 internal sealed partial class QueuedRunSweeper(
-    RunStore store, IRunQueue queue, IOptions<RunOptions> options, TimeProvider clock, ILogger<QueuedRunSweeper> log)
-    : Housekeeper(options.Value.SweepEvery, clock, log)
+    RunStore store, IRunQueue queue, IOptions<RunOptions> options, SchemaState schema, TimeProvider clock, ILogger<QueuedRunSweeper> log)
+    : Housekeeper(options.Value.SweepEvery, schema, clock, log)
 {
     private const int Batch = 1000;
 

@@ -58,12 +58,12 @@ internal static class RunEndpoints
         return await AnswerAsync(run, waiter, wait, runs, cancel);
     }
 
-    private static async Task<Results<Ok<RunPage>, ProblemHttpResult>> ListRuns(
-        Guid? flow, string[]? status, DateTimeOffset? from, DateTimeOffset? to, Guid? cursor, int? limit,
-        CurrentProject project, RunReader runs, CancellationToken cancel)
+    private static async Task<Results<Ok<Page<RunView>>, ProblemHttpResult>> ListRuns(
+        Guid? flow, string[]? status, DateTimeOffset? from, DateTimeOffset? to,
+        [AsParameters] PageQuery page, CurrentProject project, RunReader runs, CancellationToken cancel)
     {
-        if (limit is < 1 or > 100)
-            return Problems.BadRequest("limit", "limit must be from 1 to 100.");
+        if (!page.TryRead(out var limit, out var before, out var problem))
+            return problem;
         var statuses = new List<RunStatus>();
         foreach (var word in (status ?? []).SelectMany(value => value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)))
         {
@@ -71,7 +71,7 @@ internal static class RunEndpoints
                 return Problems.BadRequest("status", $"'{word}' is not a status. It is one of {string.Join(", ", Enum.GetNames<RunStatus>())}.");
             statuses.Add(parsed);
         }
-        return TypedResults.Ok(await runs.ListAsync(new RunFilter(project.Id, flow, statuses, from, to, cursor, limit ?? 50), cancel));
+        return TypedResults.Ok(await runs.ListAsync(new RunFilter(project.Id, flow, statuses, from, to, before, limit), cancel));
     }
 
     private static async Task<Results<Ok<RunView>, ProblemHttpResult>> GetRun(

@@ -22,7 +22,7 @@ internal sealed class RunInbox(RunStore store, RunBells bells, IOptions<RunOptio
                 await store.AcceptAsync(items, CancellationToken.None);
                 return new bool[items.Count];
             }
-            catch (Npgsql.NpgsqlException error) when (attempt < Tries && UnavailableException.IsPostgresAway(error))
+            catch (Npgsql.NpgsqlException error) when (attempt < Tries && Database.IsUnavailable(error))
             {
                 // A connection of the pool that a restart of Postgres has cut. The ids make the second try harmless.
             }

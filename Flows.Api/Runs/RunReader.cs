@@ -22,7 +22,7 @@ internal sealed class RunReader(NpgsqlDataSource db)
         """;
 
     /// <summary>The newest runs first. Ids begin with their time, so the range of ids also leaves out the partitions of other days.</summary>
-    public async Task<RunPage> ListAsync(RunFilter filter, CancellationToken cancel)
+    public async Task<Page<RunView>> ListAsync(RunFilter filter, CancellationToken cancel)
     {
         var sql = $"SELECT {Columns} FROM runs r WHERE r.project_id = $1 AND r.id >= $2 AND r.id < $3"
             + (filter.FlowId is null ? "" : " AND r.flow_id = $5")
@@ -50,10 +50,7 @@ internal sealed class RunReader(NpgsqlDataSource db)
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))
             items.Add(ReadRun(reader, withTrigger: false));
-        if (items.Count <= filter.Limit)
-            return new RunPage(items, null);
-        items.RemoveAt(filter.Limit);
-        return new RunPage(items, items[^1].Id);
+        return Page.Of(items, filter.Limit, run => run.Id);
     }
 
     /// <summary>One run with its trigger; null when the project has none with this id.</summary>

@@ -48,9 +48,6 @@ public sealed record StepView(
     StepEffect Effect,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Logs);
 
-/// <param name="Next">Give it as <c>cursor</c> for the page after this one; null on the last page.</param>
-public sealed record RunPage(IReadOnlyList<RunView> Items, Guid? Next);
-
 /// <summary>The answer to an asynchronous webhook.</summary>
 public sealed record AcceptedRun(Guid RunId);
 
@@ -70,7 +67,7 @@ public sealed record DecideRequest(string Path, string Decision, RawJson? Output
 
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, MaxDepth = 256)]
 [JsonSerializable(typeof(RunView))]
-[JsonSerializable(typeof(RunPage))]
+[JsonSerializable(typeof(Page<RunView>))]
 [JsonSerializable(typeof(IReadOnlyList<StepView>))]
 [JsonSerializable(typeof(StepError))]
 [JsonSerializable(typeof(RunResponse))]

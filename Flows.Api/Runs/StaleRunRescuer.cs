@@ -1,3 +1,4 @@
+using Flows.Api.Migrations;
 using Flows.Contracts.Runs;
 using Microsoft.Extensions.Options;
 
@@ -8,8 +9,8 @@ namespace Flows.Api.Runs;
 /// <see cref="RunOptions.MaxAttempts"/> times in a row. A worker that comes back finds its attempt refused.
 /// </summary>
 internal sealed partial class StaleRunRescuer(
-    RunStore store, RunAnnouncer announcer, IOptions<RunOptions> options, TimeProvider clock, ILogger<StaleRunRescuer> log)
-    : Housekeeper(options.Value.SweepEvery, clock, log)
+    RunStore store, RunAnnouncer announcer, IOptions<RunOptions> options, SchemaState schema, TimeProvider clock, ILogger<StaleRunRescuer> log)
+    : Housekeeper(options.Value.SweepEvery, schema, clock, log)
 {
     private const int Batch = 500;
 

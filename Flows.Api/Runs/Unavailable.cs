@@ -1,17 +1,9 @@
 using System.Globalization;
-using System.Net.Sockets;
-using Npgsql;
 
 namespace Flows.Api.Runs;
 
 /// <summary>This instance cannot do it right now; the caller should come back.</summary>
-internal sealed class UnavailableException(string message) : Exception(message)
-{
-    /// <summary>True when Postgres is away, going down or full, and the same statement may succeed later.</summary>
-    public static bool IsPostgresAway(Exception error) => error is NpgsqlException { IsTransient: true }
-        or PostgresException { SqlState: PostgresErrorCodes.AdminShutdown or PostgresErrorCodes.CrashShutdown }
-        or NpgsqlException { InnerException: SocketException or IOException or TimeoutException };
-}
+internal sealed class UnavailableException(string message) : Exception(message);
 
 /// <summary>Answers an <see cref="UnavailableException"/>, or a database that cannot be reached, with 503 and Retry-After.</summary>
 internal sealed partial class UnavailableFilter(ILogger<UnavailableFilter> log) : IEndpointFilter
@@ -24,7 +16,7 @@ internal sealed partial class UnavailableFilter(ILogger<UnavailableFilter> log) 
         {
             return await next(context);
         }
-        catch (Exception error) when (error is UnavailableException || UnavailableException.IsPostgresAway(error))
+        catch (Exception error) when (error is UnavailableException || Database.IsUnavailable(error))
         {
             LogRefused(log, context.HttpContext.Request.Method, context.HttpContext.Request.Path, error.GetBaseException().Message);
             context.HttpContext.Response.Headers.RetryAfter = RetryAfterSeconds.ToString(CultureInfo.InvariantCulture);
