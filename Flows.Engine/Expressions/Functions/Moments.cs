@@ -47,11 +47,12 @@ internal static class Moments
         call.Context.Step();
         if (value.TryGetText(out var text))
             return TryParse(text, zone, out var moment) ? moment : null;
-        // What DateTimeOffset can hold: the years 1 to 9999.
-        return value.IsNumber && value.AsDouble is >= -62135596800000d and <= 253402300799999d
-            ? DateTimeOffset.UnixEpoch.AddMilliseconds(value.AsDouble)
-            : null;
+        return OfMilliseconds(value);
     }
+
+    /// <summary>A number of milliseconds since 1970, within the years 1 to 9999; null for any other value.</summary>
+    public static DateTimeOffset? OfMilliseconds(Value value) =>
+        value.IsNumber && value.AsDouble is >= -62135596800000d and <= 253402300799999d ? DateTimeOffset.UnixEpoch.AddMilliseconds(value.AsDouble) : null;
 
     /// <summary>The same moment on the clock of the zone that is the argument; unchanged when it is left out.</summary>
     public static DateTimeOffset In(FunctionCall call, DateTimeOffset moment, int zone) =>

@@ -30,7 +30,8 @@ internal static class NumberFunctions
         new("toBase(number, base)", "A whole number written in a base from 2 to 36.", ToBase),
     ];
 
-    private static bool TryParse(string text, out Value number)
+    /// <summary>A number written in a text, white space around it left out.</summary>
+    public static bool TryParse(string text, out Value number)
     {
         number = default;
         var trimmed = text.AsSpan().Trim();
