@@ -1,5 +1,6 @@
 using Flows.Api.Access;
 using Flows.Api.Flows;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Api;
@@ -32,7 +33,7 @@ internal static class Program
         adapt?.Invoke(builder);
         builder.AddServiceDefaults();
         builder.AddNpgsqlDataSource(Database.ConnectionName);
-        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddSettings();
         builder.AddErrorAnswers();
         builder.AddJson();
