@@ -1,5 +1,6 @@
 using Flows.Api.Access;
 using Flows.Api.Flows;
+using Flows.Api.Migrations;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
@@ -15,8 +16,9 @@ internal static class Program
             await using var app = Create(args);
             // Before the host does it, which would log each bad setting with pages of trace.
             app.Services.GetRequiredService<IStartupValidator>().Validate();
+            var schema = app.Services.GetRequiredService<SchemaState>();
             await app.RunAsync();
-            return app.Services.GetRequiredService<Migrations.SchemaState>().Refusal is null ? 0 : 1;
+            return schema.Refusal is null ? 0 : 1;
         }
         catch (Exception error) when (StartFailure.Describe(error) is { } lines)
         {

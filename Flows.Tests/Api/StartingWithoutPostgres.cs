@@ -52,8 +52,9 @@ public sealed class StartingWithoutPostgres(Platform platform)
         }
         await database.ScalarAsync("INSERT INTO schema_migrations (number, name, checksum) VALUES (9999, '9999_later', '')");
         await using var app = ApiHost.Create(database.ConnectionString, platform, new() { ["Logging:LogLevel:Default"] = "None" });
+        var state = app.Services.GetRequiredService<SchemaState>();
         await app.RunAsync().WaitAsync(TimeSpan.FromSeconds(20));
-        Assert.Contains("9999_later", app.Services.GetRequiredService<SchemaState>().Refusal, StringComparison.Ordinal);
+        Assert.Contains("9999_later", state.Refusal, StringComparison.Ordinal);
     }
 
     /// <summary>Connects every caller of a port with the real server, until it is cancelled; then every connection breaks.</summary>
