@@ -42,6 +42,7 @@ internal static partial class ErrorAnswers
         {
             StatusCodes.Status404NotFound => $"There is nothing at {request.Path}.",
             StatusCodes.Status405MethodNotAllowed => $"{request.Path} does not take {request.Method}; it takes {context.Response.Headers.Allow}.",
+            StatusCodes.Status413PayloadTooLarge => TooLarge(context),
             StatusCodes.Status415UnsupportedMediaType => "A body of type application/json is expected.",
             _ => "The request was refused.",
         });
@@ -54,11 +55,8 @@ internal static partial class ErrorAnswers
         {
             case BadHttpRequestException { InnerException: JsonException json }:
                 return AnswerJsonAsync(context, json);
-            case JsonException json:
-                return AnswerJsonAsync(context, json);
             case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
-                var limit = context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize;
-                return Problems.WriteAsync(context, StatusCodes.Status413PayloadTooLarge, $"The body is over the limit of {limit:N0} bytes.");
+                return Problems.WriteAsync(context, StatusCodes.Status413PayloadTooLarge, TooLarge(context));
             case BadHttpRequestException bad:
                 return AnswerBadRequestAsync(context, bad);
             case QueueUnavailableException:
@@ -108,25 +106,32 @@ internal static partial class ErrorAnswers
         static string Join(string path, string field) => path.EndsWith('.' + field, StringComparison.Ordinal) ? path : $"{path}.{field}";
     }
 
+    private static string TooLarge(HttpContext context) =>
+        $"The body is over the limit of {context.Features.Get<IHttpMaxRequestBodySizeFeature>()?.MaxRequestBodySize:N0} bytes.";
+
     private static Task AnswerBadRequestAsync(HttpContext context, BadHttpRequestException error)
     {
         if (error.StatusCode == StatusCodes.Status415UnsupportedMediaType)
             return Problems.WriteAsync(context, error.StatusCode, "A body of type application/json is expected.");
         if (BadParameter().Match(error.Message) is { Success: true } bad)
         {
+            var name = NameInQuery(bad.Groups["name"].Value);
             var message = $"'{bad.Groups["value"].Value}' is not a valid {TypeWord(bad.Groups["type"].Value)}.";
-            return Problems.WriteAsync(context, error.StatusCode, $"{bad.Groups["name"].Value}: {message}", [new FieldProblem(bad.Groups["name"].Value, message)]);
+            return Problems.WriteAsync(context, error.StatusCode, $"{name}: {message}", [new FieldProblem(name, message)]);
         }
         if (MissingParameter().Match(error.Message) is { Success: true } missing && !missing.Groups["from"].Value.Contains("body", StringComparison.Ordinal))
         {
-            var name = missing.Groups["name"].Value;
+            var name = NameInQuery(missing.Groups["name"].Value);
             return Problems.WriteAsync(context, error.StatusCode, $"{name} is missing.", [new FieldProblem(name, "A value is needed.")]);
         }
         var aboutBody = error.Message.Contains("body", StringComparison.OrdinalIgnoreCase) && error.Message.Contains("provided", StringComparison.Ordinal);
         return Problems.WriteAsync(context, error.StatusCode, aboutBody ? "A JSON body is expected, and there is none." : error.Message);
     }
 
-    private static string TypeWord(string type) => type.TrimEnd('?') switch
+    /// <summary>The members of a query record are reported by their C# name.</summary>
+    private static string NameInQuery(string member) => JsonNamingPolicy.CamelCase.ConvertName(member);
+
+    private static string TypeWord(string type) => type.TrimEnd('?').Replace("Nullable<", "", StringComparison.Ordinal).TrimEnd('>') switch
     {
         "int" or "long" or "short" => "whole number",
         "bool" => "true or false",

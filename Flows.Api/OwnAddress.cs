@@ -18,10 +18,10 @@ internal static class OwnAddress
         var configuration = builder.Configuration;
         if (!string.IsNullOrEmpty(configuration[Key]))
             return;
-        var urls = Urls(configuration).ToList();
-        var chosen = urls.FindIndex(url => url.StartsWith("http://", StringComparison.OrdinalIgnoreCase));
+        var urls = Urls(configuration);
+        var chosen = Array.FindIndex(urls, url => url.StartsWith("http://", StringComparison.OrdinalIgnoreCase));
         if (chosen < 0)
-            chosen = urls.FindIndex(url => url.StartsWith("https://", StringComparison.OrdinalIgnoreCase));
+            chosen = Array.FindIndex(urls, url => url.StartsWith("https://", StringComparison.OrdinalIgnoreCase));
         if (chosen < 0)
             throw new StartRefusedException($"The worker in this process does not know how to call the API. Set {StartFailure.InEnvironment(Key)}, e.g. to http://127.0.0.1:8080.");
 
@@ -34,13 +34,13 @@ internal static class OwnAddress
         {
             port = FreePort();
             urls[chosen] = $"{address.Scheme}://{address.Host}:{port}";
-            builder.WebHost.UseUrls([.. urls]);
+            builder.WebHost.UseUrls(urls);
         }
         configuration[Key] = $"{address.Scheme}://{host}:{port}";
     }
 
     /// <summary>In Kestrel's own order: endpoints by name, then urls, then ports.</summary>
-    private static IEnumerable<string> Urls(IConfiguration configuration)
+    private static string[] Urls(ConfigurationManager configuration)
     {
         var endpoints = configuration.GetSection("Kestrel:Endpoints").GetChildren().Select(endpoint => endpoint["Url"]).OfType<string>().ToArray();
         if (endpoints.Length > 0)

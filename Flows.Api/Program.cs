@@ -1,5 +1,7 @@
 using Flows.Api.Access;
 using Flows.Api.Flows;
+using Flows.Api.Migrations;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Api;
@@ -14,8 +16,9 @@ internal static class Program
             await using var app = Create(args);
             // Before the host does it, which would log each bad setting with pages of trace.
             app.Services.GetRequiredService<IStartupValidator>().Validate();
+            var schema = app.Services.GetRequiredService<SchemaState>();
             await app.RunAsync();
-            return app.Services.GetRequiredService<Migrations.SchemaState>().Refusal is null ? 0 : 1;
+            return schema.Refusal is null ? 0 : 1;
         }
         catch (Exception error) when (StartFailure.Describe(error) is { } lines)
         {
@@ -32,7 +35,7 @@ internal static class Program
         adapt?.Invoke(builder);
         builder.AddServiceDefaults();
         builder.AddNpgsqlDataSource(Database.ConnectionName);
-        builder.Services.AddSingleton(TimeProvider.System);
+        builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddSettings();
         builder.AddErrorAnswers();
         builder.AddJson();

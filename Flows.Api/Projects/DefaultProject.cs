@@ -36,17 +36,18 @@ internal sealed partial class DefaultProject(
         if (await ScalarAsync("SELECT id FROM api_keys WHERE key_hash = $1", KeyHash.Of(key).ToBytes()) is not null)
             return;
         var now = clock.GetUtcNow();
+        var prefix = ApiKey.PrefixOf(key);
         var existing = (Guid?)await ScalarAsync("SELECT id FROM projects ORDER BY id LIMIT 1");
         var projectId = existing ?? Guid.CreateVersion7(now);
         if (existing is null)
             await ExecuteAsync("INSERT INTO projects (id, name, created_at) VALUES ($1, 'Default', $2)", projectId, now);
         await ExecuteAsync(
             "INSERT INTO api_keys (id, project_id, name, key_prefix, key_hash, created_at) VALUES ($1, $2, 'Bootstrap', $3, $4, $5)",
-            Guid.CreateVersion7(now), projectId, ApiKey.PrefixOf(key), KeyHash.Of(key).ToBytes(), now);
+            Guid.CreateVersion7(now), projectId, prefix, KeyHash.Of(key).ToBytes(), now);
         if (existing is null && environment.IsDevelopment())
             await sample.AddAsync(connection, projectId, cancel);
         await transaction.CommitAsync(cancel);
-        LogAdded(projectId, ApiKey.PrefixOf(key));
+        LogAdded(projectId, prefix);
 
         async Task ExecuteAsync(string sql, params object[] values)
         {
