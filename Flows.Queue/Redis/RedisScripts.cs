@@ -15,7 +15,8 @@ internal sealed class RedisScripts(IServiceProvider services, TimeSpan timeout)
     internal static readonly Script Leave = Script.Read("leave");
     internal static readonly Script Statistics = Script.Read("statistics");
 
-    private IConnectionMultiplexer? _redis;
+    private readonly Lock _connecting = new();
+    private Task<IConnectionMultiplexer>? _redis;
 
     /// <exception cref="QueueUnavailableException">Redis is away, slow or refuses; the script may have run or not.</exception>
     internal Task<RedisResult> EvaluateAsync(Script script, RedisKey key, RedisValue[] arguments, CancellationToken cancel) =>
@@ -39,11 +40,8 @@ internal sealed class RedisScripts(IServiceProvider services, TimeSpan timeout)
     {
         try
         {
-            // Not in the constructor: making the client may block until its first attempt to connect has ended, and would hold up the start.
-            _redis ??= await Task.Run(services.GetRequiredService<IConnectionMultiplexer>, cancel).WaitAsync(timeout, cancel);
-
             // The client sets no limit of its own on an await, so a connection that has gone silent would hold it for ever.
-            return await call(_redis).WaitAsync(timeout, cancel);
+            return await call(await RedisAsync().WaitAsync(timeout, cancel)).WaitAsync(timeout, cancel);
         }
         catch (Exception error) when (error is RedisException or RedisCommandException or TimeoutException or ObjectDisposedException
             || (error is OperationCanceledException && !cancel.IsCancellationRequested))
@@ -51,6 +49,23 @@ internal sealed class RedisScripts(IServiceProvider services, TimeSpan timeout)
             throw new QueueUnavailableException(error is RedisServerException
                 ? $"Redis refuses: {error.Message}"
                 : $"Redis cannot be reached ({error.GetType().Name}).", error);
+        }
+    }
+
+    /// <summary>
+    /// The client, made at the first call: making it blocks until the first attempt to connect has ended, which must not hold up the start.
+    /// On a thread of its own, once for all callers: it needs threads of the pool itself, and callers that blocked there would leave it none.
+    /// </summary>
+    private Task<IConnectionMultiplexer> RedisAsync()
+    {
+        lock (_connecting)
+        {
+            if (_redis is null or { IsFaulted: true })
+            {
+                _redis = Task.Factory.StartNew(services.GetRequiredService<IConnectionMultiplexer>,
+                    CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            }
+            return _redis;
         }
     }
 

@@ -10,14 +10,15 @@ public static class Redis
     private static readonly TimeSpan s_pingLimit = TimeSpan.FromSeconds(2);
 
     /// <summary>
-    /// A singleton <see cref="IConnectionMultiplexer"/> over ConnectionStrings__{name} (`host:port,password=…,ssl=true`), made when it is
-    /// first asked for, and the health check "StackExchange.Redis". Without a reachable Redis it is made all the same, and reconnects by itself.
+    /// A singleton <see cref="IConnectionMultiplexer"/> over ConnectionStrings__{name} (`host:port,password=…,ssl=true`), made in
+    /// the background at the start, and the health check "StackExchange.Redis". Without a reachable Redis it is made all the same, and reconnects by itself.
     /// </summary>
     /// <exception cref="InvalidOperationException">The connection string is missing or cannot be read; the message names the setting.</exception>
     public static void AddRedisClient(this IHostApplicationBuilder builder, string connectionName)
     {
         var connectionString = ConnectionString.Required(builder.Configuration, connectionName, text => ConfigurationOptions.Parse(text));
         builder.Services.AddSingleton<IConnectionMultiplexer>(_ => Connect(connectionString));
+        builder.Services.AddHostedService<EarlyConnection>();
         builder.Services.AddHealthChecks().Add(new HealthCheckRegistration("StackExchange.Redis",
             services => new RedisCheck(services), failureStatus: null, tags: null)
         { Timeout = s_pingLimit });
@@ -35,6 +36,22 @@ public static class Redis
         // delays every other. Nothing here depends on the order of completions.
         redis.PreserveAsyncOrder = false;
         return redis;
+    }
+
+    /// <summary>
+    /// Makes the client while the process starts, without holding it up. Connecting blocks its caller and needs threads of the pool; many
+    /// first callers at once, each blocking a thread until the client is there, would starve it for seconds.
+    /// </summary>
+    private sealed class EarlyConnection(IServiceProvider services) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            _ = Task.Factory.StartNew(services.GetRequiredService<IConnectionMultiplexer>,
+                CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            return Task.CompletedTask;
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
     }
 
     private sealed class RedisCheck(IServiceProvider services) : IHealthCheck
