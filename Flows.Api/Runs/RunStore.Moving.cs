@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using NpgsqlTypes;
@@ -70,7 +69,6 @@ internal sealed partial class RunStore
         Guid projectId, Guid runId, string path, Decision decision, RawJson? output, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
-        var error = decision == Decision.Stop ? JsonSerializer.SerializeToUtf8Bytes(s_stopped, RunsJson.Default.StepError) : null;
         var to = decision == Decision.Stop ? RunStatus.Failed : RunStatus.Queued;
         return (await WriteAsync(RunSql.Durable, decision == Decision.Repeat ? s_removeLine : s_finishLine,
         [
@@ -80,8 +78,8 @@ internal sealed partial class RunStore
             RunSql.Value(path, NpgsqlDbType.Text),
             RunSql.Value((short)to, NpgsqlDbType.Smallint),
             RunSql.Value(now + options.Value.RingAgainAfter, NpgsqlDbType.TimestampTz),
-            RunSql.Value<ReadOnlyMemory<byte>?>(error is null ? null : new ReadOnlyMemory<byte>(error), NpgsqlDbType.Json),
-            RunSql.Value<ReadOnlyMemory<byte>?>(decision == Decision.Happened ? (output ?? RawJson.Null).Utf8 : null, NpgsqlDbType.Json),
+            RunSql.Value(Json(decision == Decision.Stop ? s_stopped : null, RunsJson.Default.StepError), NpgsqlDbType.Json),
+            RunSql.Value(Json(decision == Decision.Happened ? output ?? RawJson.Null : default(RawJson?)), NpgsqlDbType.Json),
         ], RunNews.Read, cancel)).SingleOrDefault();
     }
 }

@@ -1,7 +1,3 @@
-using System.Text;
-using System.Text.Json;
-using System.Text.Unicode;
-using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
 using NpgsqlTypes;
@@ -75,11 +71,11 @@ internal sealed partial class RunStore
             RunSql.Array(Each(reports, item => item.Report.Attempt), NpgsqlDbType.Integer),
             RunSql.Array(Each(reports, item => item.Worker), NpgsqlDbType.Text),
             RunSql.Array(Each(reports, item => (short?)item.Report.Outcome?.Status), NpgsqlDbType.Smallint),
-            RunSql.Array(Each(reports, item => Bytes(item.Report.Outcome?.Output)), NpgsqlDbType.Json),
-            RunSql.Array(Each(reports, item => Bytes(item.Report.Response)), NpgsqlDbType.Json),
-            RunSql.Array(Each(reports, item => Bytes(item.Report.Outcome?.Error)), NpgsqlDbType.Json),
+            RunSql.Array(Each(reports, item => Json(item.Report.Outcome?.Output)), NpgsqlDbType.Json),
+            RunSql.Array(Each(reports, item => Json(item.Report.Response, RunsJson.Default.RunResponse)), NpgsqlDbType.Json),
+            RunSql.Array(Each(reports, item => Json(item.Report.Outcome?.Error, RunsJson.Default.StepError)), NpgsqlDbType.Json),
             RunSql.Array(Each(reports, item => Text(item.Report.Outcome?.FailedStep)), NpgsqlDbType.Text),
-            RunSql.Array(Each(reports, item => WaitingFor(item.Report.Outcome)), NpgsqlDbType.Json),
+            RunSql.Array(Each(reports, item => Json(WaitingFor(item.Report.Outcome), RunsJson.Default.WaitingForDecision)), NpgsqlDbType.Json),
             RunSql.Array(Each(lines, line => line.Run.RunId), NpgsqlDbType.Uuid),
             RunSql.Array(Each(lines, line => Text(line.Step.Path)), NpgsqlDbType.Text),
             RunSql.Array(Each(lines, line => Text(line.Step.Name)), NpgsqlDbType.Text),
@@ -90,9 +86,9 @@ internal sealed partial class RunStore
             RunSql.Array(Each(lines, line => line.Step.Attempt), NpgsqlDbType.Integer),
             RunSql.Array(Each(lines, line => line.Step.StartedAt.ToUniversalTime()), NpgsqlDbType.TimestampTz),
             RunSql.Array(Each(lines, line => line.Step.DurationMs), NpgsqlDbType.Double),
-            RunSql.Array(Each(lines, line => Bytes(line.Step.Input)), NpgsqlDbType.Json),
-            RunSql.Array(Each(lines, line => Bytes(line.Step.Output)), NpgsqlDbType.Json),
-            RunSql.Array(Each(lines, line => Bytes(line.Step.Error)), NpgsqlDbType.Json),
+            RunSql.Array(Each(lines, line => Json(line.Step.Input)), NpgsqlDbType.Json),
+            RunSql.Array(Each(lines, line => Json(line.Step.Output)), NpgsqlDbType.Json),
+            RunSql.Array(Each(lines, line => Json(line.Step.Error, RunsJson.Default.StepError)), NpgsqlDbType.Json),
             RunSql.Array(Each(lines, line => Text(line.Step.Logs)), NpgsqlDbType.Text),
         ], row =>
         {
@@ -108,19 +104,8 @@ internal sealed partial class RunStore
     private static bool MustWait(IReadOnlyList<(string Worker, RunReport Report)> reports) => reports.Any(item =>
         item.Report is { Outcome: not null } or { Response: not null } || item.Report.Steps.Any(step => step.Effect != StepEffect.Pure));
 
-    /// <summary>Valid JSON may still hold bytes that are not UTF-8, which Postgres refuses; they become U+FFFD.</summary>
-    private static ReadOnlyMemory<byte>? Bytes(RawJson? json) =>
-        json is not { } value ? null : Utf8.IsValid(value.Utf8.Span) ? value.Utf8 : Encoding.UTF8.GetBytes(value.ToString());
-
-    private static ReadOnlyMemory<byte>? Bytes(StepError? error) =>
-        error is null ? null : JsonSerializer.SerializeToUtf8Bytes(error, RunsJson.Default.StepError);
-
-    private static ReadOnlyMemory<byte>? Bytes(RunResponse? response) =>
-        response is null ? null : JsonSerializer.SerializeToUtf8Bytes(response, RunsJson.Default.RunResponse);
-
-    private static ReadOnlyMemory<byte>? WaitingFor(RunOutcome? outcome) => outcome is { Status: RunStatus.NeedsDecision, FailedStep: { } path }
-        ? JsonSerializer.SerializeToUtf8Bytes(new WaitingForDecision(path), RunsJson.Default.WaitingForDecision)
-        : null;
+    private static WaitingForDecision? WaitingFor(RunOutcome? outcome) =>
+        outcome is { Status: RunStatus.NeedsDecision, FailedStep: { } path } ? new WaitingForDecision(path) : null;
 
     /// <summary>Postgres keeps every character but NUL; one in a log must not spoil the reports of other runs.</summary>
     private static string? Text(string? text) => text?.Replace('\0', '\uFFFD');

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Flows.Contracts.Runs;
 using Flows.Queue;
 using NpgsqlTypes;
@@ -35,7 +34,7 @@ internal sealed partial class RunStore
             RunSql.Value(now, NpgsqlDbType.TimestampTz),
             RunSql.Value(now + options.Value.RingAgainAfter, NpgsqlDbType.TimestampTz),
             RunSql.Value(attempts, NpgsqlDbType.Integer),
-            RunSql.Value(new ReadOnlyMemory<byte>(JsonSerializer.SerializeToUtf8Bytes(exhausted, RunsJson.Default.StepError)), NpgsqlDbType.Json),
+            RunSql.Value(Json(exhausted, RunsJson.Default.StepError), NpgsqlDbType.Json),
             RunSql.Value(limit, NpgsqlDbType.Integer),
         ], RunNews.Read, cancel);
     }

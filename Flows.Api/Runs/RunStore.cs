@@ -1,3 +1,7 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using System.Text.Unicode;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Microsoft.Extensions.Options;
@@ -65,6 +69,21 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
         for (var i = 0; i < values.Length; i++)
             values[i] = value(items[i]);
         return values;
+    }
+
+    private static ReadOnlyMemory<byte>? Json<T>(T? value, JsonTypeInfo<T> type) where T : class
+    {
+        if (value is null)
+            return default(ReadOnlyMemory<byte>?); // a plain null would become an empty value, which is no JSON
+        return JsonSerializer.SerializeToUtf8Bytes(value, type);
+    }
+
+    /// <summary>Valid JSON may still hold bytes that are not UTF-8, which Postgres refuses; they become U+FFFD.</summary>
+    private static ReadOnlyMemory<byte>? Json(RawJson? json)
+    {
+        if (json is not { } value)
+            return default(ReadOnlyMemory<byte>?);
+        return Utf8.IsValid(value.Utf8.Span) ? value.Utf8 : Encoding.UTF8.GetBytes(value.ToString());
     }
 
     /// <summary>One statement, one commit, one round trip; prepared once for each connection.</summary>
