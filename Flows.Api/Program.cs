@@ -36,7 +36,8 @@ internal static class Program
     /// <param name="adapt">For tests: comes first, so that what it adds or sets is found by the rest.</param>
     public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? adapt = null)
     {
-        var builder = WebApplication.CreateBuilder(args);
+        // Settings lie beside the executable, wherever it was started from.
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         adapt?.Invoke(builder);
         builder.AddServiceDefaults();
         builder.AddNpgsqlDataSource(Database.ConnectionName);
