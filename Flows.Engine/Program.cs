@@ -1,1 +1,27 @@
-return 0;
+using Flows.Engine;
+using Flows.Engine.CommandLine;
+using Flows.Engine.Pieces;
+using Flows.Engine.Serving;
+using Flows.Engine.Steps;
+
+// Standard output belongs to the mode that was asked for: anything else that writes there would break a frame or a document.
+var output = Console.OpenStandardOutput();
+Console.SetOut(Console.Error);
+
+switch (args)
+{
+    case []:
+        using (var http = new OutboundHttp())
+        using (var connection = new WorkerConnection(
+            Console.OpenStandardInput(), output, new RunWalk(PieceCatalog.All, http, TimeProvider.System), Catalogue.Version))
+        {
+            // When the worker is gone the process ends at once, whatever a run is doing.
+            Environment.Exit(await connection.ServeAsync(CancellationToken.None));
+        }
+        return 0;
+    case ["--describe"]:
+        Catalogue.WriteTo(output);
+        return 0;
+    default:
+        return await RunCommand.ExecuteAsync(args, output);
+}

@@ -1,0 +1,48 @@
+namespace Flows.Contracts.Expressions;
+
+/// <summary>Finds the name a person probably meant.</summary>
+public static class NearestName
+{
+    /// <summary>The candidate that differs by at most a third of its letters, swapped neighbours counting once; null when none is near.</summary>
+    public static string? Of(string name, IEnumerable<string> candidates)
+    {
+        if (name.Length is 0 or > 64)
+            return null;
+        string? best = null;
+        var bestDistance = int.MaxValue;
+        foreach (var candidate in candidates.Take(2_000))
+        {
+            var allowed = Math.Max(1, Math.Max(name.Length, candidate.Length) / 3);
+            if (candidate.Length > 64 || Math.Abs(candidate.Length - name.Length) > allowed || candidate == name)
+                continue;
+            var distance = Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant());
+            if (distance <= allowed && distance < bestDistance)
+                (best, bestDistance) = (candidate, distance);
+        }
+        return best;
+    }
+
+    /// <summary>The question to end a message with, beginning with a space; empty when no name is near.</summary>
+    public static string Question(string name, IEnumerable<string> candidates) =>
+        Of(name, candidates) is { } near ? $" Did you mean '{near}'?" : "";
+
+    private static int Distance(string a, string b)
+    {
+        var (before, previous, current) = (new int[b.Length + 1], new int[b.Length + 1], new int[b.Length + 1]);
+        for (var j = 0; j <= b.Length; j++)
+            previous[j] = j;
+        for (var i = 1; i <= a.Length; i++)
+        {
+            current[0] = i;
+            for (var j = 1; j <= b.Length; j++)
+            {
+                var cost = a[i - 1] == b[j - 1] ? 0 : 1;
+                current[j] = Math.Min(Math.Min(current[j - 1] + 1, previous[j] + 1), previous[j - 1] + cost);
+                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                    current[j] = Math.Min(current[j], before[j - 2] + 1);
+            }
+            (before, previous, current) = (previous, current, before);
+        }
+        return previous[b.Length];
+    }
+}

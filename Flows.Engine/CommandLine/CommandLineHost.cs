@@ -1,0 +1,73 @@
+using Flows.Contracts.EngineProtocol;
+using Flows.Contracts.Runs;
+using Flows.Engine.Steps;
+
+namespace Flows.Engine.CommandLine;
+
+/// <summary>Prints the steps of a run as they end. Nothing is durable here, so nothing waits.</summary>
+internal sealed class CommandLineHost(TextWriter output) : IRunHost, IAsyncDisposable
+{
+    private readonly Dictionary<string, int> _places = new(StringComparer.Ordinal);
+    private readonly List<StepRecord> _steps = [];
+    private readonly SemaphoreSlim _codeTurn = new(1, 1);
+    private NodeProcess? _node;
+
+    /// <summary>The newest line of each step, in the order they started.</summary>
+    public IReadOnlyList<StepRecord> Steps => _steps;
+
+    /// <summary>What a respond step has answered.</summary>
+    public RunResponse? Response { get; private set; }
+
+    public async ValueTask JournalAsync(JournalLines lines)
+    {
+        foreach (var line in lines.Steps)
+        {
+            if (_places.TryGetValue(line.Path, out var place))
+            {
+                _steps[place] = line;
+            }
+            else
+            {
+                _places[line.Path] = _steps.Count;
+                _steps.Add(line);
+            }
+            if (line.IsFinished)
+                await output.WriteLineAsync(RunText.Of(line));
+        }
+    }
+
+    public Task DurableAsync(long sequence, CancellationToken cancel) => Task.CompletedTask;
+
+    public ValueTask RespondAsync(RunResponse response)
+    {
+        Response = response;
+        return default;
+    }
+
+    public async Task<CodeCompleted> RunCodeAsync(CodeRequested request, CancellationToken cancel)
+    {
+        await _codeTurn.WaitAsync(cancel);
+        try
+        {
+            _node ??= await NodeProcess.StartAsync(cancel);
+            var (result, isAlive) = await _node.RunAsync(request, cancel);
+            if (!isAlive)
+            {
+                await _node.DisposeAsync();
+                _node = null;
+            }
+            return new CodeCompleted(request.CallId, result.Output, result.Error, result.Logs);
+        }
+        finally
+        {
+            _codeTurn.Release();
+        }
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        if (_node is not null)
+            await _node.DisposeAsync();
+        _codeTurn.Dispose();
+    }
+}

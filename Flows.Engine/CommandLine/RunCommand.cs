@@ -1,0 +1,57 @@
+using Flows.Contracts.Definitions;
+using Flows.Contracts.EngineProtocol;
+using Flows.Contracts.Runs;
+using Flows.Engine.Pieces;
+using Flows.Engine.Steps;
+
+namespace Flows.Engine.CommandLine;
+
+/// <summary><c>--run</c>: walks one flow in this process, for the person at the command line.</summary>
+internal static class RunCommand
+{
+    private const int Succeeded = 0;
+    private const int Failed = 1;
+    private const int Wrong = 2;
+
+    /// <returns>The exit code.</returns>
+    public static async Task<int> ExecuteAsync(IReadOnlyList<string> args, Stream output)
+    {
+        await using var writer = new StreamWriter(output) { AutoFlush = true };
+        if (args is ["--help" or "-h"])
+        {
+            await writer.WriteLineAsync(RunOptions.Usage);
+            return Succeeded;
+        }
+        try
+        {
+            return await RunAsync(RunOptions.Parse(args), writer);
+        }
+        catch (UsageException error)
+        {
+            await Console.Error.WriteLineAsync($"{error.Message}\n\n{RunOptions.Usage}");
+            return Wrong;
+        }
+    }
+
+    private static async Task<int> RunAsync(RunOptions options, TextWriter output)
+    {
+        var reading = DefinitionReader.Read(options.Definition.ToElement(), Catalogue.Describe());
+        foreach (var problem in reading.Problems)
+            await Console.Error.WriteLineAsync($"{(problem.Severity == ProblemSeverity.Error ? "error" : "warning")} {problem.Path}: {problem.Message}");
+        if (!reading.IsValid)
+            return Wrong;
+
+        var start = new StartRun(
+            Guid.CreateVersion7(), Attempt: 1, Guid.CreateVersion7(), "by hand", Guid.CreateVersion7(), RunEnvironment.Test,
+            options.Definition, options.Payload, [], options.Connections, options.Variables, EngineLimits.Default);
+        using var http = new OutboundHttp();
+        await using var host = new CommandLineHost(options.AsJson ? TextWriter.Null : output);
+        var outcome = await new RunWalk(PieceCatalog.All, http, TimeProvider.System).WalkAsync(start, host, CancellationToken.None);
+
+        if (options.AsJson)
+            await output.WriteLineAsync(RunText.Json(outcome, host.Response, host.Steps));
+        else
+            await output.WriteLineAsync(RunText.Of(outcome, host.Response));
+        return outcome.Status == RunStatus.Succeeded ? Succeeded : Failed;
+    }
+}

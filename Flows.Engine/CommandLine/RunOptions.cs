@@ -1,0 +1,83 @@
+using System.Text.Json;
+using Flows.Contracts.Json;
+
+namespace Flows.Engine.CommandLine;
+
+/// <summary>The command line could not be understood, or a file it names could not be read.</summary>
+internal sealed class UsageException(string message) : Exception(message);
+
+/// <summary>What <c>--run</c> was asked to do.</summary>
+internal sealed record RunOptions(
+    RawJson Definition, RawJson Payload, IReadOnlyDictionary<string, RawJson> Connections, IReadOnlyDictionary<string, RawJson> Variables, bool AsJson)
+{
+    public const string Usage = """
+        Flows.Engine                                serves runs to a worker on standard input and output
+        Flows.Engine --describe                     prints what flows may name (pieces, kinds, functions) as JSON
+        Flows.Engine --run flow.json [options]      walks a flow here and prints its steps
+          --payload payload.json                    the trigger's output; {} without it
+          --connection key=connection.json          a connection the flow names; may be repeated
+          --variables variables.json                an object: what {{vars.…}} means
+          --json                                    prints one JSON document: outcome, response and steps
+        Flows.Engine --help                         prints this
+
+        --run exits with 0 when the flow succeeded, 1 when it did not, 2 when the flow or the command line is wrong.
+        A code step needs Node.js 20 or later as `node` on the path, or its path in FLOWS_NODE.
+        """;
+
+    /// <exception cref="UsageException"/>
+    public static RunOptions Parse(IReadOnlyList<string> args)
+    {
+        RawJson? definition = null;
+        RawJson? payload = null;
+        var connections = new Dictionary<string, RawJson>(StringComparer.Ordinal);
+        var variables = new Dictionary<string, RawJson>(StringComparer.Ordinal);
+        var asJson = false;
+        for (var i = 0; i < args.Count; i++)
+        {
+            switch (args[i])
+            {
+                case "--run":
+                    definition = Read(Next("a flow file"));
+                    break;
+                case "--payload":
+                    payload = Read(Next("a payload file"));
+                    break;
+                case "--variables":
+                    foreach (var property in ObjectOf(Next("a variables file")))
+                        variables[property.Name] = RawJson.From(property.Value);
+                    break;
+                case "--connection":
+                    var pair = Next("key=file").Split('=', 2);
+                    connections[pair[0]] = pair.Length == 2 ? Read(pair[1]) : throw new UsageException("--connection takes key=file.");
+                    break;
+                case "--json":
+                    asJson = true;
+                    break;
+                default:
+                    throw new UsageException($"Unknown argument '{args[i]}'.");
+            }
+
+            string Next(string what) => ++i < args.Count ? args[i] : throw new UsageException($"{args[i - 1]} takes {what}.");
+        }
+        return new RunOptions(definition ?? throw new UsageException("--run and a flow file are missing."), payload ?? RawJson.Parse("{}"), connections, variables, asJson);
+    }
+
+    private static JsonElement.ObjectEnumerator ObjectOf(string file) =>
+        Read(file).ToElement() is { ValueKind: JsonValueKind.Object } element ? element.EnumerateObject() : throw new UsageException($"{file} is not a JSON object.");
+
+    private static RawJson Read(string file)
+    {
+        try
+        {
+            return RawJson.Parse(File.ReadAllText(file));
+        }
+        catch (JsonException error)
+        {
+            throw new UsageException($"{file} is not JSON: {error.Message}");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+        {
+            throw new UsageException($"{file} cannot be read: {error.Message}");
+        }
+    }
+}

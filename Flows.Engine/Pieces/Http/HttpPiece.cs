@@ -1,0 +1,80 @@
+using System.Text.Json.Serialization;
+using Flows.Contracts.Definitions;
+using Flows.Contracts.Runs;
+using Flows.Engine.Expressions;
+
+namespace Flows.Engine.Pieces.Http;
+
+/// <summary>Calls any HTTP service.</summary>
+internal sealed partial class HttpPiece() : Piece("http", "HTTP", "Sends requests to any HTTP service.")
+{
+    public override IReadOnlyList<PieceAction> Actions => [new Request()];
+
+    internal sealed record RequestInput(
+        string Method, string Url, Value Query, Value Headers, string BodyType, Value Body,
+        string Auth, string? Username, string? Password, string? Token,
+        string Timeout, bool FollowRedirects, string Response, bool FailOnError);
+
+    /// <param name="Headers">By lower-case name; several values of one name are joined with commas.</param>
+    internal sealed record RequestOutput(int Status, IReadOnlyDictionary<string, string> Headers, Value Body);
+
+    private sealed class Request() : PieceAction<RequestInput, RequestOutput>(
+        "request", "Send a request", "Sends an HTTP request and gives status, headers and body of the answer.", effect: null, HttpJson.Default)
+    {
+        private static readonly string[] s_repeatable = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE"];
+
+        public override IReadOnlyList<PropDescription> Props { get; } =
+        [
+            Prop.Select("method", "Method", ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"], "GET"),
+            Prop.Text("url", "URL", required: true, help: "Begins with http:// or https://."),
+            Prop.Pairs("query", "Query", help: "Added to the URL. A list repeats the name; null leaves it out."),
+            Prop.Pairs("headers", "Headers"),
+            Prop.Select("bodyType", "Body type", ["auto", "none", "json", "form", "text", "raw"], "auto",
+                help: "auto: text as text, anything else as JSON. raw: base64 of the bytes."),
+            Prop.Any("body", "Body"),
+            Prop.Select("auth", "Authentication", ["none", "basic", "bearer"], "none"),
+            Prop.Text("username", "User name", help: "For basic."),
+            Prop.Secret("password", "Password", help: "For basic."),
+            Prop.Secret("token", "Token", help: "For bearer."),
+            Prop.Duration("timeout", "Timeout", "00:00:30", help: "For the whole exchange, redirects and body included."),
+            Prop.Flag("followRedirects", "Follow redirects", otherwise: true, help: "Up to 10. Another host gets no credentials."),
+            Prop.Select("response", "Read the answer as", ["auto", "json", "text", "base64"], "auto", help: "auto: by its content type."),
+            Prop.Flag("failOnError", "Fail on status 400 and above", otherwise: true),
+        ];
+
+        protected override StepEffect EffectOf(RequestInput input) =>
+            s_repeatable.Contains(input.Method) ? StepEffect.Idempotent : StepEffect.Effect;
+
+        protected override async Task<RequestOutput> RunAsync(RequestInput input, PieceContext context, CancellationToken cancel)
+        {
+            var request = OutgoingRequest.From(input, context.IdempotencyKey);
+            var answer = await HttpExchange.SendAsync(request, input, context, cancel);
+            return input.FailOnError && answer.Status >= 400 ? throw Refused(request, answer) : answer;
+        }
+
+        private static PieceException Refused(OutgoingRequest request, RequestOutput answer)
+        {
+            var message = $"{request.Method} {HttpExchange.Shown(request.Url)} answered with status {answer.Status}.";
+            var detail = ValueObject.Of([new("status", Value.Of(answer.Status)), new("body", Shortened(answer.Body))]).ToRawJson();
+            var code = answer.Status < 500 ? "http_4xx" : "http_5xx";
+            return answer.Status is 408 or 429 or >= 500
+                ? PieceException.Transient(message, code, detail)
+                : PieceException.Final(message, code, detail);
+        }
+
+        // An error is shown in lists and mails: what a service says of it stands at the beginning.
+        private static Value Shortened(Value body)
+        {
+            const int longest = 16 * 1024;
+            if (body.Weight <= longest)
+                return body;
+            var text = body.ToString();
+            return Value.Of(text[..Math.Min(text.Length, longest)] + "…");
+        }
+    }
+
+    [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(ValueConverter)])]
+    [JsonSerializable(typeof(RequestInput))]
+    [JsonSerializable(typeof(RequestOutput))]
+    private sealed partial class HttpJson : JsonSerializerContext;
+}

@@ -1,0 +1,33 @@
+using System.Net;
+
+namespace Flows.Engine.Pieces;
+
+/// <summary>
+/// The one HTTP client of an engine. No proxy of the environment, no cookies, no redirect by itself: where a request goes is the
+/// piece's decision. Made at the first use, because many flows have none.
+/// </summary>
+internal sealed class OutboundHttp : IDisposable
+{
+    private readonly Lazy<HttpClient> _client = new(() => new HttpClient(new SocketsHttpHandler
+    {
+        UseProxy = false,
+        UseCookies = false,
+        AllowAutoRedirect = false,
+        AutomaticDecompression = DecompressionMethods.All,
+        ConnectTimeout = TimeSpan.FromSeconds(15),
+        PooledConnectionLifetime = TimeSpan.FromMinutes(2),
+        MaxResponseHeadersLength = 64,
+    })
+    {
+        // Every request has its own limit.
+        Timeout = Timeout.InfiniteTimeSpan,
+    });
+
+    public HttpClient Client => _client.Value;
+
+    public void Dispose()
+    {
+        if (_client.IsValueCreated)
+            _client.Value.Dispose();
+    }
+}

@@ -1,0 +1,35 @@
+using Flows.Engine.Pieces.Data;
+using Flows.Engine.Pieces.Http;
+using Flows.Engine.Pieces.Manual;
+using Flows.Engine.Pieces.Webhook;
+
+namespace Flows.Engine.Pieces;
+
+/// <summary>Every piece of this engine. An explicit list: a piece is in when it stands here.</summary>
+internal sealed class PieceCatalog
+{
+    /// <summary>Alphabetical.</summary>
+    public static PieceCatalog All { get; } = new(
+    [
+        new DataPiece(),
+        new HttpPiece(),
+        new ManualPiece(),
+        new WebhookPiece(),
+    ]);
+
+    private readonly Dictionary<(string Piece, string Action), PieceAction> _actions = [];
+
+    public PieceCatalog(IReadOnlyList<Piece> pieces)
+    {
+        Pieces = pieces;
+        foreach (var piece in pieces)
+        {
+            foreach (var action in piece.Actions)
+                _actions.Add((piece.Name, action.Name), action);
+        }
+    }
+
+    public IReadOnlyList<Piece> Pieces { get; }
+
+    public PieceAction? FindAction(string piece, string action) => _actions.GetValueOrDefault((piece, action));
+}

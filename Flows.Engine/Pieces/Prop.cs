@@ -1,0 +1,46 @@
+using System.Text.Json;
+using Flows.Contracts.Definitions;
+
+namespace Flows.Engine.Pieces;
+
+/// <summary>Describes the inputs of actions and triggers: one call for each, by the form control it gets.</summary>
+internal static class Prop
+{
+    public static PropDescription Text(string name, string title, bool required = false, string? help = null, string? otherwise = null) =>
+        new(name, title, "string", "text", required, help, Default: Of(otherwise));
+
+    public static PropDescription Multiline(string name, string title, bool required = false, string? help = null) =>
+        new(name, title, "string", "multiline", required, help);
+
+    /// <summary>Shown as dots in the form, and masked in the step's input.</summary>
+    public static PropDescription Secret(string name, string title, string? help = null) => new(name, title, "string", "secret", false, help);
+
+    public static PropDescription Select(string name, string title, IReadOnlyList<string> options, string otherwise, string? help = null) =>
+        new(name, title, "string", "select", false, help, options, Of(otherwise));
+
+    public static PropDescription Flag(string name, string title, bool otherwise, string? help = null) =>
+        new(name, title, "boolean", "checkbox", false, help, Default: Json(otherwise ? "true" : "false"));
+
+    /// <summary>A time span such as <c>00:00:30</c>.</summary>
+    public static PropDescription Duration(string name, string title, string otherwise, string? help = null) =>
+        new(name, title, "string", "duration", false, help, Default: Of(otherwise));
+
+    /// <summary>An object of names and values.</summary>
+    public static PropDescription Pairs(string name, string title, bool required = false, string? help = null) =>
+        new(name, title, "object", "pairs", required, help);
+
+    public static PropDescription List(string name, string title, bool required = false, string? help = null) =>
+        new(name, title, "array", "json", required, help);
+
+    /// <summary>Any JSON value.</summary>
+    public static PropDescription Any(string name, string title, bool required = false, string? help = null) =>
+        new(name, title, "any", "json", required, help);
+
+    private static JsonElement? Of(string? text) => text is null ? null : Json($"\"{JsonEncodedText.Encode(text)}\"");
+
+    private static JsonElement Json(string json)
+    {
+        using var document = JsonDocument.Parse(json);
+        return document.RootElement.Clone();
+    }
+}

@@ -1,0 +1,131 @@
+using System.Collections.Concurrent;
+using System.Text.Json;
+using Flows.Contracts.EngineProtocol;
+using Flows.Contracts.Runs;
+using Flows.Engine.Steps;
+
+namespace Flows.Engine.Serving;
+
+/// <summary>
+/// The engine's end of the pipe: takes runs from a worker one at a time and reports to it. Reading goes on while a run
+/// walks: durability, the results of code, and the end of the pipe arrive in between.
+/// </summary>
+internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk, string version) : IRunHost, IDisposable
+{
+    private readonly FrameReader _reader = new(input);
+    private readonly FrameWriter _writer = new(output);
+    private readonly ConcurrentDictionary<long, TaskCompletionSource<CodeCompleted>> _code = new();
+    private readonly Lock _lock = new();
+    private readonly List<(long Sequence, TaskCompletionSource Arrived)> _barriers = [];
+    private long _durable;
+    private Task _run = Task.CompletedTask;
+
+    /// <summary>Serves until the worker closes the pipe.</summary>
+    /// <returns>The exit code: 0 when the pipe was closed, 2 when something else than the protocol arrived.</returns>
+    public async Task<int> ServeAsync(CancellationToken cancel)
+    {
+        await _writer.WriteAsync(FrameType.Ready, new EngineReady(EngineReady.CurrentProtocol, version), EngineJson.Default.EngineReady, cancel);
+        try
+        {
+            while (await _reader.ReadAsync(cancel) is { } frame)
+                await TakeAsync(frame, cancel);
+            // A run that is under way is left where it is: the worker is gone, and its journal tells what was done.
+            return 0;
+        }
+        catch (Exception error) when (error is FrameException or JsonException)
+        {
+            await Console.Error.WriteLineAsync($"The engine ends: {error.Message}");
+            return 2;
+        }
+    }
+
+    public ValueTask JournalAsync(JournalLines lines) => _writer.WriteAsync(FrameType.Journal, lines, EngineJson.Default.JournalLines, default);
+
+    public Task DurableAsync(long sequence, CancellationToken cancel)
+    {
+        lock (_lock)
+        {
+            if (_durable >= sequence)
+                return Task.CompletedTask;
+            var arrived = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+            _barriers.Add((sequence, arrived));
+            return arrived.Task.WaitAsync(cancel);
+        }
+    }
+
+    public ValueTask RespondAsync(RunResponse response) => _writer.WriteAsync(FrameType.Respond, response, EngineJson.Default.RunResponse, default);
+
+    public async Task<CodeCompleted> RunCodeAsync(CodeRequested request, CancellationToken cancel)
+    {
+        var answer = new TaskCompletionSource<CodeCompleted>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _code[request.CallId] = answer;
+        try
+        {
+            await _writer.WriteAsync(FrameType.CodeRequested, request, EngineJson.Default.CodeRequested, cancel);
+            return await answer.Task.WaitAsync(cancel);
+        }
+        finally
+        {
+            _code.TryRemove(request.CallId, out _);
+        }
+    }
+
+    public void Dispose() => _writer.Dispose();
+
+    private async ValueTask TakeAsync(Frame frame, CancellationToken cancel)
+    {
+        switch (frame.Type)
+        {
+            case FrameType.Start:
+                var start = frame.Read(EngineJson.Default.StartRun);
+                // The worker may send the next run while the last one's Finished is still leaving our own method.
+                if (!_run.IsCompleted)
+                    await _run.WaitAsync(TimeSpan.FromSeconds(1), cancel);
+                _durable = 0;
+                _run = Task.Run(() => RunAsync(start, cancel), cancel);
+                break;
+            case FrameType.Durable:
+                MarkDurable(frame.Read(EngineJson.Default.JournalDurable).Sequence);
+                break;
+            case FrameType.CodeCompleted:
+                var completed = frame.Read(EngineJson.Default.CodeCompleted);
+                // An answer nobody waits for is one whose step has timed out here.
+                if (_code.TryRemove(completed.CallId, out var waiting))
+                    waiting.TrySetResult(completed);
+                break;
+            default:
+                throw new FrameException($"A {frame.Type} frame arrived, which no worker sends.");
+        }
+    }
+
+    private async Task RunAsync(StartRun start, CancellationToken cancel)
+    {
+        RunOutcome outcome;
+        try
+        {
+            outcome = await walk.WalkAsync(start, this, cancel);
+        }
+        catch (JournalException error)
+        {
+            // Nothing can be told to the worker any more; the reading side meets the same end.
+            await Console.Error.WriteLineAsync($"run {start.RunId}: {error.Message}");
+            return;
+        }
+        await _writer.WriteAsync(FrameType.Finished, new RunFinished(start.RunId, outcome), EngineJson.Default.RunFinished, cancel);
+    }
+
+    private void MarkDurable(long sequence)
+    {
+        lock (_lock)
+        {
+            _durable = Math.Max(_durable, sequence);
+            for (var i = _barriers.Count - 1; i >= 0; i--)
+            {
+                if (_barriers[i].Sequence > sequence)
+                    continue;
+                _barriers[i].Arrived.TrySetResult();
+                _barriers.RemoveAt(i);
+            }
+        }
+    }
+}

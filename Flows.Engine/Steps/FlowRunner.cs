@@ -1,0 +1,173 @@
+using Flows.Contracts.Definitions;
+using Flows.Contracts.Runs;
+
+namespace Flows.Engine.Steps;
+
+/// <summary>
+/// Walks steps. It knows no kind of step; <see cref="StepExecutors"/> has one executor for each. A resumed run walks its whole path
+/// again: what the journal has finished is not done twice.
+/// </summary>
+internal sealed class FlowRunner(RunContext run)
+{
+    public async Task<RunState> RunAsync(IReadOnlyList<Step> steps, RunState state, CancellationToken cancel)
+    {
+        foreach (var step in steps)
+        {
+            if (!state.IsRunning)
+                break;
+            state = step.Skip ? await SkipAsync(step, state) : await WalkAsync(step, state, cancel);
+        }
+        return state;
+    }
+
+    private async Task<RunState> SkipAsync(Step step, RunState state)
+    {
+        var path = state.PathOf(step.Name);
+        if (run.Journal.Finished(path) is null)
+        {
+            await run.Journal.WriteAsync(new StepRecord(
+                path, step.Name, step.Kind, StepStatus.Skipped, StepEffect.Pure, Attempt: 1, run.Clock.GetUtcNow(), DurationMs: 0));
+        }
+        return state.WithSkipped(step.Name);
+    }
+
+    private async Task<RunState> WalkAsync(Step step, RunState state, CancellationToken cancel)
+    {
+        var path = state.PathOf(step.Name);
+        var result = run.Journal.Finished(path) is { } line
+            ? Replay(step, path, line)
+            : await ExecuteAsync(step, path, state, cancel);
+
+        state = state.WithAnswer(result.Answer);
+        if (result.Over is { } over)
+            return state.With(step.Name, result.Output).Ended(new RunEnd.Over(over));
+        if (result.Failure is not { } failure)
+            return state.With(step.Name, result.Output);
+
+        return step.OnError.Mode switch
+        {
+            OnErrorMode.Continue => state.WithError(step.Name, failure.Error),
+            OnErrorMode.Branch => await WalkFailureBranchAsync(step, state.WithError(step.Name, failure.Error), path, cancel),
+            _ => state.Ended(new RunEnd.Failed(failure)),
+        };
+    }
+
+    /// <summary>The failure branch stands in for the step: its last output becomes the step's.</summary>
+    private async Task<RunState> WalkFailureBranchAsync(Step step, RunState state, string path, CancellationToken cancel)
+    {
+        var inside = await RunAsync(step.OnError.Steps, state.Enter(path + "!", contained: false), cancel);
+        state = state.WithAnswer(inside.Answer);
+        return inside.End is { } end ? state.Ended(end) : state.With(step.Name, inside.Result);
+    }
+
+    private static StepResult Replay(Step step, string path, StepRecord line) => line switch
+    {
+        { Status: StepStatus.FailedAndContinued, Error: { } error } => StepResult.Failed(new StepFailure(path, error)),
+        _ => StepExecutors.For(step).Replay(step, line),
+    };
+
+    private async Task<StepResult> ExecuteAsync(Step step, string path, RunState state, CancellationToken cancel)
+    {
+        var startedAt = run.Clock.GetUtcNow();
+        var started = run.Clock.GetTimestamp();
+        for (var number = 1; ; number++)
+        {
+            await using var attempt = new StepAttempt(run, step, path, state, number, startedAt, cancel);
+            var (result, mayRetry) = await TryAsync(step, attempt, cancel);
+            if (result is null)
+            {
+                // The intent stays as it is: a person decides what became of it.
+                return StepResult.Ends(new RunOutcome(RunStatus.NeedsDecision, FailedStep: path));
+            }
+            if (result.Failure is { } failure && mayRetry && number < step.Retry.Attempts && RetryRules.Allows(step.Retry, failure))
+            {
+                await Task.Delay(RetryRules.DelayAfter(step.Retry, number), run.Clock, cancel);
+                continue;
+            }
+            return await EndAsync(step, attempt, result, run.Clock.GetElapsedTime(started));
+        }
+    }
+
+    /// <returns>No result: the run needs a decision first.</returns>
+    private async Task<(StepResult? Result, bool MayRetry)> TryAsync(Step step, StepAttempt attempt, CancellationToken cancel)
+    {
+        try
+        {
+            run.Meter.Step();
+            var executor = StepExecutors.For(step);
+            var result = await executor.ExecuteAsync(step, attempt, this);
+            return (Kept(result), executor.CanRetry);
+        }
+        catch (DecisionNeededException)
+        {
+            return (null, false);
+        }
+        catch (RunLimitException limit)
+        {
+            var failure = StepFailure.From(limit, step.Name, attempt.Path);
+            return (StepResult.Ends(new RunOutcome(RunStatus.Failed, Error: failure.Error, FailedStep: attempt.Path)), false);
+        }
+        catch (OperationCanceledException) when (attempt.IsTimedOut)
+        {
+            var timeout = new StepException(StepErrorCodes.Timeout, $"it took longer than its timeout of {step.Timeout:c}.", transient: true);
+            return (StepResult.Failed(StepFailure.From(timeout, step.Name, attempt.Path)), true);
+        }
+        catch (Exception error) when (!cancel.IsCancellationRequested && error is not JournalException)
+        {
+            // The engine's one catch-all. It asks our own token, because an HttpClient timeout is
+            // an OperationCanceledException too, and that is a failed step, not a stopped run.
+            if (error is not (StepException or Pieces.PieceException or Expressions.ExpressionException))
+                await Console.Error.WriteLineAsync($"run {run.Start.RunId} step {attempt.Path}: {error}");
+            return (StepResult.Failed(StepFailure.From(error, step.Name, attempt.Path)), true);
+        }
+    }
+
+    /// <summary>The result as it may be kept: within the limits, and without secrets.</summary>
+    private StepResult Kept(StepResult result)
+    {
+        if (result.Failure is not null || result.Over is not null)
+            return result;
+        var json = result.Json ?? result.Output.ToRawJson();
+        run.Meter.Output(json.Length);
+        run.Meter.Log(json.Length);
+        var hidden = run.Secrets.Hide(json);
+        return hidden.Equals(json)
+            ? result.As(json)
+            : StepResult.Of(hidden) with { Logs = result.Logs, Answer = result.Answer };
+    }
+
+    private async Task<StepResult> EndAsync(Step step, StepAttempt attempt, StepResult result, TimeSpan took)
+    {
+        var logs = run.Secrets.Hide(result.Logs);
+        if (result.Failure is { } failure)
+        {
+            failure = failure with { Error = Hidden(failure.Error) };
+            result = result.As(failure);
+            // A step around this one has failed because of a step inside it: the line says which.
+            var error = failure.Path == attempt.Path
+                ? failure.Error
+                : failure.Error with { Message = $"Step '{step.Name}' failed at '{failure.Path}': {failure.Error.Message}" };
+            var status = step.OnError.Mode == OnErrorMode.Stop && !attempt.State.IsContained ? StepStatus.Failed : StepStatus.FailedAndContinued;
+            await run.Journal.WriteAsync(attempt.Ended(status, took, null, error, logs));
+            return result;
+        }
+        if (result.Over is { } over)
+        {
+            // A step that holds the one that ended the run was itself neither finished nor failed: its line stays open.
+            if (over.FailedStep is null || over.FailedStep == attempt.Path)
+            {
+                var status = over.Status == RunStatus.Failed ? StepStatus.Failed : StepStatus.Succeeded;
+                await run.Journal.WriteAsync(attempt.Ended(status, took, over.Output, over.Error, logs));
+            }
+            return result;
+        }
+        await run.Journal.WriteAsync(attempt.Ended(StepStatus.Succeeded, took, result.Json, null, logs));
+        return result;
+    }
+
+    private StepError Hidden(StepError error) => error with
+    {
+        Message = run.Secrets.Hide(error.Message)!,
+        Detail = error.Detail is { } detail ? run.Secrets.Hide(detail) : null,
+    };
+}

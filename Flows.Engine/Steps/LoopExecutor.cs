@@ -1,0 +1,84 @@
+using Flows.Contracts.Definitions;
+using Flows.Contracts.Runs;
+using Flows.Engine.Expressions;
+
+namespace Flows.Engine.Steps;
+
+/// <summary>
+/// Walks the loop's steps once for each item, up to <c>parallel</c> at the same time. Inside, the loop's name is <c>{ item, index }</c>;
+/// after it, <c>{ results, errors }</c>: the last output of each item in item order, null for a failed one, and for each failed
+/// one <c>{ index, step, code, message, detail }</c>. When an item ends the loop, items already begun are finished and none is begun.
+/// </summary>
+internal sealed class LoopExecutor : StepExecutor<LoopStep>
+{
+    public override bool CanRetry => false;
+
+    protected override async Task<StepResult> ExecuteAsync(LoopStep loop, StepAttempt attempt, FlowRunner runner)
+    {
+        var template = attempt.Run.Flow.Of(loop, step => InputTemplate.Compile(step.Items, "$.items"));
+        var value = attempt.Evaluate(template);
+        if (value.Kind != ValueKind.List)
+            throw StepException.Input($"'items' must be a list; found {ValueText.Of(value)}.");
+        var items = value.AsList;
+        attempt.Run.Meter.Items(items.Count);
+        attempt.Show(ValueObject.Of([new("count", Value.Of(items.Count))]));
+        await attempt.IntendAsync(StepEffect.Pure);
+
+        var ends = await WalkAsync(loop, items, attempt, runner);
+        return Merge(loop, ends);
+    }
+
+    /// <returns>The state at the end of each item; null for one that was not begun.</returns>
+    private static async Task<RunState?[]> WalkAsync(LoopStep loop, ValueList items, StepAttempt attempt, FlowRunner runner)
+    {
+        var ends = new RunState?[items.Count];
+        var next = -1;
+        var stopped = false;
+        var goesOn = loop.OnItemError == ItemError.Continue;
+
+        async Task LaneAsync()
+        {
+            while (!Volatile.Read(ref stopped) && Interlocked.Increment(ref next) is var index && index < items.Count)
+            {
+                var inside = attempt.Enter($"[{index}].", contained: goesOn).Naming(loop.Name, ValueObject.Of(
+                    [new("item", items[index]), new("index", Value.Of(index))]));
+                var end = await runner.RunAsync(loop.Steps, inside, attempt.Cancel);
+                ends[index] = end;
+                if (end.End is RunEnd.Over || (end.End is RunEnd.Failed && !goesOn))
+                    Volatile.Write(ref stopped, true);
+            }
+        }
+
+        await Task.WhenAll(Enumerable.Range(0, Math.Min(loop.Parallel, items.Count)).Select(_ => LaneAsync()));
+        return ends;
+    }
+
+    // By item order, whatever order the items ended in.
+    private static StepResult Merge(LoopStep loop, RunState?[] ends)
+    {
+        var answer = ends.Select(end => end?.Answer).FirstOrDefault(found => found is not null);
+        if (ends.FirstOrDefault(end => end?.End is RunEnd.Over) is { End: { } over })
+            return StepResult.Inside(over, answer);
+        if (loop.OnItemError == ItemError.Stop && ends.FirstOrDefault(end => end?.End is not null) is { End: { } failed })
+            return StepResult.Inside(failed, answer);
+
+        var results = new Value[ends.Length];
+        var errors = new List<Value>();
+        for (var index = 0; index < ends.Length; index++)
+        {
+            if (ends[index] is { End: RunEnd.Failed { Failure: var failure } })
+                errors.Add(ErrorOf(index, failure));
+            else
+                results[index] = ends[index]?.Result ?? Value.Null;
+        }
+        var output = ValueObject.Of([new("results", ValueList.Of(results)), new("errors", ValueList.Of(errors))]);
+        return StepResult.Of(output) with { Answer = answer };
+    }
+
+    private static Value ErrorOf(int index, StepFailure failure) => ValueObject.Of(
+    [
+        new("index", Value.Of(index)),
+        new("step", Value.Of(failure.Path)),
+        .. StepFailure.AsValue(failure.Error).AsObject,
+    ]);
+}

@@ -1,0 +1,120 @@
+using Flows.Contracts.Definitions;
+using Flows.Contracts.Json;
+using Flows.Contracts.Runs;
+using Flows.Engine.Expressions;
+
+namespace Flows.Engine.Steps;
+
+/// <summary>One try of one step: what its executor works with. Used by one executor at a time.</summary>
+internal sealed class StepAttempt : IAsyncDisposable
+{
+    private readonly Step _step;
+    private readonly int _number;
+    private readonly DateTimeOffset _startedAt;
+    private readonly CancellationToken _run;
+    private readonly CancellationTokenSource _time;
+    private EvaluationContext? _expressions;
+    private ITimer? _timer;
+
+    /// <param name="number">From 1.</param>
+    /// <param name="startedAt">When the first try started.</param>
+    public StepAttempt(RunContext run, Step step, string path, RunState state, int number, DateTimeOffset startedAt, CancellationToken cancel)
+    {
+        (Run, _step, Path, State, _number, _startedAt, _run) = (run, step, path, state, number, startedAt, cancel);
+        _time = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+    }
+
+    public RunContext Run { get; }
+    public string Path { get; }
+    public RunState State { get; }
+
+    /// <summary>Cancelled when the step's time is up, and with the run.</summary>
+    public CancellationToken Cancel => _time.Token;
+
+    /// <summary>True when the step's own time is up.</summary>
+    public bool IsTimedOut => _time.IsCancellationRequested && !_run.IsCancellationRequested;
+
+    /// <summary>The same for every try of this step of this run, also after a crash.</summary>
+    public string IdempotencyKey => $"{Run.Start.RunId}:{Path}";
+
+    /// <summary>The line an earlier attempt of the run has left of this step without its end.</summary>
+    public StepRecord? Intent => Run.Journal.Intent(Path);
+
+    public StepEffect Effect { get; private set; }
+    public RawJson? Input { get; private set; }
+
+    /// <exception cref="ExpressionException"/>
+    public Value Evaluate(InputTemplate template, bool withConnections = false) =>
+        template.Evaluate(new RunScope(State, Run, withConnections), Expressions);
+
+    /// <exception cref="ExpressionException"/>
+    public bool Holds(Condition condition) => condition.Evaluate(new RunScope(State, Run, withConnections: false), Expressions);
+
+    /// <summary>Shows the input in the step's line from here on, without secrets.</summary>
+    /// <exception cref="RunLimitException"/>
+    public void Show(Value input)
+    {
+        var json = Run.Secrets.Hide(input.ToRawJson());
+        Run.Meter.Log(json.Length);
+        Input = json;
+    }
+
+    /// <summary>
+    /// Says that the step is about to happen. For an idempotent step or an effect this returns when the intent and all before it are
+    /// durable: a crash before leaves nothing done, a crash after leaves the intent, which tells that something may have been.
+    /// The step's time starts here.
+    /// </summary>
+    /// <exception cref="DecisionNeededException">An earlier attempt may have done it, and the policy is to ask.</exception>
+    /// <exception cref="StepException">The same, and the policy is to fail.</exception>
+    public async ValueTask IntendAsync(StepEffect effect)
+    {
+        Effect = effect;
+        if (_number == 1 && Intent is { Effect: StepEffect.Effect } intent)
+            Decide(intent);
+
+        var line = new StepRecord(Path, _step.Name, _step.Kind, StepStatus.Running, effect, _number, _startedAt, Input: Input);
+        // One barrier is enough for all tries: after the first the intent is there.
+        if (effect == StepEffect.Pure || _number > 1)
+            await Run.Journal.WriteAsync(line);
+        else
+            await Run.Journal.BarrierAsync(line, _run);
+
+        if (_step.Timeout is { } timeout)
+            _timer = Run.Clock.CreateTimer(time => ((CancellationTokenSource)time!).Cancel(), _time, timeout, Timeout.InfiniteTimeSpan);
+    }
+
+    /// <summary>The line that ends the step.</summary>
+    public StepRecord Ended(StepStatus status, TimeSpan took, RawJson? output, StepError? error, string? logs) =>
+        new(Path, _step.Name, _step.Kind, status, Effect, _number, _startedAt, Math.Round(took.TotalMilliseconds, 3), Input, output, error, logs);
+
+    /// <summary>The state in which the steps of an item or branch of this step begin.</summary>
+    /// <param name="place">What follows this step's path: <c>[3].</c>, <c>:VIP.</c>.</param>
+    /// <param name="contained">True when this step goes on past a failure there.</param>
+    public RunState Enter(string place, bool contained = false) =>
+        State.Enter(Path + place, contained || _step.OnError.Mode != OnErrorMode.Stop);
+
+    public async ValueTask DisposeAsync()
+    {
+        // The timer first, and to its end: it must not cancel what is disposed of.
+        if (_timer is not null)
+            await _timer.DisposeAsync();
+        _time.Dispose();
+    }
+
+    private EvaluationContext Expressions => _expressions ??= new EvaluationContext(Run.Clock, IdempotencyKey);
+
+    private void Decide(StepRecord intent)
+    {
+        switch (_step.OnUncertain)
+        {
+            case UncertainPolicy.Retry:
+                break;
+            case UncertainPolicy.Fail:
+                throw new StepException(StepErrorCodes.Uncertain,
+                    $"an earlier attempt of the run ended while this step was under way (try {intent.Attempt}, started {intent.StartedAt:u}); "
+                    + "what it does may have happened or not, and onUncertain says to fail.");
+            default:
+                throw new DecisionNeededException();
+        }
+    }
+}
