@@ -1,5 +1,10 @@
 using Flows.Api.Access;
 using Flows.Api.Flows;
+using Flows.Api.Runs;
+using Flows.Api.Webhooks;
+using Flows.Api.Workers;
+using Flows.Queue;
+using Flows.Worker;
 using Flows.Api.Migrations;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -36,6 +41,8 @@ internal static class Program
         adapt?.Invoke(builder);
         builder.AddServiceDefaults();
         builder.AddNpgsqlDataSource(Database.ConnectionName);
+        builder.AddRedisClient("redis");
+        builder.AddRunQueue();
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddSettings();
         builder.AddErrorAnswers();
@@ -44,8 +51,12 @@ internal static class Program
         builder.AddDatabase();
         builder.AddAccess();
         builder.AddFlows();
+        builder.AddRuns();
         if (builder.Configuration.ReadContainerType() == ContainerType.WorkerAndApp)
+        {
             builder.SetOwnAddress();
+            builder.AddFlowsWorker();
+        }
 
         var app = builder.Build();
         app.UseErrorAnswers();
@@ -58,6 +69,9 @@ internal static class Program
         var api = app.MapGroup("/api/v1");
         api.MapApiKeys();
         api.MapFlows();
+        app.MapRuns();
+        app.MapWebhooks();
+        app.MapWorkerEndpoints();
         return app;
     }
 }
