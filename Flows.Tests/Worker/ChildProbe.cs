@@ -1,3 +1,5 @@
+using System.Runtime.InteropServices;
+
 namespace Flows.Tests.Worker;
 
 /// <summary>Looks at processes by id, without owning them.</summary>
@@ -17,6 +19,12 @@ internal static class ChildProbe
         }
     }
 
+    /// <summary>kill -9.</summary>
+    public static void Kill(int processId) => Assert.Equal(0, Signal(processId, 9));
+
+    /// <summary>What an orchestrator sends first.</summary>
+    public static void Terminate(int processId) => Assert.Equal(0, Signal(processId, 15));
+
     /// <summary>Waits until the process is gone; fails after a limit.</summary>
     public static async Task GoneAsync(int processId, double seconds = 5)
     {
@@ -34,4 +42,8 @@ internal static class ChildProbe
             await timer.WaitForNextTickAsync();
         Assert.True(condition(), what);
     }
+
+    [DllImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int Signal(int processId, int signal);
 }

@@ -28,6 +28,8 @@ internal sealed class FakeApi : IAsyncDisposable
     public int LeaseMs { get; set; } = 8_000;
     /// <summary>Answers a call instead of the API, by route; null lets it through. May also just wait.</summary>
     public Func<string, Task<IResult?>> Interfere { get; set; } = _ => Task.FromResult<IResult?>(null);
+    /// <summary>Answers 500 to every report that has this run in it, as if the run's lines broke the API.</summary>
+    public Guid PoisonedRun { get; set; }
     public ConcurrentQueue<ClaimRequest> Claims { get; } = new();
     public ConcurrentQueue<ReportRequest> Reports { get; } = new();
     public ConcurrentQueue<HeartbeatRequest> Heartbeats { get; } = new();
@@ -86,8 +88,10 @@ internal sealed class FakeApi : IAsyncDisposable
         return new ClaimResponse(claims, []);
     }
 
-    private ReportResponse Report(ReportRequest request)
+    private IResult Report(ReportRequest request)
     {
+        if (request.Runs.Any(run => run.RunId == PoisonedRun))
+            return Results.StatusCode(500);
         List<HeldRun> stale = [];
         foreach (var report in request.Runs)
         {
@@ -95,7 +99,7 @@ internal sealed class FakeApi : IAsyncDisposable
                 stale.Add(new HeldRun(report.RunId, report.Attempt));
         }
         Reports.Enqueue(request); // last: a test that sees it sees what it did
-        return new ReportResponse(stale);
+        return Results.Ok(new ReportResponse(stale));
     }
 
     private HeartbeatResponse Heartbeat(HeartbeatRequest request)

@@ -19,10 +19,15 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
     private readonly List<string> _running = []; // paths, in the order they started
     private readonly List<Task> _calls = [];
     private string? _codeStep;
+    private bool _hasSpoken;
     private long _logBytes;
 
     /// <summary>True when the engine has said that it is ready for the next run.</summary>
     public bool IsEngineReady { get; private set; }
+
+    /// <summary>True when the engine broke without a word: it was dead or dying before the run reached it, and nothing of the run has happened,
+    /// because an engine asks before a step that must not be repeated.</summary>
+    public bool WasStillborn { get; private set; }
 
     /// <returns>How it went. When the run was ended from outside, the reason is in <see cref="LiveRun.WhyEnded"/> and decides.</returns>
     public async Task<RunOutcome> RunAsync(RawJson? definition)
@@ -42,6 +47,7 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
 
             while (await engine.Reader.ReadAsync(run.Ended) is { } frame)
             {
+                _hasSpoken = true;
                 if (await TakeAsync(frame, over.Token) is { } outcome)
                 {
                     IsEngineReady = run.WhyEnded == RunEnd.None && engine.IsAlive;
@@ -183,6 +189,7 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
                 return new RunOutcome(RunStatus.Queued); // never reported
         }
 
+        WasStillborn = !_hasSpoken;
         var exit = await engine.GetExitAsync();
         return exit.IsOutOfMemory
             ? Failed("memory_limit", $"The run needed more memory than it may use{step}.")

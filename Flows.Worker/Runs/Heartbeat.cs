@@ -24,11 +24,11 @@ internal sealed partial class Heartbeat(
         {
             for (var failures = 0; ;)
             {
-                var interval = Lease / 4;
                 var started = clock.GetTimestamp();
-                failures = await BeatAsync(interval, stoppingToken) ? 0 : failures + 1;
+                failures = await BeatAsync(timeout: Lease / 4, stoppingToken) ? 0 : failures + 1;
 
-                var wait = failures == 0 ? interval - clock.GetElapsedTime(started) : BackOff.After(failures);
+                // The lease may have changed with the answer.
+                var wait = failures == 0 ? (Lease / 4) - clock.GetElapsedTime(started) : BackOff.After(failures);
                 if (wait > TimeSpan.Zero)
                     await Task.Delay(wait, clock, stoppingToken);
             }

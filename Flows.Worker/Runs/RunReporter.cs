@@ -12,6 +12,7 @@ namespace Flows.Worker.Runs;
 internal sealed partial class RunReporter(FlowsApi api, WorkerIdentity worker, TimeProvider clock, ILogger<RunReporter> logger) : BackgroundService
 {
     private const int TriesTogether = 3;
+    private const int TriesApart = 3;
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(30);
 
     private readonly ReportBuffer _buffer = new(clock, mostBytes: 64L << 20, batchBytes: 8L << 20, patience: TimeSpan.FromMilliseconds(50));
@@ -50,52 +51,97 @@ internal sealed partial class RunReporter(FlowsApi api, WorkerIdentity worker, T
         base.Dispose();
     }
 
-    // Sends until everything in the batch is committed, refused, or no longer ours to report.
+    // Returns when everything in the batch is committed, refused, or no longer ours to report.
     private async Task SendAsync(List<ReportPart> batch)
     {
         var since = clock.GetTimestamp();
-        for (var failures = 0; ;)
+        for (var failures = 1; await TrySendAsync(batch, failures) is { } error; failures++)
         {
-            foreach (var lost in batch.Where(part => !part.Run.IsOurs).ToList())
+            if (error.IsRefusal && batch.Count == 1)
             {
-                batch.Remove(lost);
-                Settle(lost, ReportResult.Lost);
-            }
-            if (batch.Count == 0)
-                return;
-
-            try
-            {
-                var request = new ReportRequest(worker.Id, [.. batch.Select(part => part.Report)]);
-                Settle(batch, await api.ReportAsync(request, CancellationToken.None));
+                Refuse(batch[0], error);
                 return;
             }
-            catch (ApiException error)
-            {
-                failures++;
-                LogReportFailed(logger, batch.Count, failures, error.Message);
 
-                // One run's lines may be what the API chokes on: then the others must not suffer.
-                if (batch.Count > 1 && (error.IsRefusal || (error.Status is not null && failures >= TriesTogether)))
-                {
-                    foreach (var part in batch)
-                        await SendAsync([part]);
+            // It answers, and yet fails: one run's lines may be what it chokes on, and then the others must not suffer.
+            if (error.IsRefusal || (error.Status is not null && failures >= TriesTogether))
+            {
+                if (!error.IsRefusal)
+                    batch.AddRange(_buffer.Take());
+                if (await SendApartAsync(batch))
                     return;
-                }
-                if (error.IsRefusal)
-                {
-                    Refuse(batch[0], error);
-                    return;
-                }
-                if (clock.GetElapsedTime(since) > s_patience)
-                {
-                    foreach (var part in batch)
-                        part.Run.Lose(RunEnd.GivenUp);
-                    continue;
-                }
             }
+            if (clock.GetElapsedTime(since) > s_patience)
+                GiveUp(batch);
             await Task.Delay(BackOff.After(failures), clock);
         }
+    }
+
+    // Each run's part in a call of its own. True when that settled everything; false when not one of them was taken: the API is away.
+    private async Task<bool> SendApartAsync(List<ReportPart> parts)
+    {
+        var isAnyTaken = false;
+        for (var round = 1; round <= TriesApart && parts.Count > 0; round++)
+        {
+            HashSet<LiveRun> failed = [];
+            foreach (var part in parts.ToList())
+            {
+                // A run's own parts stay in order.
+                if (failed.Contains(part.Run))
+                    continue;
+                var error = await TrySendAsync([part], round);
+                if (error is { IsRefusal: false })
+                {
+                    failed.Add(part.Run);
+                    continue;
+                }
+                if (error is not null)
+                    Refuse(part, error);
+                isAnyTaken = true;
+                parts.Remove(part);
+            }
+            if (!isAnyTaken)
+                return false;
+            if (parts.Count > 0)
+                await Task.Delay(BackOff.After(round), clock);
+        }
+
+        // The API takes everything else.
+        GiveUp(parts);
+        return true;
+    }
+
+    /// <returns>What went wrong, or null when the batch is settled.</returns>
+    private async Task<ApiException?> TrySendAsync(List<ReportPart> batch, int attempt)
+    {
+        foreach (var lost in batch.Where(part => !part.Run.IsOurs).ToList())
+        {
+            batch.Remove(lost);
+            Settle(lost, ReportResult.Lost);
+        }
+        if (batch.Count == 0)
+            return null;
+
+        try
+        {
+            Settle(batch, await api.ReportAsync(new ReportRequest(worker.Id, [.. batch.Select(part => part.Report)]), CancellationToken.None));
+            return null;
+        }
+        catch (ApiException error)
+        {
+            LogReportFailed(logger, batch.Count, attempt, error.Message);
+            return error;
+        }
+    }
+
+    private void GiveUp(List<ReportPart> parts)
+    {
+        foreach (var part in parts)
+        {
+            part.Run.Lose(RunEnd.GivenUp);
+            Settle(part, ReportResult.Lost);
+        }
+        parts.Clear();
     }
 
     private void Settle(List<ReportPart> batch, ReportResponse response)

@@ -52,7 +52,7 @@ internal sealed partial class RunWorker(
 
                 // 3. Running.
                 var outcome = run.Claim.ProjectId == job.ProjectId
-                    ? await RunAsync(rented, run)
+                    ? await RunAsync(rented, run) ?? await RunOnAnotherAsync(rented, run)
                     : new RunOutcome(RunStatus.Failed, Error: new StepError("internal", "The job in the queue named another project than the run's own."));
 
                 // 4. Report. The claim ends with the commit. Dying between the commit and the return leaves a job whose run is over: step 2 drops it.
@@ -67,7 +67,8 @@ internal sealed partial class RunWorker(
         }
     }
 
-    private async Task<RunOutcome> RunAsync(ProcessPool<EngineProcess>.Rented rented, LiveRun run)
+    /// <returns>The outcome, or null when a used engine was found dead: the run has not begun.</returns>
+    private async Task<RunOutcome?> RunAsync(ProcessPool<EngineProcess>.Rented rented, LiveRun run, bool isLastTry = false)
     {
         // Spoilt until it says that it is ready for more: whatever cuts the run short leaves the engine in the middle of it.
         rented.Spoil();
@@ -91,14 +92,36 @@ internal sealed partial class RunWorker(
             }
         }
 
+        var wasUsed = rented.IsUsed;
         rented.MarkUsed();
         var session = new EngineSession(engine, run, reporter, code, limits.Value.ToEngineLimits());
         var outcome = await session.RunAsync(definition);
         if (session.IsEngineReady)
             rented.Restore();
+        if (session.WasStillborn && wasUsed && !isLastTry)
+            return null;
         if (outcome.Error?.Code is "engine_crashed" or "memory_limit")
             LogEngineFailed(logger, run.Held.RunId, run.Held.Attempt, outcome.Error.Message);
         return outcome;
+    }
+
+    private async Task<RunOutcome> RunOnAnotherAsync(ProcessPool<EngineProcess>.Rented dead, LiveRun run)
+    {
+        dead.Dispose(); // its slot is the one that is rented next
+        try
+        {
+            using var another = await engines.RentAsync(run.Claim.ProjectId, run.Ended);
+            return (await RunAsync(another, run, isLastTry: true))!;
+        }
+        catch (ChildStartException error)
+        {
+            LogNoEngine(logger, run.Held.RunId, error.Message);
+        }
+        catch (OperationCanceledException) when (run.Ended.IsCancellationRequested)
+        {
+            // Ended while it waited for the engine.
+        }
+        return new RunOutcome(RunStatus.Queued);
     }
 
     private async Task<RawJson> FetchDefinitionAsync(LiveRun run)

@@ -232,6 +232,9 @@ internal sealed partial class ProcessPool<T>(
 
         public T Process { get; }
 
+        /// <summary>True when it has done something before, for the same project.</summary>
+        public bool IsUsed => _seat.Uses > 0;
+
         /// <summary>Before it sees the first byte of a project: from then on it is that project's.</summary>
         public void MarkUsed() => _seat.Uses++;
 
