@@ -58,7 +58,10 @@ internal sealed class Compiler
         var function = FunctionTable.Find(call.Function)
             ?? throw new ExpressionException($"there is no function '{call.Function}'.{NearestName.Question(call.Function, FunctionTable.Names)}", call.At);
 
-        if (!call.Arguments.Any(argument => argument is Spread) && (call.Arguments.Count < function.Least || call.Arguments.Count > function.Most))
+        var spreads = call.Arguments.Any(argument => argument is Spread);
+        if (spreads && call.Arguments.Any(argument => argument is Arrow))
+            throw new ExpressionException($"{function.Name}() cannot be given both '...' and an arrow function", call.At);
+        if (!spreads && (call.Arguments.Count < function.Least || call.Arguments.Count > function.Most))
             throw new ExpressionException(function.WrongCount(call.Arguments.Count), call.At);
 
         var arguments = new Code[call.Arguments.Count];

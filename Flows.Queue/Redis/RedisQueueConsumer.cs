@@ -78,6 +78,8 @@ internal sealed partial class RedisQueueConsumer(
             {
                 if (pause == TimeSpan.Zero)
                     LogAway(logger, error.Message);
+                if (_stopping.IsCancellationRequested && _held.Count == _settling.Count + _ended.Count)
+                    break; // nothing runs any more, and nobody can be told
                 await OutageAsync(pause = TimeSpan.FromMilliseconds(Math.Clamp(pause.TotalMilliseconds * 2, 100, 2000)));
             }
         }

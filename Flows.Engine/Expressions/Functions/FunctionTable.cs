@@ -10,8 +10,18 @@ public static class FunctionTable
     internal static IReadOnlyList<Function> All { get; } =
     [
         .. Group("Text", TextFunctions.All),
-        .. Group("List", ListFunctions.All),
-        .. Group("Object", ObjectFunctions.All),
+        .. Group("Patterns", PatternFunctions.All),
+        .. Group("Numbers", NumberFunctions.All),
+        .. Group("Dates", DateFunctions.All),
+        .. Group("Texts and lists", SequenceFunctions.All),
+        .. Group("Lists", ListFunctions.All),
+        .. Group("Sorting, grouping and sums", GroupingFunctions.All),
+        .. Group("Objects", ObjectFunctions.All),
+        .. Group("Types and defaults", TypeFunctions.All),
+        .. Group("JSON", JsonFunctions.All),
+        .. Group("Encoding", EncodingFunctions.All),
+        .. Group("Hashes", HashFunctions.All),
+        .. Group("Chance", RandomFunctions.All),
     ];
 
     private static readonly FrozenDictionary<string, Function> s_byName = All

@@ -34,6 +34,7 @@ end
 
 -- Writes are collected and made at the end, one command for each kind of change.
 local states, forgotten, delays, backs, fronts, touched, burials = {}, {}, {}, {}, {}, {}, {}
+local soonest -- when the first of the delays is due
 
 local function forget(run)
   forgotten[#forgotten + 1] = run
@@ -59,6 +60,7 @@ local function delay(run, p, project, deliveries, since, due)
   set(run, 'd' .. p .. ':' .. project .. ':' .. deliveries .. ':' .. since)
   delays[#delays + 1] = string.format('%.0f', due)
   delays[#delays + 1] = run
+  soonest = math.min(soonest or due, due)
 end
 
 local function bury(run, p, project, deliveries)

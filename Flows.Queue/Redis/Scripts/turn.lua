@@ -57,11 +57,11 @@ if ARGV[5] == '1' then
 end
 
 -- Move what is due; at most 200 in one turn, so that a crowd due together never holds Redis for long.
-local next_due = -1
 local head = redis.call('ZRANGE', base .. 'delayed', 0, 0, 'WITHSCORES')
 if head[2] then
-  next_due = math.max(0, tonumber(head[2]) - now)
-  if next_due == 0 then
+  local due = tonumber(head[2])
+  soonest = math.min(soonest or due, due)
+  if due <= now then
     local runs = redis.call('ZRANGEBYSCORE', base .. 'delayed', '-inf', now, 'LIMIT', 0, 200)
     redis.call('ZREM', base .. 'delayed', unpack(runs))
     for i, state in ipairs(redis.call('HMGET', base .. 'jobs', unpack(runs))) do
@@ -137,5 +137,5 @@ end
 if appeared > 0 and redis.call('ZCARD', base .. 'ring') > 0 then
   redis.call('PUBLISH', base .. 'wake', '')
 end
-table.insert(taken, 1, next_due)
+table.insert(taken, 1, soonest and math.max(0, soonest - now) or -1)
 return taken
