@@ -1,5 +1,62 @@
-var builder = WebApplication.CreateBuilder(args);
-var app = builder.Build();
-app.MapGet("/health", () => "Healthy");
-app.MapGet("/alive", () => "Healthy");
-app.Run();
+using Flows.Api.Access;
+using Flows.Api.Flows;
+using Flows.Api.Migrations;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
+
+namespace Flows.Api;
+
+/// <summary>The process: REST, webhooks and, in WORKER_AND_APP, the worker as well.</summary>
+internal static class Program
+{
+    public static async Task<int> Main(string[] args)
+    {
+        try
+        {
+            await using var app = Create(args);
+            // Before the host does it, which would log each bad setting with pages of trace.
+            app.Services.GetRequiredService<IStartupValidator>().Validate();
+            var schema = app.Services.GetRequiredService<SchemaState>();
+            await app.RunAsync();
+            return schema.Refusal is null ? 0 : 1;
+        }
+        catch (Exception error) when (StartFailure.Describe(error) is { } lines)
+        {
+            foreach (var line in lines)
+                await Console.Error.WriteLineAsync($"Flows refuses to start: {line}");
+            return 1;
+        }
+    }
+
+    /// <param name="adapt">For tests: comes first, so that what it adds or sets is found by the rest.</param>
+    public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? adapt = null)
+    {
+        var builder = WebApplication.CreateBuilder(args);
+        adapt?.Invoke(builder);
+        builder.AddServiceDefaults();
+        builder.AddNpgsqlDataSource(Database.ConnectionName);
+        builder.Services.TryAddSingleton(TimeProvider.System);
+        builder.AddSettings();
+        builder.AddErrorAnswers();
+        builder.AddJson();
+        builder.AddApiDescription();
+        builder.AddDatabase();
+        builder.AddAccess();
+        builder.AddFlows();
+        if (builder.Configuration.ReadContainerType() == ContainerType.WorkerAndApp)
+            builder.SetOwnAddress();
+
+        var app = builder.Build();
+        app.UseErrorAnswers();
+        app.UseRouting();
+        app.UseDatabaseGate();
+        app.UseUnknownRoutes();
+        app.UseAccess();
+        app.MapDefaultEndpoints();
+        app.MapApiDescription();
+        var api = app.MapGroup("/api/v1");
+        api.MapApiKeys();
+        api.MapFlows();
+        return app;
+    }
+}

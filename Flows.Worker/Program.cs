@@ -1,5 +1,10 @@
+using Flows.Worker;
+
 var builder = WebApplication.CreateBuilder(args);
+builder.AddServiceDefaults();
+builder.AddRedisClient("redis");
+builder.AddFlowsWorker();
+
 var app = builder.Build();
-app.MapGet("/health", () => "Healthy");
-app.MapGet("/alive", () => "Healthy");
+app.MapDefaultEndpoints();
 app.Run();

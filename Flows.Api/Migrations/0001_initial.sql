@@ -74,6 +74,7 @@ CREATE TABLE runs (
     finished_at       timestamptz,
     status_changed_at timestamptz NOT NULL,
     active_ms         bigint NOT NULL DEFAULT 0,            -- time held by workers, without the current claim
+    lost_leases       smallint NOT NULL DEFAULT 0,          -- claims lost since the run was last put in the queue on purpose
     trigger           json NOT NULL,                        -- the trigger's output
     output            json,
     response          json,                                 -- RunResponse of a respond step

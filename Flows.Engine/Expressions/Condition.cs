@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Flows.Contracts.Definitions;
+using Flows.Contracts.Expressions;
 
 namespace Flows.Engine.Expressions;
 
@@ -20,6 +21,7 @@ public sealed class Condition
         JsonValueKind.True => new Condition((_, _) => true),
         JsonValueKind.False => new Condition((_, _) => false),
         JsonValueKind.String => OfExpression(Value.FromJson(when).AsText, field),
+        JsonValueKind.Object => OfStructure(when, field),
         _ => throw new ExpressionException("a condition is true, false, an expression in a string, or the structured form { \"any\": […] }", field: field),
     };
 
@@ -49,5 +51,32 @@ public sealed class Condition
                 _ => throw new ExpressionException($"a condition gives true or false, found {Shown.Kind(value)}; compare it, as in x === 'yes', x > 0 or isEmpty(x)", field: field),
             };
         });
+    }
+
+    private static Condition OfStructure(JsonElement when, string field)
+    {
+        var groups = List(when, "any", field).Select((group, i) =>
+            List(group, "all", $"{field}.any[{i}]").Select((test, j) => Test(test, $"{field}.any[{i}].all[{j}]")).ToArray()).ToArray();
+        return new Condition((scope, context) => Array.Exists(groups, group => Array.TrueForAll(group, test => test.Holds(scope, context))));
+    }
+
+    private static JsonElement[] List(JsonElement parent, string name, string field) =>
+        parent.ValueKind == JsonValueKind.Object && parent.TryGetProperty(name, out var list) && list.ValueKind == JsonValueKind.Array && list.GetArrayLength() > 0
+            ? [.. list.EnumerateArray()]
+            : throw new ExpressionException($"expected an object with a list '{name}' that is not empty", field: field);
+
+    private static ConditionTest Test(JsonElement test, string field)
+    {
+        if (test.ValueKind != JsonValueKind.Object || !test.TryGetProperty("operator", out var name) || name.ValueKind != JsonValueKind.String)
+            throw new ExpressionException("a test is an object with 'left', 'operator' and, for most operators, 'right'", field: field);
+        var word = Value.FromJson(name).AsText;
+        var op = ConditionOperators.Find(word)
+            ?? throw new ExpressionException($"there is no operator '{word}'.{NearestName.Question(word, ConditionOperators.All.Select(known => known.Name))}", field: $"{field}.operator");
+        if (!test.TryGetProperty("left", out var left))
+            throw new ExpressionException("'left' is missing", field: field);
+        if (!test.TryGetProperty("right", out var right) && op.NeedsRight)
+            throw new ExpressionException($"'right' is missing: '{op.Name}' compares with it", field: field);
+        var caseSensitive = test.TryGetProperty("caseSensitive", out var flag) && flag.ValueKind == JsonValueKind.True;
+        return new ConditionTest(op, InputTemplate.Compile(left, $"{field}.left"), op.NeedsRight ? InputTemplate.Compile(right, $"{field}.right") : null, caseSensitive, field);
     }
 }

@@ -56,9 +56,15 @@ public sealed class EvaluationContext(TimeProvider clock, string seed, Expressio
     /// <summary>Counts a list or object about to be made, before its memory is taken.</summary>
     internal void Items(long count)
     {
+        Room(count);
+        Size(count);
+    }
+
+    /// <summary>Checks a list that is growing; it is counted when it is done.</summary>
+    internal void Room(long count)
+    {
         if (count > Limits.ListItems)
             throw Broken($"the list would have {count} items; {Limits.ListItems} are allowed (limit: list size)");
-        Size(count);
     }
 
     internal Value Checked(Value value)

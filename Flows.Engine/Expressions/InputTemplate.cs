@@ -27,6 +27,9 @@ public sealed class InputTemplate
         return _root.Evaluate(scope, context);
     }
 
+    /// <summary>As a part of an evaluation that has begun.</summary>
+    internal Value EvaluateWithin(Scope scope, EvaluationContext context) => _root.Evaluate(scope, context);
+
     private static Part Build(JsonElement input, string field)
     {
         switch (input.ValueKind)

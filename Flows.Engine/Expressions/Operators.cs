@@ -68,6 +68,10 @@ internal static class Operators
     public static string NumberHint(Value value) =>
         value.IsText && double.TryParse(value.AsText, System.Globalization.CultureInfo.InvariantCulture, out _) ? "; number(x) makes a number of text" : "";
 
+    public static Value Add(Value a, Value b) => Calculate(BinaryOperator.Add, a, b);
+
+    public static Value Power(Value number, Value exponent) => Calculate(BinaryOperator.Power, number, exponent);
+
     private static Value Join(Value a, Value b, Evaluation run)
     {
         var (left, right) = (InText(a, run), InText(b, run));
@@ -104,13 +108,13 @@ internal static class Operators
             case BinaryOperator.Multiply: wide = (Int128)x * y; break;
             case BinaryOperator.Divide when y != 0 && (Int128)x % y == 0: wide = (Int128)x / y; break;
             case BinaryOperator.Remainder when y != 0: wide = (Int128)x % y; break;
-            case BinaryOperator.Power when y is >= 0 and <= 64 || (y > 64 && x is >= -1 and <= 1): return Power(x, y);
+            case BinaryOperator.Power when y is >= 0 and <= 64 || (y > 64 && x is >= -1 and <= 1): return ToPower(x, y);
             default: return null;
         }
         return wide >= long.MinValue && wide <= long.MaxValue ? (long)wide : null;
     }
 
-    private static long? Power(long x, long y)
+    private static long? ToPower(long x, long y)
     {
         if (x is 0 or 1)
             return y == 0 ? 1 : x;

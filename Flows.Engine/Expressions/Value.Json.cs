@@ -13,7 +13,7 @@ public readonly partial struct Value
     public const int MaxDepth = 56;
 
     private static readonly JsonReaderOptions s_reading = new() { MaxDepth = MaxDepth, CommentHandling = JsonCommentHandling.Disallow };
-    private static readonly JsonWriterOptions s_writing = new()
+    internal static JsonWriterOptions Writing { get; } = new()
     {
         SkipValidation = true,
         MaxDepth = 1000,
@@ -42,7 +42,7 @@ public readonly partial struct Value
     public RawJson ToRawJson()
     {
         var buffer = new ArrayBufferWriter<byte>(256);
-        using (var writer = new Utf8JsonWriter(buffer, s_writing))
+        using (var writer = new Utf8JsonWriter(buffer, Writing))
             WriteTo(writer);
         return RawJson.FromUtf8(buffer.WrittenMemory);
     }

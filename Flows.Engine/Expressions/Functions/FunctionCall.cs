@@ -6,10 +6,14 @@ namespace Flows.Engine.Expressions;
 internal sealed class FunctionCall(Evaluation run, Function function, Value[] values, LambdaCode?[] lambdas, TextPosition at)
 {
     public EvaluationContext Context => run.Context;
+    public string Name => function.Name;
+    public TextPosition At => at;
     public int Count => values.Length;
     public Value this[int index] => index < values.Length ? values[index] : Value.Null;
     /// <summary>Given, and not null: null stands for an argument left out.</summary>
-    public bool Has(int index) => index < values.Length && (!values[index].IsNull || lambdas is [..] && index < lambdas.Length && lambdas[index] is not null);
+    public bool Has(int index) => index < values.Length && (!values[index].IsNull || LambdaAt(index) is not null);
+    /// <summary>The arguments from a position on.</summary>
+    public IReadOnlyList<Value> From(int index) => index < values.Length ? values[index..] : [];
 
     public string Text(int index) => this[index].TryGetText(out var text) ? text : throw Wrong(index, "text");
     public string Text(int index, string otherwise) => Has(index) ? Text(index) : otherwise;
@@ -36,7 +40,7 @@ internal sealed class FunctionCall(Evaluation run, Function function, Value[] va
     /// <summary>What to do with each item: an arrow function, or the name of a property to take from it.</summary>
     public Func<Value, Value, Value> Each(int index)
     {
-        if (index < lambdas.Length && lambdas[index] is { } lambda)
+        if (LambdaAt(index) is { } lambda)
             return (item, position) => lambda.Invoke(run, item, position);
         if (!this[index].TryGetText(out var property))
             throw Wrong(index, "an arrow function such as item => item.name, or the name of a property");
@@ -50,10 +54,15 @@ internal sealed class FunctionCall(Evaluation run, Function function, Value[] va
         };
     }
 
-    public LambdaCode Arrow(int index) =>
-        index < lambdas.Length && lambdas[index] is { } lambda ? lambda : throw Wrong(index, "an arrow function");
+    public LambdaCode Arrow(int index) => LambdaAt(index) ?? throw Wrong(index, "an arrow function");
+
+    // Spreading shifts positions, so an arrow function is only where it was written when nothing is spread.
+    private LambdaCode? LambdaAt(int index) => index < lambdas.Length ? lambdas[index] : null;
 
     public Value Invoke(LambdaCode lambda, Value first, Value second = default, Value third = default) => lambda.Invoke(run, first, second, third);
+
+    /// <summary>Checks a list that is about to grow.</summary>
+    public void Room(long items) => Context.Room(items);
 
     /// <summary>A list as the result, counted against the limits.</summary>
     public Value Result(List<Value> items)
@@ -84,11 +93,6 @@ internal sealed class FunctionCall(Evaluation run, Function function, Value[] va
     {
         var hint = expected.Contains("number", StringComparison.Ordinal) ? Operators.NumberHint(this[index]) : "";
         var found = index < values.Length ? run.Show(this[index]) : "nothing";
-        return new($"{function.Name}() expects {expected} as its {FunctionCallText.Ordinal(index)} argument, found {found}{hint}", at);
+        return new($"{function.Name}() expects {expected} as its {FunctionSignature.Ordinal(index)} argument, found {found}{hint}", at);
     }
-}
-
-internal static class FunctionCallText
-{
-    public static string Ordinal(int index) => index switch { 0 => "1st", 1 => "2nd", 2 => "3rd", _ => $"{index + 1}th" };
 }

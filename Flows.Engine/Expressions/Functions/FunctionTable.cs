@@ -10,8 +10,18 @@ public static class FunctionTable
     internal static IReadOnlyList<Function> All { get; } =
     [
         .. Group("Text", TextFunctions.All),
-        .. Group("List", ListFunctions.All),
-        .. Group("Object", ObjectFunctions.All),
+        .. Group("Patterns", PatternFunctions.All),
+        .. Group("Numbers", NumberFunctions.All),
+        .. Group("Dates", DateFunctions.All),
+        .. Group("Texts and lists", SequenceFunctions.All),
+        .. Group("Lists", ListFunctions.All),
+        .. Group("Sorting, grouping and sums", GroupingFunctions.All),
+        .. Group("Objects", ObjectFunctions.All),
+        .. Group("Types and defaults", TypeFunctions.All),
+        .. Group("JSON", JsonFunctions.All),
+        .. Group("Encoding", EncodingFunctions.All),
+        .. Group("Hashes", HashFunctions.All),
+        .. Group("Chance", RandomFunctions.All),
     ];
 
     private static readonly FrozenDictionary<string, Function> s_byName = All
@@ -24,9 +34,9 @@ public static class FunctionTable
     /// <summary>For the engine's catalogue: one entry for each name, other names too.</summary>
     public static IReadOnlyList<FunctionDescription> Describe() =>
     [
-        .. All.Select(function => new FunctionDescription(function.Name, function.Group, function.Signature, function.Help)),
+        .. All.Select(function => new FunctionDescription(function.Name, function.Group, function.Signature.Text, function.Help)),
         .. All.SelectMany(function => function.Aliases.Select(alias =>
-            new FunctionDescription(alias, function.Group, alias + function.Signature[function.Name.Length..], $"Another name of {function.Name}."))),
+            new FunctionDescription(alias, function.Group, alias + function.Signature.Text[function.Name.Length..], $"Another name of {function.Name}."))),
     ];
 
     internal static Function? Find(string name) => s_byName.GetValueOrDefault(name);

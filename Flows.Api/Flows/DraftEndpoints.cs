@@ -1,0 +1,101 @@
+using System.Text;
+using System.Text.Json;
+using Flows.Api.Access;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+
+namespace Flows.Api.Flows;
+
+/// <summary>The definition that is being edited. Its ETag is the draft's revision; two editors who send If-Match cannot overwrite each other.</summary>
+internal static class DraftEndpoints
+{
+    public static void MapDrafts(this IEndpointRouteBuilder api)
+    {
+        var flows = api.MapGroup("/flows").WithTags("Drafts").ProducesProblem(StatusCodes.Status400BadRequest);
+        flows.MapGet("/{id:guid}/draft", Get).WithSummary("The draft's definition, as it was sent; its revision is the ETag")
+            .Produces<JsonElement>().ProducesProblem(StatusCodes.Status404NotFound);
+        flows.MapPut("/{id:guid}/draft", Save)
+            .WithSummary("Replace the draft. With If-Match only that revision; with lax=true also an incomplete one, whose problems are returned")
+            .WithMetadata(new RequestSizeLimitAttribute(FlowEndpoints.MaximumDefinitionBytes))
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        flows.MapPost("/validate", Validate).WithSummary("Check a definition without saving it: every problem with its path")
+            .WithMetadata(new RequestSizeLimitAttribute(FlowEndpoints.MaximumDefinitionBytes));
+    }
+
+    private static async Task<Results<Utf8ContentHttpResult, StatusCodeHttpResult, ProblemHttpResult>> Get(
+        Guid id, CurrentProject project, FlowsDb db, HttpContext http, CancellationToken cancel)
+    {
+        var draft = await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id)
+            .Select(flow => new { flow.Draft, flow.DraftRevision }).SingleOrDefaultAsync(cancel);
+        if (draft is null)
+            return FlowEndpoints.NoSuchFlow(id);
+        var etag = ETag.Of(draft.DraftRevision);
+        http.Response.Headers.ETag = etag;
+        if (http.Request.Headers.IfNoneMatch == etag)
+            return TypedResults.StatusCode(StatusCodes.Status304NotModified);
+        return TypedResults.Text(Encoding.UTF8.GetBytes(draft.Draft), "application/json");
+    }
+
+    private static async Task<Results<Ok<DraftSaved>, ProblemHttpResult>> Save(
+        Guid id, JsonElement definition, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, TimeProvider clock, HttpContext http,
+        CancellationToken cancel, [FromQuery] bool lax = false)
+    {
+        if (!ETag.TryReadIfMatch(http.Request, out var expected))
+            return Problems.BadRequest("If-Match", "It must be the ETag of the draft, such as \"3\", or *.");
+        if (definition.ValueKind != JsonValueKind.Object)
+            return Problems.BadRequest("$", "A flow definition is a JSON object.");
+        var reading = catalogue.Read(definition);
+        if (!reading.IsValid && !lax)
+            return Problems.BadDefinition(reading.Problems);
+
+        var revision = await SaveAsync(db, project.Id, id, expected, definition.GetRawText(), clock.GetUtcNow(), cancel);
+        if (revision is null)
+        {
+            return await db.Flows.AnyAsync(flow => flow.Id == id && flow.ProjectId == project.Id, cancel)
+                ? Problems.PreconditionFailed($"The draft is no longer at revision {expected}: somebody has changed it. Read it again.")
+                : FlowEndpoints.NoSuchFlow(id);
+        }
+        http.Response.Headers.ETag = ETag.Of(revision.Value);
+        return TypedResults.Ok(new DraftSaved(revision.Value, reading.Problems));
+    }
+
+    private static Ok<DefinitionVerdict> Validate(JsonElement definition, FlowCatalogue catalogue)
+    {
+        var reading = catalogue.Read(definition);
+        return TypedResults.Ok(new DefinitionVerdict(reading.IsValid, reading.Problems));
+    }
+
+    /// <summary>One statement, so that of two editors with the same If-Match one wins.</summary>
+    /// <returns>The new revision; null when there is no such flow, or its draft is not at <paramref name="expected"/>.</returns>
+    public static async Task<long?> SaveAsync(
+        FlowsDb db, Guid projectId, Guid flowId, long? expected, string definition, DateTimeOffset now, CancellationToken cancel)
+    {
+        var saved = await db.Database.SqlQuery<long>($"""
+            UPDATE flows SET draft = {definition}::json, draft_revision = draft_revision + 1, updated_at = {now}
+            WHERE id = {flowId} AND project_id = {projectId} AND deleted_at IS NULL AND draft_revision = coalesce({expected}::bigint, draft_revision)
+            RETURNING draft_revision AS "Value"
+            """).ToListAsync(cancel);
+        return saved is [var revision] ? revision : null;
+    }
+}
+
+/// <summary>The entity tag of a draft: its revision in quotes.</summary>
+internal static class ETag
+{
+    public static string Of(long revision) => $"\"{revision}\"";
+
+    /// <param name="expected">The revision asked for; null when there is no If-Match or it is <c>*</c>.</param>
+    /// <returns>False when the header is there and is no tag of ours.</returns>
+    public static bool TryReadIfMatch(HttpRequest request, out long? expected)
+    {
+        expected = null;
+        var header = request.Headers.IfMatch.ToString();
+        if (header is "" or "*")
+            return true;
+        if (header is not ['"', .. var digits, '"'] || !long.TryParse(digits, out var revision))
+            return false;
+        expected = revision;
+        return true;
+    }
+}

@@ -1,0 +1,36 @@
+using System.Collections.Frozen;
+using System.Text.Json;
+using Flows.Contracts.Definitions;
+
+namespace Flows.Api.Flows;
+
+/// <summary>What flows may name: the description that the engine gave of itself when this installation was built.</summary>
+internal sealed class FlowCatalogue(EngineCatalogue engine)
+{
+    public const string FileName = "catalogue.json";
+    private readonly FrozenDictionary<string, PieceDescription> _pieces = engine.Pieces.ToFrozenDictionary(piece => piece.Name, StringComparer.Ordinal);
+
+    public EngineCatalogue Engine => engine;
+
+    /// <summary>The piece, or null.</summary>
+    public PieceDescription? Piece(string name) => _pieces.GetValueOrDefault(name);
+
+    /// <summary>Reads a definition and checks it against the catalogue. Never throws for what a caller has written.</summary>
+    public DefinitionReading Read(JsonElement document) => DefinitionReader.Read(document, engine);
+
+    /// <exception cref="StartRefusedException">The file is missing or not a catalogue.</exception>
+    public static FlowCatalogue Load(string path)
+    {
+        try
+        {
+            using var file = File.OpenRead(path);
+            return JsonSerializer.Deserialize(file, CatalogueJson.Default.EngineCatalogue) is { } engine
+                ? new FlowCatalogue(engine)
+                : throw new StartRefusedException($"{path} is empty. The build makes it from the engine: build Flows.Api again.");
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or JsonException)
+        {
+            throw new StartRefusedException($"{path} cannot be read ({error.Message.TrimEnd('.')}). The build makes it from the engine: build Flows.Api again.");
+        }
+    }
+}

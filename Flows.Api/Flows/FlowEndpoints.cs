@@ -1,0 +1,180 @@
+using System.Text.Json;
+using System.Text.RegularExpressions;
+using Flows.Api.Access;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace Flows.Api.Flows;
+
+/// <summary>Flows themselves. Their definitions are in DraftEndpoints and VersionEndpoints.</summary>
+internal static partial class FlowEndpoints
+{
+    /// <summary>Largest body with a definition in it.</summary>
+    public const int MaximumDefinitionBytes = 4 << 20;
+
+    // What a new flow starts as when its maker sends no definition.
+    private const string EmptyDefinition = """
+        {"schema":1,"trigger":{"name":"trigger","piece":"webhook","event":"catch","input":{}},"steps":[]}
+        """;
+
+    public static void MapFlowEndpoints(this IEndpointRouteBuilder api)
+    {
+        var flows = api.MapGroup("/flows").WithTags("Flows").ProducesProblem(StatusCodes.Status400BadRequest);
+        flows.MapGet("", List).WithSummary("The project's flows, newest first");
+        flows.MapPost("", Create).WithSummary("Make a flow, with a definition as its draft or an empty one")
+            .WithMetadata(new RequestSizeLimitAttribute(MaximumDefinitionBytes)).ProducesProblem(StatusCodes.Status409Conflict);
+        flows.MapGet("/{id:guid}", Get).WithSummary("One flow").ProducesProblem(StatusCodes.Status404NotFound);
+        flows.MapPatch("/{id:guid}", Change).WithSummary("Rename a flow or change its key; a key of null takes it away")
+            .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
+        flows.MapDelete("/{id:guid}", Delete).WithSummary("Delete a flow; its runs stay").ProducesProblem(StatusCodes.Status404NotFound);
+        flows.MapPost("/{id:guid}/enable", Enable).WithSummary("Let its triggers start runs").ProducesProblem(StatusCodes.Status404NotFound);
+        flows.MapPost("/{id:guid}/disable", Disable).WithSummary("Stop its triggers from starting runs").ProducesProblem(StatusCodes.Status404NotFound);
+    }
+
+    private static async Task<Results<Ok<Page<FlowView>>, ProblemHttpResult>> List(
+        [AsParameters] PageQuery page, CurrentProject project, FlowsDb db, PublicUrl url, HttpRequest http, CancellationToken cancel)
+    {
+        if (!page.TryRead(out var limit, out var after, out var problem))
+            return problem;
+        var found = await db.Flows
+            .Where(flow => flow.ProjectId == project.Id && (after == null || flow.Id < after))
+            .OrderByDescending(flow => flow.Id)
+            .Take(limit + 1)
+            .Select(FlowView.From(db))
+            .ToListAsync(cancel);
+        foreach (var flow in found)
+            flow.WebhookUrl = url.Of(http, $"/webhooks/{flow.Id}");
+        return TypedResults.Ok(Page.Of(found, limit, flow => flow.Id));
+    }
+
+    private static async Task<Results<Created<FlowView>, ProblemHttpResult>> Create(
+        CreateFlowRequest request, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
+    {
+        if (DisplayName.Problem(request.Name) is { } nameProblem)
+            return Problems.BadRequest("$.name", nameProblem);
+        if (KeyProblem(request.Key) is { } keyProblem)
+            return Problems.BadRequest("$.key", keyProblem);
+        var draft = EmptyDefinition;
+        if (request.Definition.ValueKind != JsonValueKind.Undefined)
+        {
+            var reading = catalogue.Read(request.Definition);
+            if (!reading.IsValid)
+                return Problems.BadDefinition(reading.Problems.Select(p => p with { Path = "$.definition" + p.Path[1..] }));
+            draft = request.Definition.GetRawText();
+        }
+
+        var now = clock.GetUtcNow();
+        var flow = new Flow
+        {
+            Id = Guid.CreateVersion7(now),
+            ProjectId = project.Id,
+            Name = request.Name,
+            Key = request.Key,
+            Draft = draft,
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        db.Flows.Add(flow);
+        try
+        {
+            await db.SaveChangesAsync(cancel);
+        }
+        catch (DbUpdateException error) when (IsTakenKey(error))
+        {
+            return KeyTaken(request.Key);
+        }
+        return TypedResults.Created($"/api/v1/flows/{flow.Id}", FlowView.Of(flow, publishedVersion: null, url.Of(http, $"/webhooks/{flow.Id}")));
+    }
+
+    private static async Task<Results<Ok<FlowView>, ProblemHttpResult>> Get(
+        Guid id, CurrentProject project, FlowsDb db, PublicUrl url, HttpRequest http, CancellationToken cancel) =>
+        await ViewAsync(id, project, db, url, http, cancel);
+
+    private static async Task<Results<Ok<FlowView>, ProblemHttpResult>> Change(
+        Guid id, ChangeFlowRequest request, CurrentProject project, FlowsDb db, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
+    {
+        if (request.Name is not null && DisplayName.Problem(request.Name) is { } nameProblem)
+            return Problems.BadRequest("$.name", nameProblem);
+        if (request.Key.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null or JsonValueKind.String))
+            return Problems.BadRequest("$.key", "It must be a string, or null to take the key away.");
+        var key = request.Key.ValueKind == JsonValueKind.String ? request.Key.GetString() : null;
+        if (KeyProblem(key) is { } keyProblem)
+            return Problems.BadRequest("$.key", keyProblem);
+
+        var now = clock.GetUtcNow();
+        try
+        {
+            await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id).ExecuteUpdateAsync(set =>
+            {
+                set.SetProperty(flow => flow.UpdatedAt, now);
+                if (request.Name is not null)
+                    set.SetProperty(flow => flow.Name, request.Name);
+                if (request.Key.ValueKind != JsonValueKind.Undefined)
+                    set.SetProperty(flow => flow.Key, key);
+            }, cancel);
+        }
+        catch (PostgresException error) when (IsTakenKey(error))
+        {
+            return KeyTaken(key);
+        }
+        return await ViewAsync(id, project, db, url, http, cancel);
+    }
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> Delete(
+        Guid id, CurrentProject project, FlowsDb db, TimeProvider clock, CancellationToken cancel)
+    {
+        var now = clock.GetUtcNow();
+        return await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id)
+                .ExecuteUpdateAsync(set => set.SetProperty(flow => flow.DeletedAt, now).SetProperty(flow => flow.UpdatedAt, now), cancel) == 0
+            ? NoSuchFlow(id)
+            : TypedResults.NoContent();
+    }
+
+    private static Task<Results<Ok<FlowView>, ProblemHttpResult>> Enable(
+        Guid id, CurrentProject project, FlowsDb db, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel) =>
+        SwitchAsync(enabled: true, id, project, db, url, clock, http, cancel);
+
+    private static Task<Results<Ok<FlowView>, ProblemHttpResult>> Disable(
+        Guid id, CurrentProject project, FlowsDb db, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel) =>
+        SwitchAsync(enabled: false, id, project, db, url, clock, http, cancel);
+
+    private static async Task<Results<Ok<FlowView>, ProblemHttpResult>> SwitchAsync(
+        bool enabled, Guid id, CurrentProject project, FlowsDb db, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
+    {
+        var now = clock.GetUtcNow();
+        await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id && flow.Enabled != enabled)
+            .ExecuteUpdateAsync(set => set.SetProperty(flow => flow.Enabled, enabled).SetProperty(flow => flow.UpdatedAt, now), cancel);
+        return await ViewAsync(id, project, db, url, http, cancel);
+    }
+
+    private static async Task<Results<Ok<FlowView>, ProblemHttpResult>> ViewAsync(
+        Guid id, CurrentProject project, FlowsDb db, PublicUrl url, HttpRequest http, CancellationToken cancel)
+    {
+        var view = await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id).Select(FlowView.From(db)).SingleOrDefaultAsync(cancel);
+        if (view is null)
+            return NoSuchFlow(id);
+        view.WebhookUrl = url.Of(http, $"/webhooks/{id}");
+        return TypedResults.Ok(view);
+    }
+
+    public static ProblemHttpResult NoSuchFlow(Guid id) => Problems.NotFound($"There is no flow {id}.");
+
+    private static ProblemHttpResult KeyTaken(string? key) => Problems.Conflict($"Another flow of this project has the key '{key}'.");
+
+    private static bool IsTakenKey(Exception error) =>
+        error is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "flows_key" } || (error.InnerException is { } inner && IsTakenKey(inner));
+
+    /// <summary>Null when fine. A key must not look like an id, since a flow may be called by either.</summary>
+    private static string? KeyProblem(string? key) =>
+        key is null || (KeyForm().IsMatch(key) && !Guid.TryParse(key, out _))
+            ? null
+            : "It must be 1 to 100 lower-case letters, digits, '-' or '_', start with a letter or digit, and not be an id.";
+
+    [GeneratedRegex("^[a-z0-9][a-z0-9_-]{0,99}$")]
+    private static partial Regex KeyForm();
+
+    internal sealed record CreateFlowRequest(string Name, string? Key = null, JsonElement Definition = default);
+    internal sealed record ChangeFlowRequest(string? Name = null, JsonElement Key = default);
+}

@@ -1,0 +1,24 @@
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Flows.Api.Flows;
+
+/// <summary>Flows, their drafts and versions, and the pieces they are made of.</summary>
+internal static class FlowsSetup
+{
+    /// <exception cref="StartRefusedException">The catalogue is missing.</exception>
+    public static IHostApplicationBuilder AddFlows(this IHostApplicationBuilder builder)
+    {
+        if (builder.Services.All(service => service.ServiceType != typeof(FlowCatalogue)))
+            builder.Services.AddSingleton(FlowCatalogue.Load(Path.Combine(AppContext.BaseDirectory, FlowCatalogue.FileName)));
+        builder.Services.TryAddSingleton<SampleFlow>();
+        return builder;
+    }
+
+    public static void MapFlows(this IEndpointRouteBuilder api)
+    {
+        api.MapFlowEndpoints();
+        api.MapDrafts();
+        api.MapVersions();
+        api.MapPieces();
+    }
+}

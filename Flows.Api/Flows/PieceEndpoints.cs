@@ -1,0 +1,20 @@
+using Flows.Contracts.Definitions;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Flows.Api.Flows;
+
+/// <summary>What flows are made of, for editors: the same for every project, and fixed for the life of the process.</summary>
+internal static class PieceEndpoints
+{
+    public static void MapPieces(this IEndpointRouteBuilder api)
+    {
+        var pieces = api.MapGroup("/pieces").WithTags("Pieces");
+        pieces.MapGet("", List).WithSummary("Every piece with its actions, triggers and inputs; the step kinds, code languages and expression functions");
+        pieces.MapGet("/{name}", Get).WithSummary("One piece").ProducesProblem(StatusCodes.Status404NotFound);
+    }
+
+    private static Ok<EngineCatalogue> List(FlowCatalogue catalogue) => TypedResults.Ok(catalogue.Engine);
+
+    private static Results<Ok<PieceDescription>, ProblemHttpResult> Get(string name, FlowCatalogue catalogue) =>
+        catalogue.Piece(name) is { } piece ? TypedResults.Ok(piece) : Problems.NotFound($"There is no piece '{name}'.");
+}

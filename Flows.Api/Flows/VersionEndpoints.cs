@@ -1,0 +1,121 @@
+using System.Security.Claims;
+using System.Text.Json;
+using Flows.Api.Access;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+
+namespace Flows.Api.Flows;
+
+/// <summary>Publishing, and what was published.</summary>
+internal static class VersionEndpoints
+{
+    public static void MapVersions(this IEndpointRouteBuilder api)
+    {
+        var flow = api.MapGroup("/flows/{id:guid}").WithTags("Versions").ProducesProblem(StatusCodes.Status404NotFound);
+        flow.MapPost("/publish", Publish).WithSummary("Make the draft the version that runs. An unchanged draft gives the same version again")
+            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status412PreconditionFailed);
+        flow.MapGet("/versions", List).WithSummary("The flow's versions, newest first").ProducesProblem(StatusCodes.Status400BadRequest);
+        flow.MapGet("/versions/{number:int}", Get).WithSummary("One version with its definition");
+        flow.MapPost("/versions/{number:int}/restore", Restore).WithSummary("Make the draft what this version was; nothing is published by it");
+    }
+
+    private static async Task<Results<Ok<FlowVersionView>, ProblemHttpResult>> Publish(
+        Guid id, [FromBody] PublishRequest? request, CurrentProject project, ClaimsPrincipal caller, FlowsDb db, FlowCatalogue catalogue, TimeProvider clock,
+        HttpContext http, CancellationToken cancel)
+    {
+        if (!ETag.TryReadIfMatch(http.Request, out var expected))
+            return Problems.BadRequest("If-Match", "It must be the ETag of the draft, such as \"3\", or *.");
+        if (request?.Note is { Length: > 2000 })
+            return Problems.BadRequest("$.note", "At most 2000 characters are allowed.");
+
+        // The row is locked until the commit: two publishers take turns, and the draft cannot change between check and copy.
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        var found = await db.Flows
+            .FromSql($"SELECT * FROM flows WHERE id = {id} AND project_id = {project.Id} AND deleted_at IS NULL FOR UPDATE")
+            .IgnoreQueryFilters().ToListAsync(cancel);
+        if (found is not [var flow])
+            return FlowEndpoints.NoSuchFlow(id);
+        if (expected is not null && expected != flow.DraftRevision)
+            return Problems.PreconditionFailed($"The draft is at revision {flow.DraftRevision}, not {expected}: somebody has changed it. Read it again.");
+
+        using var draft = JsonDocument.Parse(flow.Draft);
+        var reading = catalogue.Read(draft.RootElement);
+        if (!reading.IsValid)
+            return Problems.BadDefinition(reading.Problems);
+
+        var published = await db.FlowVersions.AsNoTracking().SingleOrDefaultAsync(version => version.Id == flow.PublishedVersionId, cancel);
+        if (published?.Definition != flow.Draft)
+        {
+            var now = clock.GetUtcNow();
+            published = new FlowVersion
+            {
+                Id = Guid.CreateVersion7(now),
+                FlowId = id,
+                Number = 1 + (await db.FlowVersions.Where(version => version.FlowId == id).MaxAsync(version => version.Number, cancel) ?? 0),
+                Definition = flow.Draft,
+                Note = request?.Note,
+                CreatedBy = caller.Identity?.Name,
+                CreatedAt = now,
+            };
+            db.FlowVersions.Add(published);
+            flow.PublishedVersionId = published.Id;
+            flow.UpdatedAt = now;
+            await db.SaveChangesAsync(cancel);
+            await transaction.CommitAsync(cancel);
+        }
+        return TypedResults.Ok(new FlowVersionView(published.Number!.Value, Published: true, published.Note, published.CreatedBy, published.CreatedAt));
+    }
+
+    private static async Task<Results<Ok<Page<FlowVersionView>>, ProblemHttpResult>> List(
+        Guid id, [AsParameters] PageQuery page, CurrentProject project, FlowsDb db, CancellationToken cancel)
+    {
+        if (!page.TryRead(out var limit, out var after, out var problem))
+            return problem;
+        if (await PublishedAsync(db, project, id, cancel) is not { } flow)
+            return FlowEndpoints.NoSuchFlow(id);
+        var found = await db.FlowVersions
+            .Where(version => version.FlowId == id && version.Number != null && (after == null || version.Id < after))
+            .OrderByDescending(version => version.Id)
+            .Take(limit + 1)
+            .Select(version => new { version.Id, version.Number, version.Note, version.CreatedBy, version.CreatedAt })
+            .ToListAsync(cancel);
+        var ids = Page.Of(found, limit, version => version.Id);
+        return TypedResults.Ok(new Page<FlowVersionView>(
+            [.. ids.Items.Select(v => new FlowVersionView(v.Number!.Value, v.Id == flow.VersionId, v.Note, v.CreatedBy, v.CreatedAt))], ids.NextCursor));
+    }
+
+    private static async Task<Results<Ok<FlowVersionDetail>, ProblemHttpResult>> Get(
+        Guid id, int number, CurrentProject project, FlowsDb db, CancellationToken cancel)
+    {
+        if (await PublishedAsync(db, project, id, cancel) is not { } flow)
+            return FlowEndpoints.NoSuchFlow(id);
+        if (await db.FlowVersions.AsNoTracking().SingleOrDefaultAsync(v => v.FlowId == id && v.Number == number, cancel) is not { } version)
+            return NoSuchVersion(id, number);
+        return TypedResults.Ok(new FlowVersionDetail(
+            number, version.Id == flow.VersionId, version.Note, version.CreatedBy, version.CreatedAt, JsonElement.Parse(version.Definition)));
+    }
+
+    private static async Task<Results<Ok<DraftSaved>, ProblemHttpResult>> Restore(
+        Guid id, int number, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, TimeProvider clock, HttpContext http, CancellationToken cancel)
+    {
+        if (await PublishedAsync(db, project, id, cancel) is null)
+            return FlowEndpoints.NoSuchFlow(id);
+        var definition = await db.FlowVersions.Where(v => v.FlowId == id && v.Number == number).Select(v => v.Definition).SingleOrDefaultAsync(cancel);
+        if (definition is null)
+            return NoSuchVersion(id, number);
+        if (await DraftEndpoints.SaveAsync(db, project.Id, id, expected: null, definition, clock.GetUtcNow(), cancel) is not { } revision)
+            return FlowEndpoints.NoSuchFlow(id);
+        http.Response.Headers.ETag = ETag.Of(revision);
+        return TypedResults.Ok(new DraftSaved(revision, catalogue.Read(JsonElement.Parse(definition)).Problems));
+    }
+
+    /// <summary>Null when the project has no such flow.</summary>
+    private static Task<PublishedFlow?> PublishedAsync(FlowsDb db, CurrentProject project, Guid id, CancellationToken cancel) =>
+        db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id).Select(flow => new PublishedFlow(flow.PublishedVersionId)).SingleOrDefaultAsync(cancel);
+
+    private static ProblemHttpResult NoSuchVersion(Guid id, int number) => Problems.NotFound($"Flow {id} has no version {number}.");
+
+    private sealed record PublishedFlow(Guid? VersionId);
+    internal sealed record PublishRequest(string? Note = null);
+}

@@ -1,0 +1,70 @@
+using Flows.Api.Access;
+using Flows.Api.Flows;
+using Flows.Api.Projects;
+using Microsoft.EntityFrameworkCore;
+
+namespace Flows.Api;
+
+/// <summary>
+/// The plain rows: what is read and written one at a time. The SQL files in Migrations make the tables; this only maps them. Runs and
+/// their journal are not here: they are written in batches, by SQL.
+/// </summary>
+internal sealed class FlowsDb(DbContextOptions<FlowsDb> options) : DbContext(options)
+{
+    public DbSet<Project> Projects => Set<Project>();
+    public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
+    public DbSet<Flow> Flows => Set<Flow>();
+    public DbSet<FlowVersion> FlowVersions => Set<FlowVersion>();
+
+    protected override void OnModelCreating(ModelBuilder modelBuilder)
+    {
+        modelBuilder.Entity<Project>(project =>
+        {
+            project.ToTable("projects");
+            project.Property(p => p.Id).HasColumnName("id").ValueGeneratedNever();
+            project.Property(p => p.Name).HasColumnName("name");
+            project.Property(p => p.ConcurrentRuns).HasColumnName("concurrent_runs");
+            project.Property(p => p.CreatedAt).HasColumnName("created_at");
+        });
+        modelBuilder.Entity<ApiKey>(key =>
+        {
+            key.ToTable("api_keys");
+            key.Property(k => k.Id).HasColumnName("id").ValueGeneratedNever();
+            key.Property(k => k.ProjectId).HasColumnName("project_id");
+            key.Property(k => k.Name).HasColumnName("name");
+            key.Property(k => k.Prefix).HasColumnName("key_prefix");
+            key.Property(k => k.Hash).HasColumnName("key_hash");
+            key.Property(k => k.CreatedAt).HasColumnName("created_at");
+            key.Property(k => k.LastUsedAt).HasColumnName("last_used_at");
+            key.Property(k => k.ExpiresAt).HasColumnName("expires_at");
+            key.Property(k => k.RevokedAt).HasColumnName("revoked_at");
+        });
+        modelBuilder.Entity<Flow>(flow =>
+        {
+            flow.ToTable("flows");
+            flow.HasQueryFilter(f => f.DeletedAt == null);
+            flow.Property(f => f.Id).HasColumnName("id").ValueGeneratedNever();
+            flow.Property(f => f.ProjectId).HasColumnName("project_id");
+            flow.Property(f => f.Name).HasColumnName("name");
+            flow.Property(f => f.Key).HasColumnName("key");
+            flow.Property(f => f.Enabled).HasColumnName("enabled");
+            flow.Property(f => f.Draft).HasColumnName("draft").HasColumnType("json");
+            flow.Property(f => f.DraftRevision).HasColumnName("draft_revision");
+            flow.Property(f => f.PublishedVersionId).HasColumnName("published_version_id");
+            flow.Property(f => f.CreatedAt).HasColumnName("created_at");
+            flow.Property(f => f.UpdatedAt).HasColumnName("updated_at");
+            flow.Property(f => f.DeletedAt).HasColumnName("deleted_at");
+        });
+        modelBuilder.Entity<FlowVersion>(version =>
+        {
+            version.ToTable("flow_versions");
+            version.Property(v => v.Id).HasColumnName("id").ValueGeneratedNever();
+            version.Property(v => v.FlowId).HasColumnName("flow_id");
+            version.Property(v => v.Number).HasColumnName("number");
+            version.Property(v => v.Definition).HasColumnName("definition").HasColumnType("json");
+            version.Property(v => v.Note).HasColumnName("note");
+            version.Property(v => v.CreatedBy).HasColumnName("created_by");
+            version.Property(v => v.CreatedAt).HasColumnName("created_at");
+        });
+    }
+}

@@ -1,0 +1,21 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Flows.Api;
+
+/// <summary>Sizes. Bound from <c>Flows:Limits</c>.</summary>
+public sealed class LimitsOptions
+{
+    public const string Section = "Flows:Limits";
+
+    /// <summary>Largest request body and trigger payload, in MiB.</summary>
+    [Range(1, 1024)]
+    public int PayloadMiB { get; set; } = 25;
+
+    /// <summary>Inputs and outputs of all steps of one run together, in MiB; a run over it fails with that reason.</summary>
+    [Range(1, 1024)]
+    public int RunLogMiB { get; set; } = 50;
+
+    /// <summary>Outputs over this many KiB are compressed and stored apart from the journal.</summary>
+    [Range(1, 1024)]
+    public int OutputInlineKiB { get; set; } = 32;
+}

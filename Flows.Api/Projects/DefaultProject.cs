@@ -1,0 +1,75 @@
+using Flows.Api.Access;
+using Flows.Api.Flows;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Flows.Api.Projects;
+
+/// <summary>What the first start makes. Bound from <c>Flows:Bootstrap</c>.</summary>
+public sealed class BootstrapOptions
+{
+    public const string Section = "Flows:Bootstrap";
+    public const string Rule = "Flows__Bootstrap__ApiKey must be 'flk_' and then at least 32 letters, digits, '-' or '_'.";
+
+    /// <summary>An API key of the default project, which is made with it. Empty makes neither.</summary>
+    public string? ApiKey { get; set; }
+
+    public static bool IsFine(string? key) => string.IsNullOrEmpty(key) || Access.ApiKey.IsWellFormed(key);
+}
+
+/// <summary>
+/// Makes the default project and its bootstrap key. Safe to repeat and from several replicas at once. A key that was revoked stays so.
+/// </summary>
+internal sealed partial class DefaultProject(
+    NpgsqlDataSource source, SampleFlow sample, IOptions<BootstrapOptions> options, IHostEnvironment environment, TimeProvider clock, ILogger<DefaultProject> logger)
+{
+    private const long LockKey = 0x666C6F7774; // one after the migrations' lock
+
+    public async Task EnsureAsync(CancellationToken cancel)
+    {
+        if (options.Value.ApiKey is not { Length: > 0 } key)
+            return;
+        await using var connection = await source.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        await ExecuteAsync("SELECT pg_advisory_xact_lock($1)", LockKey);
+
+        if (await ScalarAsync("SELECT id FROM api_keys WHERE key_hash = $1", KeyHash.Of(key).ToBytes()) is not null)
+            return;
+        var now = clock.GetUtcNow();
+        var prefix = ApiKey.PrefixOf(key);
+        var existing = (Guid?)await ScalarAsync("SELECT id FROM projects ORDER BY id LIMIT 1");
+        var projectId = existing ?? Guid.CreateVersion7(now);
+        if (existing is null)
+            await ExecuteAsync("INSERT INTO projects (id, name, created_at) VALUES ($1, 'Default', $2)", projectId, now);
+        await ExecuteAsync(
+            "INSERT INTO api_keys (id, project_id, name, key_prefix, key_hash, created_at) VALUES ($1, $2, 'Bootstrap', $3, $4, $5)",
+            Guid.CreateVersion7(now), projectId, prefix, KeyHash.Of(key).ToBytes(), now);
+        if (existing is null && environment.IsDevelopment())
+            await sample.AddAsync(connection, projectId, cancel);
+        await transaction.CommitAsync(cancel);
+        LogAdded(projectId, prefix);
+
+        async Task ExecuteAsync(string sql, params object[] values)
+        {
+            await using var command = Command(sql, values);
+            await command.ExecuteNonQueryAsync(cancel);
+        }
+
+        async Task<object?> ScalarAsync(string sql, params object[] values)
+        {
+            await using var command = Command(sql, values);
+            return await command.ExecuteScalarAsync(cancel);
+        }
+
+        NpgsqlCommand Command(string sql, object[] values)
+        {
+            var command = new NpgsqlCommand(sql, connection, transaction);
+            foreach (var value in values)
+                command.Parameters.Add(new NpgsqlParameter { Value = value });
+            return command;
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Project {ProjectId} has the bootstrap key {Prefix}….")]
+    private partial void LogAdded(Guid projectId, string prefix);
+}

@@ -1,0 +1,57 @@
+using Flows.Api.Migrations;
+
+namespace Flows.Api.Runs;
+
+/// <summary>
+/// A loop that keeps looking for something to repair. It runs in every replica of the API, so what it does must be safe at the same time
+/// in all of them. It starts at a random moment of its first second, and after an error comes back later and later, up to half a minute.
+/// </summary>
+internal abstract partial class Housekeeper(TimeSpan period, SchemaState schema, TimeProvider clock, ILogger log) : BackgroundService
+{
+    private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_firstLook = TimeSpan.FromSeconds(1);
+
+    /// <summary>One look. Returns true when there may be more to do at once.</summary>
+    internal abstract Task<bool> SweepAsync(CancellationToken cancel);
+
+    /// <summary>Looks in a row before it rests, so that one that always finds something leaves room for others.</summary>
+    protected virtual int MostInARow => 5;
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        await schema.WaitUntilReadyAsync(stoppingToken);
+        await Task.Delay(Jitter(period < s_firstLook ? period : s_firstLook, 1), clock, stoppingToken);
+        var failures = 0;
+        while (!stoppingToken.IsCancellationRequested)
+        {
+            try
+            {
+                for (var i = 0; i < MostInARow && await SweepAsync(stoppingToken); i++)
+                {
+                }
+                failures = 0;
+            }
+            catch (OperationCanceledException) when (stoppingToken.IsCancellationRequested)
+            {
+                return;
+            }
+            catch (Exception error)
+            {
+                // A housekeeper must outlive everything: Postgres or Redis away, a bad row.
+                if (failures++ == 0)
+                    LogFailed(log, error, GetType().Name);
+            }
+            var pause = TimeSpan.FromTicks(Math.Min(period.Ticks << Math.Min(failures, 5), Math.Max(period.Ticks, s_longestPause.Ticks)));
+            await Task.Delay(pause + Jitter(pause, 0.1), clock, stoppingToken);
+        }
+    }
+
+    /// <summary>A random part of a span, up to <paramref name="share"/> of it, so that replicas do not sweep in step.</summary>
+    private static TimeSpan Jitter(TimeSpan span, double share) =>
+#pragma warning disable CA5394 // Spreading work over time is no secret.
+        span * (Random.Shared.NextDouble() * share);
+#pragma warning restore CA5394
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Housekeeper} failed and keeps trying")]
+    private static partial void LogFailed(ILogger log, Exception error, string housekeeper);
+}

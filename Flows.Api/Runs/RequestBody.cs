@@ -1,0 +1,54 @@
+using System.Buffers;
+using System.Text.Json;
+using System.Text.Unicode;
+using Flows.Contracts.Json;
+
+namespace Flows.Api.Runs;
+
+/// <summary>Reads bodies that the API passes on without taking them apart.</summary>
+internal static class RequestBody
+{
+    private static readonly byte[] s_byteOrderMark = [0xEF, 0xBB, 0xBF];
+
+    /// <summary>The whole body.</summary>
+    /// <exception cref="BadHttpRequestException">413 when it is over the limit of the endpoint.</exception>
+    public static async Task<ReadOnlyMemory<byte>> ReadAsync(HttpRequest request, CancellationToken cancel)
+    {
+        var reader = request.BodyReader;
+        while (true)
+        {
+            var read = await reader.ReadAsync(cancel);
+            if (read.IsCompleted)
+            {
+                var bytes = read.Buffer.ToArray();
+                reader.AdvanceTo(read.Buffer.End);
+                return bytes;
+            }
+            reader.AdvanceTo(read.Buffer.Start, read.Buffer.End);
+        }
+    }
+
+    /// <summary>The body as a JSON value; null when it is empty.</summary>
+    /// <exception cref="JsonException">It is not one JSON value in UTF-8, at most 64 levels deep; the message has line and position.</exception>
+    public static RawJson ParseJson(ReadOnlyMemory<byte> body)
+    {
+        if (body.Span.StartsWith(s_byteOrderMark))
+            body = body[s_byteOrderMark.Length..];
+        body = Trim(body);
+        if (body.IsEmpty)
+            return RawJson.Null;
+        if (!Utf8.IsValid(body.Span))
+            throw new JsonException("The text is not valid UTF-8.", "$", null, null);
+        var reader = new Utf8JsonReader(body.Span);
+        while (reader.Read())
+        {
+        }
+        return RawJson.FromUtf8(body);
+    }
+
+    private static ReadOnlyMemory<byte> Trim(ReadOnlyMemory<byte> text)
+    {
+        var start = text.Span.IndexOfAnyExcept(" \t\r\n"u8);
+        return start < 0 ? default : text[start..(text.Span.LastIndexOfAnyExcept(" \t\r\n"u8) + 1)];
+    }
+}

@@ -1,0 +1,142 @@
+using Flows.Api.Access;
+using Flows.Contracts.Json;
+using Flows.Contracts.Runs;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Flows.Api.Runs;
+
+internal static class RunEndpoints
+{
+    private const int MaxWaitSeconds = 900;
+    private const int TriesAgainstRaces = 5;
+
+    public static IEndpointRouteBuilder MapRuns(this IEndpointRouteBuilder app)
+    {
+        var api = app.MapGroup("/api/v1").RequireAuthorization(Policies.User).AddEndpointFilter<UnavailableFilter>().WithTags("Runs");
+        api.MapPost("/flows/{flowId:guid}/runs", StartRun);
+        api.MapPost("/flows/{flowId:guid}/draft/runs", StartDraftRun);
+        api.MapGet("/runs", ListRuns);
+        api.MapGet("/runs/{runId:guid}", GetRun);
+        api.MapGet("/runs/{runId:guid}/steps", GetSteps);
+        api.MapPost("/runs/{runId:guid}/cancel", CancelRun);
+        api.MapPost("/runs/{runId:guid}/decide", Decide);
+        return app;
+    }
+
+    /// <summary>Starts the published version with the body as trigger output. With <c>wait</c> (seconds) it answers 200 once the run has ended.</summary>
+    private static async Task<Results<Ok<RunView>, Accepted<RunView>, ProblemHttpResult>> StartRun(
+        Guid flowId, int? wait, HttpRequest request, CurrentProject project, PublishedFlows flows, RunStarter starter, RunWaiters waiters,
+        RunReader runs, CancellationToken cancel)
+    {
+        if (wait is < 1 or > MaxWaitSeconds)
+            return WaitProblem();
+        if (await flows.FindAsync(flowId, cancel) is not { } flow || flow.ProjectId != project.Id)
+            return RunProblems.NoSuchFlow();
+        if (flow.VersionId is null)
+            return RunProblems.NotPublished();
+        if (!flow.Enabled)
+            return RunProblems.Disabled();
+
+        var payload = RequestBody.ParseJson(await RequestBody.ReadAsync(request, cancel));
+        var runId = starter.NewId();
+        using var waiter = wait is null ? null : waiters.Register(runId, atResponse: false);
+        var run = await starter.StartAsync(flow, runId, RunOrigin.Api, payload, waiter, cancel);
+        return await AnswerAsync(run, waiter, wait, runs, cancel);
+    }
+
+    /// <summary>Starts a test run of the draft as it is now.</summary>
+    private static async Task<Results<Ok<RunView>, Accepted<RunView>, ProblemHttpResult>> StartDraftRun(
+        Guid flowId, int? wait, HttpRequest request, CurrentProject project, RunStarter starter, RunWaiters waiters, RunReader runs, CancellationToken cancel)
+    {
+        if (wait is < 1 or > MaxWaitSeconds)
+            return WaitProblem();
+        var payload = RequestBody.ParseJson(await RequestBody.ReadAsync(request, cancel));
+        var runId = starter.NewId();
+        using var waiter = wait is null ? null : waiters.Register(runId, atResponse: false);
+        if (await starter.StartDraftAsync(project.Id, flowId, runId, payload, waiter, cancel) is not { } run)
+            return RunProblems.NoSuchFlow();
+        return await AnswerAsync(run, waiter, wait, runs, cancel);
+    }
+
+    private static async Task<Results<Ok<Page<RunView>>, ProblemHttpResult>> ListRuns(
+        Guid? flow, string[]? status, DateTimeOffset? from, DateTimeOffset? to,
+        [AsParameters] PageQuery page, CurrentProject project, RunReader runs, CancellationToken cancel)
+    {
+        if (!page.TryRead(out var limit, out var before, out var problem))
+            return problem;
+        var statuses = new List<RunStatus>();
+        foreach (var word in (status ?? []).SelectMany(value => value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)))
+        {
+            if (!Enum.TryParse<RunStatus>(word, ignoreCase: true, out var parsed) || !Enum.IsDefined(parsed) || char.IsAsciiDigit(word[0]))
+                return Problems.BadRequest("status", $"'{word}' is not a status. It is one of {string.Join(", ", Enum.GetNames<RunStatus>())}.");
+            statuses.Add(parsed);
+        }
+        return TypedResults.Ok(await runs.ListAsync(new RunFilter(project.Id, flow, statuses, from, to, before, limit), cancel));
+    }
+
+    private static async Task<Results<Ok<RunView>, ProblemHttpResult>> GetRun(
+        Guid runId, CurrentProject project, RunReader runs, CancellationToken cancel) =>
+        await runs.FindAsync(project.Id, runId, cancel) is { } run ? TypedResults.Ok(run) : RunProblems.NoSuchRun();
+
+    private static async Task<Results<Ok<IReadOnlyList<StepView>>, ProblemHttpResult>> GetSteps(
+        Guid runId, CurrentProject project, RunReader runs, CancellationToken cancel) =>
+        await runs.FindStepsAsync(project.Id, runId, cancel) is { } steps ? TypedResults.Ok(steps) : RunProblems.NoSuchRun();
+
+    /// <summary>Ends a run that is not over. An engine that works on it is killed within seconds.</summary>
+    private static async Task<Results<Ok<RunView>, ProblemHttpResult>> CancelRun(
+        Guid runId, CurrentProject project, RunStore store, RunAnnouncer announcer, RunReader runs, CancellationToken cancel)
+    {
+        for (var i = 0; i < TriesAgainstRaces; i++)
+        {
+            if (await store.TryCancelAsync(project.Id, runId, cancel) is { } cancelled)
+                announcer.Announce([cancelled]);
+            if (await runs.FindAsync(project.Id, runId, cancel) is not { } run)
+                return RunProblems.NoSuchRun();
+            if (run.Status == RunStatus.Cancelled)
+                return TypedResults.Ok(run);
+            if (RunTransitions.IsFinal(run.Status))
+                return RunProblems.WrongStatus(run.Status, $"The run is over already: {run.Status}.");
+            // It was claimed or handed back in between: what we knew of it was old.
+        }
+        throw new UnavailableException("The run keeps changing. Try again in a moment.");
+    }
+
+    /// <summary>A person's word on a step whose effect may or may not have happened.</summary>
+    private static async Task<Results<Ok<RunView>, ProblemHttpResult>> Decide(
+        Guid runId, DecideRequest request, CurrentProject project, RunStore store, RunAnnouncer announcer, RunReader runs, CancellationToken cancel)
+    {
+        if (!Enum.TryParse<Decision>(request.Decision, ignoreCase: true, out var decision) || char.IsAsciiDigit(request.Decision[0]))
+            return Problems.BadRequest("$.decision", "decision must be happened, repeat or stop.");
+        if (request.Output is not null && decision != Decision.Happened)
+            return Problems.BadRequest("$.output", "An output goes with the decision happened only.");
+
+        var news = await store.TryDecideAsync(project.Id, runId, request.Path, decision, request.Output, cancel);
+        if (news is not null)
+            announcer.Announce([news]);
+        if (await runs.FindAsync(project.Id, runId, cancel) is not { } run)
+            return RunProblems.NoSuchRun();
+        if (news is not null)
+            return TypedResults.Ok(run);
+        return run.Status == RunStatus.NeedsDecision
+            ? Problems.BadRequest("$.path", $"The run waits for no decision on '{request.Path}'.")
+            : RunProblems.WrongStatus(run.Status, $"The run waits for no decision: {run.Status}.");
+    }
+
+    private static async Task<Results<Ok<RunView>, Accepted<RunView>, ProblemHttpResult>> AnswerAsync(
+        NewRun run, RunWaiters.Waiter? waiter, int? wait, RunReader runs, CancellationToken cancel)
+    {
+        var location = $"/api/v1/runs/{run.RunId}";
+        if (waiter is null)
+            return TypedResults.Accepted(location, AsAccepted(run));
+
+        // A pause or a decision ends the wait as well: nothing will come of it soon.
+        var news = await waiter.WaitAsync(TimeSpan.FromSeconds(wait!.Value), cancel);
+        var view = await runs.FindAsync(run.ProjectId, run.RunId, cancel) ?? AsAccepted(run);
+        return news is not null && RunTransitions.IsFinal(view.Status) ? TypedResults.Ok(view) : TypedResults.Accepted(location, view);
+    }
+
+    private static RunView AsAccepted(NewRun run) => new(
+        run.RunId, run.FlowId, run.Version, RunStatus.Queued, run.Environment, null, run.CreatedAt, null, null, 0, null, null, null, null, null, null);
+
+    private static ProblemHttpResult WaitProblem() => Problems.BadRequest("wait", $"wait must be from 1 to {MaxWaitSeconds} seconds.");
+}

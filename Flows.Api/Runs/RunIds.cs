@@ -1,0 +1,26 @@
+using System.Buffers.Binary;
+
+namespace Flows.Api.Runs;
+
+/// <summary>What a run's id tells: it is a UUIDv7, whose first 48 bits are milliseconds, and Postgres orders ids by their bytes.</summary>
+internal static class RunIds
+{
+    /// <summary>The smallest id of a moment, as run_id_floor in the schema makes it.</summary>
+    public static Guid Floor(DateTimeOffset moment)
+    {
+        Span<byte> bytes = stackalloc byte[16];
+        BinaryPrimitives.WriteInt64BigEndian(bytes, Math.Max(0, moment.ToUnixTimeMilliseconds()) << 16);
+        bytes[8..].Clear();
+        return new Guid(bytes, bigEndian: true);
+    }
+
+    /// <summary>The order of Postgres.</summary>
+    public static bool IsBefore(Guid left, Guid right)
+    {
+        Span<byte> first = stackalloc byte[16];
+        Span<byte> second = stackalloc byte[16];
+        left.TryWriteBytes(first, bigEndian: true, out _);
+        right.TryWriteBytes(second, bigEndian: true, out _);
+        return first.SequenceCompareTo(second) < 0;
+    }
+}

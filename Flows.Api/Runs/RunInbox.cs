@@ -1,0 +1,39 @@
+using Flows.Queue;
+using Microsoft.Extensions.Options;
+
+namespace Flows.Api.Runs;
+
+/// <summary>Takes new runs in: when <see cref="AcceptAsync"/> returns, the run is in Postgres and will be done, whatever crashes.</summary>
+internal sealed class RunInbox(RunStore store, RunBells bells, IOptions<RunOptions> options, TimeProvider clock) : GroupCommit<NewRun, bool>(
+    new GroupCommitLimits(Writers: 2, MaxItems: 256, MaxBatchBytes: 8 << 20, MaxWaiting: 8192,
+        MaxWaitingBytes: (long)options.Value.PendingMiB << 20, options.Value.Patience), clock)
+{
+    private const int Tries = 3;
+
+    /// <exception cref="UnavailableException">Not accepted, or Postgres did not say so in time.</exception>
+    public Task AcceptAsync(NewRun run, CancellationToken cancel) => CommitAsync(run, run.Trigger.Length + 512, cancel);
+
+    protected override async Task<IReadOnlyList<bool>> CommitAsync(IReadOnlyList<NewRun> items)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                await store.AcceptAsync(items, CancellationToken.None);
+                return new bool[items.Count];
+            }
+            catch (Npgsql.NpgsqlException error) when (attempt < Tries && Database.IsUnavailable(error))
+            {
+                // A connection of the pool that a restart of Postgres has cut. The ids make the second try harmless.
+            }
+        }
+    }
+
+    // After the commit: a bell must never reach a worker before the row can be read.
+    // If we die on this line the row stays Queued, and QueuedRunSweeper rings for it when it is due.
+    protected override void AfterCommit(IReadOnlyList<NewRun> items, IReadOnlyList<bool> results)
+    {
+        foreach (var run in items)
+            bells.Ring(new RunJob(run.RunId, run.ProjectId, run.Priority));
+    }
+}

@@ -1,0 +1,156 @@
+using System.Text.Json;
+using Flows.Contracts.Runs;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Flows.Api.Runs;
+
+/// <summary>Which runs a list shows.</summary>
+/// <param name="Statuses">Empty: all.</param>
+/// <param name="From">Accepted at or after this moment.</param>
+/// <param name="To">Accepted before this moment.</param>
+/// <param name="Before">Only runs older than this one: the cursor.</param>
+internal sealed record RunFilter(
+    Guid ProjectId, Guid? FlowId, IReadOnlyList<RunStatus> Statuses, DateTimeOffset? From, DateTimeOffset? To, Guid? Before, int Limit);
+
+/// <summary>Reads runs and their journals. Every query of a user's data names the project.</summary>
+internal sealed class RunReader(NpgsqlDataSource db)
+{
+    private const string Columns = """
+        r.id, r.flow_id, r.version, r.status, r.environment, r.created_at, r.started_at, r.finished_at, r.attempt, r.worker, r.lease_until,
+        r.waiting_for, r.failed_step, r.error, r.output
+        """;
+
+    /// <summary>The newest runs first. Ids begin with their time, so the range of ids also leaves out the partitions of other days.</summary>
+    public async Task<Page<RunView>> ListAsync(RunFilter filter, CancellationToken cancel)
+    {
+        var sql = $"SELECT {Columns} FROM runs r WHERE r.project_id = $1 AND r.id >= $2 AND r.id < $3"
+            + (filter.FlowId is null ? "" : " AND r.flow_id = $5")
+            + (filter.Statuses.Count == 0 ? "" : $" AND r.status IN ({RunSql.In(filter.Statuses)})")
+            + " ORDER BY r.id DESC LIMIT $4";
+        var floor = filter.From is { } from ? RunIds.Floor(from) : Guid.Empty;
+        var ceiling = filter.To is { } to ? RunIds.Floor(to) : Guid.AllBitsSet;
+        if (filter.Before is { } before && RunIds.IsBefore(before, ceiling))
+            ceiling = before;
+
+        await using var connection = await db.OpenConnectionAsync(cancel);
+        await using var command = new NpgsqlCommand(sql, connection)
+        {
+            Parameters =
+            {
+                RunSql.Value(filter.ProjectId, NpgsqlDbType.Uuid),
+                RunSql.Value(floor, NpgsqlDbType.Uuid),
+                RunSql.Value(ceiling, NpgsqlDbType.Uuid),
+                RunSql.Value(filter.Limit + 1, NpgsqlDbType.Integer),
+            },
+        };
+        if (filter.FlowId is { } flow)
+            command.Parameters.Add(RunSql.Value(flow, NpgsqlDbType.Uuid));
+        var items = new List<RunView>();
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+            items.Add(ReadRun(reader, withTrigger: false));
+        return Page.Of(items, filter.Limit, run => run.Id);
+    }
+
+    /// <summary>One run with its trigger; null when the project has none with this id.</summary>
+    public Task<RunView?> FindAsync(Guid projectId, Guid runId, CancellationToken cancel) =>
+        OneAsync($"SELECT {Columns}, r.trigger FROM runs r WHERE r.id = $1 AND r.project_id = $2", runId, projectId,
+            static row => ReadRun(row, withTrigger: true), cancel);
+
+    /// <summary>The journal of a run in the order in which its steps started; null when the project has no such run.</summary>
+    public async Task<IReadOnlyList<StepView>?> FindStepsAsync(Guid projectId, Guid runId, CancellationToken cancel)
+    {
+        if (await OneAsync("SELECT 1 FROM runs r WHERE r.id = $1 AND r.project_id = $2", runId, projectId, static _ => "", cancel) is null)
+            return null;
+        var journals = await JournalsAsync([runId], cancel);
+        return journals.TryGetValue(runId, out var journal)
+            ? [.. journal.Select(step => new StepView(step.Path, step.Name, step.Kind, step.Status, step.Attempt, step.StartedAt, step.DurationMs,
+                step.Input, step.Output, step.Error, step.Effect, step.Logs))]
+            : [];
+    }
+
+    /// <summary>Every line of the journals of these runs, by run, in the order in which the steps started.</summary>
+    public async Task<Dictionary<Guid, List<StepRecord>>> JournalsAsync(IReadOnlyList<Guid> runs, CancellationToken cancel)
+    {
+        await using var connection = await db.OpenConnectionAsync(cancel);
+        await using var command = new NpgsqlCommand("""
+            SELECT s.run_id, s.path, s.name, s.kind, s.status, s.effect, s.attempt, s.started_at, s.duration_ms, s.input, s.output, s.error, s.logs
+            FROM run_steps s WHERE s.run_id = ANY($1) ORDER BY s.run_id, s.started_at, s.path
+            """, connection)
+        { Parameters = { RunSql.Array(runs.ToArray(), NpgsqlDbType.Uuid) } };
+        var journals = new Dictionary<Guid, List<StepRecord>>();
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+        {
+            var run = reader.GetGuid(0);
+            if (!journals.TryGetValue(run, out var journal))
+                journals[run] = journal = [];
+            journal.Add(ReadStep(reader));
+        }
+        return journals;
+    }
+
+    /// <summary>Those of the runs that have an answer or are settled, for callers that wait for them.</summary>
+    public async Task<List<RunNews>> NewsAsync(IReadOnlyList<Guid> runs, CancellationToken cancel)
+    {
+        await using var connection = await db.OpenConnectionAsync(cancel);
+        await using var command = new NpgsqlCommand(
+            $"SELECT {RunSql.News} FROM runs r WHERE r.id = ANY($1) AND (r.status NOT IN (0, 1) OR r.response IS NOT NULL)", connection)
+        { Parameters = { RunSql.Array(runs.ToArray(), NpgsqlDbType.Uuid) } };
+        var news = new List<RunNews>();
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+            news.Add(RunNews.Read(reader));
+        return news;
+    }
+
+    private async Task<T?> OneAsync<T>(string sql, Guid runId, Guid projectId, Func<NpgsqlDataReader, T> read, CancellationToken cancel) where T : class
+    {
+        await using var connection = await db.OpenConnectionAsync(cancel);
+        await using var command = new NpgsqlCommand(sql, connection)
+        { Parameters = { RunSql.Value(runId, NpgsqlDbType.Uuid), RunSql.Value(projectId, NpgsqlDbType.Uuid) } };
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        return await reader.ReadAsync(cancel) ? read(reader) : null;
+    }
+
+    private static RunView ReadRun(NpgsqlDataReader row, bool withTrigger)
+    {
+        var failedStep = row.TextOrNull(12);
+        var error = ReadError(row, 13);
+        return new RunView(
+            row.GetGuid(0),
+            row.GetGuid(1),
+            row.IsDBNull(2) ? null : row.GetInt32(2),
+            (RunStatus)row.GetInt16(3),
+            (RunEnvironment)row.GetInt16(4),
+            withTrigger ? row.JsonOrNull(15) : null,
+            row.GetFieldValue<DateTimeOffset>(5),
+            row.TimeOrNull(6),
+            row.TimeOrNull(7),
+            row.GetInt32(8),
+            row.TextOrNull(9),
+            row.TimeOrNull(10),
+            row.JsonOrNull(11),
+            failedStep,
+            error is null ? null : new RunErrorView(error.Code, error.Message, failedStep),
+            row.JsonOrNull(14));
+    }
+
+    private static StepRecord ReadStep(NpgsqlDataReader row) => new(
+        row.GetString(1),
+        row.GetString(2),
+        row.GetString(3),
+        (StepStatus)row.GetInt16(4),
+        (StepEffect)row.GetInt16(5),
+        row.GetInt32(6),
+        row.GetFieldValue<DateTimeOffset>(7),
+        row.IsDBNull(8) ? null : row.GetDouble(8),
+        row.JsonOrNull(9),
+        row.JsonOrNull(10),
+        ReadError(row, 11),
+        row.TextOrNull(12));
+
+    private static StepError? ReadError(NpgsqlDataReader row, int column) =>
+        row.IsDBNull(column) ? null : JsonSerializer.Deserialize(row.GetFieldValue<byte[]>(column), RunsJson.Default.StepError);
+}

@@ -1,0 +1,78 @@
+using Flows.Contracts.Runs;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Flows.Api.Runs;
+
+/// <summary>What the statements of the run store share; above all the one UPDATE that changes a run's status.</summary>
+internal static class RunSql
+{
+    /// <summary>Every legal (from, to) as SQL, made from <see cref="RunTransitions"/>.</summary>
+    public static readonly string LegalMoves = string.Join(", ",
+        from to in Enum.GetValues<RunStatus>()
+        from source in RunTransitions.Into(to)
+        select $"({(int)source},{(int)to})");
+
+    /// <summary>
+    /// Goes before a statement in the same transaction. Plans are kept, and one made while a day's partition is still
+    /// small would read the whole of it once it has grown: the index is always right here.
+    /// </summary>
+    public const string Durable = "SELECT set_config('enable_seqscan', 'off', true)";
+
+    /// <summary>
+    /// As <see cref="Durable"/>, and the commit does not wait for the disk. Only for what may be lost when Postgres itself
+    /// crashes. The log is written in order: whatever a later, waiting commit relies on is on disk before it.
+    /// </summary>
+    public const string Behind = "SELECT set_config('enable_seqscan', 'off', true), set_config('synchronous_commit', 'off', true)";
+
+    /// <summary>
+    /// The only UPDATE of a status. It takes its moves from a CTE <c>moves</c> with the columns of <see cref="MoveColumns"/>, and $1 is now.
+    /// A row moves when its attempt is the one that the mover knows and the move is legal; otherwise nothing happens to it.
+    /// The CTE must have locked its rows in the order of their ids, so that two statements can never wait for each other.
+    /// </summary>
+    public static readonly string Move = $"""
+        UPDATE runs r SET
+            status            = m.to_status,
+            status_changed_at = $1,
+            attempt           = r.attempt + (m.to_status = 1)::int,
+            worker            = CASE WHEN m.to_status = 1 THEN m.worker ELSE r.worker END,
+            lease_until       = CASE WHEN m.to_status = 1 THEN m.until END,
+            claimed_at        = CASE WHEN m.to_status = 1 THEN $1 ELSE r.claimed_at END,
+            started_at        = CASE WHEN m.to_status = 1 THEN coalesce(r.started_at, $1) ELSE r.started_at END,
+            due_at            = CASE WHEN m.to_status = 0 THEN m.until END,
+            finished_at       = CASE WHEN m.to_status >= 4 THEN $1 END,
+            active_ms         = r.active_ms + CASE WHEN r.status = 1 THEN greatest(0,
+                                    extract(epoch FROM (CASE WHEN m.lost THEN least(r.lease_until, $1) ELSE $1 END) - r.claimed_at) * 1000)::bigint
+                                ELSE 0 END,
+            lost_leases       = CASE WHEN m.lost THEN r.lost_leases + 1 WHEN m.to_status = 0 THEN 0 ELSE r.lost_leases END,
+            output            = coalesce(m.output, r.output),
+            response          = coalesce(r.response, m.response),
+            error             = m.error,
+            failed_step       = m.failed_step,
+            waiting_for       = m.waiting_for
+        FROM moves m
+        WHERE r.id = m.id AND r.attempt = m.attempt AND (r.status, m.to_status) IN ({LegalMoves})
+        """;
+
+    /// <summary>The columns of a move; a source that leaves one null writes null for its kind.</summary>
+    public const string MoveColumns = "id, attempt, to_status, worker, until, lost, output, response, error, failed_step, waiting_for";
+
+    /// <summary>What a mover is told of each row that moved: see <see cref="RunNews"/>. Bodies come along only when a caller waits for them.</summary>
+    public const string News = """
+        r.id, r.project_id, r.priority, r.status, r.waiter,
+        CASE WHEN r.waiter IS NOT NULL THEN r.response END,
+        CASE WHEN r.waiter IS NOT NULL THEN r.output END,
+        CASE WHEN r.waiter IS NOT NULL THEN r.error END,
+        r.failed_step
+        """;
+
+    public static NpgsqlParameter<T> Value<T>(T value, NpgsqlDbType type) => new() { TypedValue = value, NpgsqlDbType = type };
+
+    public static NpgsqlParameter<T[]> Array<T>(T[] values, NpgsqlDbType type) => new() { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | type };
+
+    public static string In(IEnumerable<RunStatus> statuses) => string.Join(", ", statuses.Select(status => (int)status));
+
+    /// <summary>True when Postgres refuses what one of the rows holds (its class 22, or 54: over a limit), and would take the others.</summary>
+    public static bool IsRefusedData(Exception error) => error is PostgresException { SqlState: { } state }
+        && (state.StartsWith("22", StringComparison.Ordinal) || state.StartsWith("54", StringComparison.Ordinal));
+}

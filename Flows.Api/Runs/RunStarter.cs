@@ -1,0 +1,70 @@
+using Flows.Contracts.Json;
+using Flows.Contracts.Runs;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Flows.Api.Runs;
+
+/// <summary>Makes runs of flows: of the published version, or of the draft as it is now.</summary>
+internal sealed class RunStarter(RunInbox inbox, RunWaiters waiters, NpgsqlDataSource db, TimeProvider clock)
+{
+    /// <summary>Accepts a run; when this returns it is in Postgres.</summary>
+    /// <param name="flow">Enabled and published.</param>
+    /// <param name="waiter">Set when the caller waits; made by <see cref="NewWaiter"/> for the same run.</param>
+    public async Task<NewRun> StartAsync(
+        PublishedFlow flow, Guid runId, RunOrigin origin, RawJson trigger, RunWaiters.Waiter? waiter, CancellationToken cancel)
+    {
+        var run = new NewRun(runId, flow.ProjectId, flow.FlowId, flow.VersionId!.Value, flow.Version, RunEnvironment.Production, origin,
+            waiter is null ? RunPriority.Normal : RunPriority.Sync, clock.GetUtcNow(), trigger, waiter is null ? null : waiters.Instance);
+        await inbox.AcceptAsync(run, cancel);
+        return run;
+    }
+
+    /// <summary>Accepts a test run of the flow's draft. Null: the project has no such flow.</summary>
+    public async Task<NewRun?> StartDraftAsync(
+        Guid projectId, Guid flowId, Guid runId, RawJson trigger, RunWaiters.Waiter? waiter, CancellationToken cancel)
+    {
+        if (await SnapshotDraftAsync(projectId, flowId, cancel) is not { } versionId)
+            return null;
+        var run = new NewRun(runId, projectId, flowId, versionId, null, RunEnvironment.Test, RunOrigin.Api,
+            RunPriority.Test, clock.GetUtcNow(), trigger, waiter is null ? null : waiters.Instance);
+        await inbox.AcceptAsync(run, cancel);
+        return run;
+    }
+
+    /// <summary>The id of a run that is about to be accepted.</summary>
+    public Guid NewId() => Guid.CreateVersion7(clock.GetUtcNow());
+
+    // Engines and workers keep definitions by id, so a draft is run as a copy that never changes; the newest copy serves while the draft is
+    // the same. Two first test runs at once may both make one, which costs a row.
+    private async Task<Guid?> SnapshotDraftAsync(Guid projectId, Guid flowId, CancellationToken cancel)
+    {
+        await using var connection = await db.OpenConnectionAsync(cancel);
+        await using var command = new NpgsqlCommand("""
+            WITH flow AS (
+                SELECT id, draft FROM flows WHERE id = $1 AND project_id = $2 AND deleted_at IS NULL
+            ), newest AS (
+                SELECT v.id, v.definition FROM flow_versions v JOIN flow ON v.flow_id = flow.id WHERE v.number IS NULL ORDER BY v.id DESC LIMIT 1
+            ), made AS (
+                INSERT INTO flow_versions (id, flow_id, number, definition, created_at)
+                SELECT $3, flow.id, NULL, flow.draft, $4 FROM flow
+                WHERE NOT EXISTS (SELECT FROM newest WHERE newest.definition::text = flow.draft::text)
+                RETURNING id
+            )
+            SELECT coalesce((SELECT id FROM made), (SELECT id FROM newest)) FROM flow
+            """, connection)
+        {
+            Parameters =
+            {
+                RunSql.Value(flowId, NpgsqlDbType.Uuid),
+                RunSql.Value(projectId, NpgsqlDbType.Uuid),
+                RunSql.Value(NewId(), NpgsqlDbType.Uuid),
+                RunSql.Value(clock.GetUtcNow(), NpgsqlDbType.TimestampTz),
+            },
+        };
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        var found = await row.ReadAsync(cancel) ? row.GetGuid(0) : (Guid?)null;
+        await row.NextResultAsync(cancel); // the commit
+        return found;
+    }
+}

@@ -1,0 +1,87 @@
+using Flows.Contracts.Json;
+using Flows.Contracts.Runs;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Flows.Api.Runs;
+
+/// <summary>A run that has just become a worker's.</summary>
+/// <param name="Attempt">The new fencing token.</param>
+/// <param name="SpentMs">Active time of earlier claims.</param>
+internal sealed record ClaimedRun(
+    Guid RunId,
+    int Attempt,
+    string Worker,
+    Guid ProjectId,
+    Guid FlowId,
+    string FlowName,
+    Guid VersionId,
+    RunEnvironment Environment,
+    long SpentMs,
+    RawJson Trigger);
+
+internal sealed partial class RunStore
+{
+    private static readonly string s_claim = $"""
+        WITH moves ({RunSql.MoveColumns}) AS (
+            SELECT r.id, r.attempt, 1::smallint, a.worker, $4::timestamptz, false, NULL::json, NULL::json, NULL::json, NULL::text, NULL::json
+            FROM runs r JOIN unnest($2::uuid[], $3::text[]) AS a(id, worker) ON r.id = a.id
+            WHERE r.status IN ({RunSql.In(RunTransitions.Into(RunStatus.Running))})
+            ORDER BY r.id FOR NO KEY UPDATE OF r
+        )
+        {RunSql.Move}
+        RETURNING r.id, r.attempt, r.worker, r.project_id, r.flow_id, (SELECT f.name FROM flows f WHERE f.id = r.flow_id),
+            r.version_id, r.environment, r.active_ms, r.trigger
+        """;
+
+    /// <summary>
+    /// Queued → Running for each run that is still free; of two askers for one run only one gets it. The rest is another's, over or paused.
+    /// The commit does not wait for the disk: when Postgres forgets a claim the run is Queued again and the worker's reports are refused, and
+    /// nothing that must not be repeated can have happened, because the intent of such a step waits for a commit after this one.
+    /// </summary>
+    public Task<List<ClaimedRun>> ClaimAsync(IReadOnlyList<(Guid RunId, string Worker)> asked, CancellationToken cancel)
+    {
+        var now = clock.GetUtcNow();
+        return WriteAsync(RunSql.Behind, s_claim,
+        [
+            RunSql.Value(now, NpgsqlDbType.TimestampTz),
+            RunSql.Array(Each(asked, ask => ask.RunId), NpgsqlDbType.Uuid),
+            RunSql.Array(Each(asked, ask => ask.Worker), NpgsqlDbType.Text),
+            RunSql.Value(now + options.Value.Lease, NpgsqlDbType.TimestampTz),
+        ], ReadClaim, cancel);
+    }
+
+    private const string RenewLeases = """
+        WITH held AS (
+            SELECT r.id, r.attempt FROM runs r JOIN unnest($1::uuid[], $2::int[]) AS h(id, attempt) ON r.id = h.id
+            WHERE r.attempt = h.attempt AND r.status = 1 AND r.worker = $3
+            ORDER BY r.id FOR NO KEY UPDATE OF r
+        )
+        UPDATE runs r SET lease_until = $4 FROM held h WHERE r.id = h.id AND r.attempt = h.attempt AND r.status = 1 AND r.worker = $3
+        RETURNING r.id, r.attempt
+        """;
+
+    /// <summary>Makes the claims of a worker hold for another lease from now. Gives back those that do; the others are lost.</summary>
+    public async Task<HashSet<(Guid RunId, int Attempt)>> RenewAsync(string worker, IReadOnlyList<(Guid RunId, int Attempt)> held, CancellationToken cancel) =>
+        held.Count == 0
+            ? []
+            : [.. await WriteAsync(RunSql.Behind, RenewLeases,
+            [
+                RunSql.Array(Each(held, run => run.RunId), NpgsqlDbType.Uuid),
+                RunSql.Array(Each(held, run => run.Attempt), NpgsqlDbType.Integer),
+                RunSql.Value(worker, NpgsqlDbType.Text),
+                RunSql.Value(clock.GetUtcNow() + options.Value.Lease, NpgsqlDbType.TimestampTz),
+            ], static row => (row.GetGuid(0), row.GetInt32(1)), cancel)];
+
+    private static ClaimedRun ReadClaim(NpgsqlDataReader row) => new(
+        row.GetGuid(0),
+        row.GetInt32(1),
+        row.GetString(2),
+        row.GetGuid(3),
+        row.GetGuid(4),
+        row.TextOrNull(5) ?? "",
+        row.GetGuid(6),
+        (RunEnvironment)row.GetInt16(7),
+        row.GetInt64(8),
+        row.JsonOrNull(9) ?? RawJson.Null);
+}

@@ -1,0 +1,85 @@
+using Flows.Contracts.Json;
+using Flows.Contracts.Runs;
+using NpgsqlTypes;
+
+namespace Flows.Api.Runs;
+
+/// <summary>What a person says of a step whose effect may or may not have happened.</summary>
+internal enum Decision { Happened, Repeat, Stop }
+
+internal sealed partial class RunStore
+{
+    private static readonly string s_cancel = $"""
+        WITH moves ({RunSql.MoveColumns}) AS (
+            SELECT r.id, r.attempt, {(int)RunStatus.Cancelled}::smallint, NULL::text, NULL::timestamptz, false, NULL::json, NULL::json, NULL::json, NULL::text, NULL::json
+            FROM runs r WHERE r.id = $2 AND r.project_id = $3 AND r.status IN ({RunSql.In(RunTransitions.Into(RunStatus.Cancelled))})
+            FOR NO KEY UPDATE OF r
+        )
+        {RunSql.Move}
+        RETURNING {RunSql.News}
+        """;
+
+    /// <summary>Ends a run on a person's word, from every status that is not final. The worker that holds it learns so with its next heartbeat.</summary>
+    /// <returns>Null: there is no such run in the project, it is over, or it changed in this very moment; read it and, when it is not over, try again.</returns>
+    public async Task<RunNews?> TryCancelAsync(Guid projectId, Guid runId, CancellationToken cancel) =>
+        (await WriteAsync(RunSql.Durable, s_cancel,
+        [
+            RunSql.Value(clock.GetUtcNow(), NpgsqlDbType.TimestampTz),
+            RunSql.Value(runId, NpgsqlDbType.Uuid),
+            RunSql.Value(projectId, NpgsqlDbType.Uuid),
+        ], RunNews.Read, cancel)).SingleOrDefault();
+
+    private static readonly StepError s_stopped = new("stopped",
+        "It is not known whether this step took effect before its worker was lost, and a person decided to stop the run.");
+
+    // The journal line changes only together with the run, and only while it is an intent without a result.
+    private static string DecisionSql(string line) => $"""
+        WITH moves ({RunSql.MoveColumns}) AS (
+            SELECT r.id, r.attempt, $5::smallint, NULL::text, $6::timestamptz, false, NULL::json, NULL::json, $7::json,
+                CASE WHEN $7::json IS NOT NULL THEN $4 END, NULL::json
+            FROM runs r WHERE r.id = $2 AND r.project_id = $3 AND r.status = {(int)RunStatus.NeedsDecision}
+                AND EXISTS (SELECT FROM run_steps s WHERE s.run_id = $2 AND s.path = $4 AND s.status = {(int)StepStatus.Running})
+            FOR NO KEY UPDATE OF r
+        ), moved AS (
+            {RunSql.Move}
+            RETURNING {RunSql.News}
+        ), line AS (
+            {line} AND s.run_id = $2 AND s.path = $4 AND s.status = {(int)StepStatus.Running}
+        )
+        SELECT * FROM moved
+        """;
+
+    private static readonly string s_finishLine = DecisionSql($"""
+        UPDATE run_steps s SET status = CASE WHEN $7::json IS NULL THEN {(int)StepStatus.Succeeded} ELSE {(int)StepStatus.Failed} END,
+            output = $8::json, error = $7::json, duration_ms = greatest(0, extract(epoch FROM $1 - s.started_at) * 1000)
+        FROM moved m WHERE m.id = s.run_id
+        """);
+
+    private static readonly string s_removeLine = DecisionSql("""
+        DELETE FROM run_steps s USING moved m WHERE m.id = s.run_id AND $8::json IS NULL
+        """);
+
+    /// <summary>
+    /// Settles an uncertain step and moves its run on: happened and repeat queue it, stop ends it as Failed.
+    /// A run with more than one uncertain step comes back with the next.
+    /// </summary>
+    /// <param name="output">The step's output when it happened.</param>
+    /// <returns>Null: no such run in the project, it waits for no decision, or not for one on this step.</returns>
+    public async Task<RunNews?> TryDecideAsync(
+        Guid projectId, Guid runId, string path, Decision decision, RawJson? output, CancellationToken cancel)
+    {
+        var now = clock.GetUtcNow();
+        var to = decision == Decision.Stop ? RunStatus.Failed : RunStatus.Queued;
+        return (await WriteAsync(RunSql.Durable, decision == Decision.Repeat ? s_removeLine : s_finishLine,
+        [
+            RunSql.Value(now, NpgsqlDbType.TimestampTz),
+            RunSql.Value(runId, NpgsqlDbType.Uuid),
+            RunSql.Value(projectId, NpgsqlDbType.Uuid),
+            RunSql.Value(path, NpgsqlDbType.Text),
+            RunSql.Value((short)to, NpgsqlDbType.Smallint),
+            RunSql.Value(now + options.Value.RingAgainAfter, NpgsqlDbType.TimestampTz),
+            RunSql.Value(Json(decision == Decision.Stop ? s_stopped : null, RunsJson.Default.StepError), NpgsqlDbType.Json),
+            RunSql.Value(Json(decision == Decision.Happened ? output ?? RawJson.Null : default(RawJson?)), NpgsqlDbType.Json),
+        ], RunNews.Read, cancel)).SingleOrDefault();
+    }
+}

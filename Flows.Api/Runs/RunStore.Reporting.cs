@@ -1,0 +1,112 @@
+using Flows.Contracts.Runs;
+using Flows.Contracts.WorkerProtocol;
+using NpgsqlTypes;
+
+namespace Flows.Api.Runs;
+
+/// <param name="Taken">The reports that were committed; every other one was stale.</param>
+/// <param name="News">Runs that were answered or moved.</param>
+internal sealed record ReportedRuns(HashSet<(Guid RunId, int Attempt, string Worker)> Taken, List<RunNews> News);
+
+internal sealed partial class RunStore
+{
+    /// <summary>Statuses in which a worker may leave a run; each has Running among its sources.</summary>
+    public static readonly IReadOnlySet<RunStatus> Outcomes = Enum.GetValues<RunStatus>()
+        .Where(to => to != RunStatus.Cancelled && RunTransitions.Into(to).Contains(RunStatus.Running))
+        .ToHashSet();
+
+    // held is the fence: rows that are Running, this attempt's and this worker's, locked in the order of their ids. The journal and the
+    // moves are joined to it, so a stale report can leave nothing behind.
+    private static readonly string s_report = $"""
+        WITH held AS (
+            SELECT r.id, r.attempt, r.worker, a.to_status, a.output, a.response, a.error, a.failed_step, a.waiting_for
+            FROM runs r JOIN unnest($3::uuid[], $4::int[], $5::text[], $6::smallint[], $7::json[], $8::json[], $9::json[], $10::text[], $11::json[])
+                AS a(id, attempt, worker, to_status, output, response, error, failed_step, waiting_for) ON r.id = a.id
+            WHERE r.attempt = a.attempt AND r.worker = a.worker AND r.status = 1
+            ORDER BY r.id FOR NO KEY UPDATE OF r
+        ), lines AS (
+            INSERT INTO run_steps (run_id, path, name, kind, status, effect, run_attempt, attempt, started_at, duration_ms, input, output, error, logs)
+            SELECT s.run_id, s.path, s.name, s.kind, s.status, s.effect, s.run_attempt, s.attempt, s.started_at, s.duration_ms, s.input, s.output, s.error, s.logs
+            FROM unnest($12::uuid[], $13::text[], $14::text[], $15::text[], $16::smallint[], $17::smallint[], $18::int[], $19::int[], $20::timestamptz[],
+                    $21::float8[], $22::json[], $23::json[], $24::json[], $25::text[])
+                AS s(run_id, path, name, kind, status, effect, run_attempt, attempt, started_at, duration_ms, input, output, error, logs)
+            JOIN held h ON h.id = s.run_id AND h.attempt = s.run_attempt
+            ON CONFLICT (run_id, path) DO UPDATE SET
+                status = EXCLUDED.status, effect = EXCLUDED.effect, run_attempt = EXCLUDED.run_attempt, attempt = EXCLUDED.attempt,
+                started_at = EXCLUDED.started_at, duration_ms = EXCLUDED.duration_ms, input = coalesce(EXCLUDED.input, run_steps.input),
+                output = EXCLUDED.output, error = EXCLUDED.error, logs = coalesce(EXCLUDED.logs, run_steps.logs)
+            WHERE run_steps.status IN ({(int)StepStatus.Running}, {(int)StepStatus.Paused})
+        ), answered AS (
+            UPDATE runs r SET response = coalesce(r.response, h.response) FROM held h
+            WHERE r.id = h.id AND h.to_status IS NULL AND h.response IS NOT NULL
+            RETURNING {RunSql.News}
+        ), moves ({RunSql.MoveColumns}) AS (
+            SELECT h.id, h.attempt, h.to_status, NULL::text, $2::timestamptz, false, h.output, h.response, h.error, h.failed_step, h.waiting_for
+            FROM held h WHERE h.to_status IS NOT NULL
+        ), moved AS (
+            {RunSql.Move}
+            RETURNING {RunSql.News}
+        )
+        SELECT n.*, h.attempt, h.worker, h.id FROM held h
+        LEFT JOIN (SELECT * FROM answered UNION ALL SELECT * FROM moved) AS n(id, project_id, priority, status, waiter, response, output, error, failed_step)
+            ON n.id = h.id
+        """;
+
+    /// <summary>
+    /// Writes the journal, the answer and the end of several runs in one commit. A report counts as a whole or not at all: it is stale when
+    /// its run is no longer Running under its attempt and worker.
+    /// </summary>
+    /// <param name="reports">At most one for a run and attempt, and for each at most one line for a path.</param>
+    public async Task<ReportedRuns> ReportAsync(IReadOnlyList<(string Worker, RunReport Report)> reports, CancellationToken cancel)
+    {
+        var lines = reports.SelectMany(item => item.Report.Steps.Select(step => (Run: item.Report, Step: step))).ToList();
+        var now = clock.GetUtcNow();
+        var taken = new HashSet<(Guid, int, string)>();
+        var news = new List<RunNews>();
+        await WriteAsync(MustWait(reports) ? RunSql.Durable : RunSql.Behind, s_report,
+        [
+            RunSql.Value(now, NpgsqlDbType.TimestampTz),
+            RunSql.Value(now + options.Value.RingAgainAfter, NpgsqlDbType.TimestampTz),
+            RunSql.Array(Each(reports, item => item.Report.RunId), NpgsqlDbType.Uuid),
+            RunSql.Array(Each(reports, item => item.Report.Attempt), NpgsqlDbType.Integer),
+            RunSql.Array(Each(reports, item => item.Worker), NpgsqlDbType.Text),
+            RunSql.Array(Each(reports, item => (short?)item.Report.Outcome?.Status), NpgsqlDbType.Smallint),
+            RunSql.Array(Each(reports, item => Json(item.Report.Outcome?.Output)), NpgsqlDbType.Json),
+            RunSql.Array(Each(reports, item => Json(item.Report.Response, RunsJson.Default.RunResponse)), NpgsqlDbType.Json),
+            RunSql.Array(Each(reports, item => Json(item.Report.Outcome?.Error, RunsJson.Default.StepError)), NpgsqlDbType.Json),
+            RunSql.Array(Each(reports, item => Text(item.Report.Outcome?.FailedStep)), NpgsqlDbType.Text),
+            RunSql.Array(Each(reports, item => Json(WaitingFor(item.Report.Outcome), RunsJson.Default.WaitingForDecision)), NpgsqlDbType.Json),
+            RunSql.Array(Each(lines, line => line.Run.RunId), NpgsqlDbType.Uuid),
+            RunSql.Array(Each(lines, line => Text(line.Step.Path)), NpgsqlDbType.Text),
+            RunSql.Array(Each(lines, line => Text(line.Step.Name)), NpgsqlDbType.Text),
+            RunSql.Array(Each(lines, line => Text(line.Step.Kind)), NpgsqlDbType.Text),
+            RunSql.Array(Each(lines, line => (short)line.Step.Status), NpgsqlDbType.Smallint),
+            RunSql.Array(Each(lines, line => (short)line.Step.Effect), NpgsqlDbType.Smallint),
+            RunSql.Array(Each(lines, line => line.Run.Attempt), NpgsqlDbType.Integer),
+            RunSql.Array(Each(lines, line => line.Step.Attempt), NpgsqlDbType.Integer),
+            RunSql.Array(Each(lines, line => line.Step.StartedAt.ToUniversalTime()), NpgsqlDbType.TimestampTz),
+            RunSql.Array(Each(lines, line => line.Step.DurationMs), NpgsqlDbType.Double),
+            RunSql.Array(Each(lines, line => Json(line.Step.Input)), NpgsqlDbType.Json),
+            RunSql.Array(Each(lines, line => Json(line.Step.Output)), NpgsqlDbType.Json),
+            RunSql.Array(Each(lines, line => Json(line.Step.Error, RunsJson.Default.StepError)), NpgsqlDbType.Json),
+            RunSql.Array(Each(lines, line => Text(line.Step.Logs)), NpgsqlDbType.Text),
+        ], row =>
+        {
+            taken.Add((row.GetGuid(11), row.GetInt32(9), row.GetString(10)));
+            if (!row.IsDBNull(0))
+                news.Add(RunNews.Read(row));
+            return 0;
+        }, cancel);
+        return new ReportedRuns(taken, news);
+    }
+
+    /// <summary>Results of pure steps alone can be computed again, so their commit need not wait for the disk. Anything else is a promise.</summary>
+    private static bool MustWait(IReadOnlyList<(string Worker, RunReport Report)> reports) => reports.Any(item =>
+        item.Report is { Outcome: not null } or { Response: not null } || item.Report.Steps.Any(step => step.Effect != StepEffect.Pure));
+
+    private static WaitingForDecision? WaitingFor(RunOutcome? outcome) =>
+        outcome is { Status: RunStatus.NeedsDecision, FailedStep: { } path } ? new WaitingForDecision(path) : null;
+
+    /// <summary>Postgres keeps every character but NUL; one in a log must not spoil the reports of other runs.</summary>
+    private static string? Text(string? text) => text?.Replace('\0', '\uFFFD');
+}

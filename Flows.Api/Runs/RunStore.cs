@@ -1,0 +1,109 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
+using System.Text.Unicode;
+using Flows.Contracts.Json;
+using Flows.Contracts.Runs;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Flows.Api.Runs;
+
+/// <summary>A run to be written: the caller's payload under a new id.</summary>
+/// <param name="RunId">UUIDv7 of the moment of acceptance: it decides the partition.</param>
+/// <param name="Version">Number of the published version; null for a draft.</param>
+/// <param name="Trigger">The trigger's output.</param>
+/// <param name="Waiter">This API instance when it holds a caller for the run.</param>
+internal sealed record NewRun(
+    Guid RunId,
+    Guid ProjectId,
+    Guid FlowId,
+    Guid VersionId,
+    int? Version,
+    RunEnvironment Environment,
+    RunOrigin Origin,
+    RunPriority Priority,
+    DateTimeOffset CreatedAt,
+    RawJson Trigger,
+    string? Waiter);
+
+/// <summary>
+/// The only code that changes a run's status: by <see cref="RunSql.Move"/>, in batches. The files: accepting (here), claiming,
+/// reporting, moving (a person's cancel and decision), rescuing.
+/// </summary>
+internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions> options, TimeProvider clock)
+{
+    /// <summary>Seconds that one statement may take; each touches a bounded number of rows by their ids.</summary>
+    private const int CommandTimeout = 10;
+
+    private const string InsertRuns = """
+        INSERT INTO runs (id, project_id, flow_id, version_id, version, status, environment, origin, priority, created_at, status_changed_at, due_at, trigger, waiter)
+        SELECT n.id, n.project_id, n.flow_id, n.version_id, n.version, 0, n.environment, n.origin, n.priority, n.created_at, n.created_at, n.created_at + $1, n.trigger, n.waiter
+        FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::int[], $7::smallint[], $8::smallint[], $9::smallint[], $10::timestamptz[], $11::json[], $12::text[])
+            AS n(id, project_id, flow_id, version_id, version, environment, origin, priority, created_at, trigger, waiter)
+        ON CONFLICT (id) DO NOTHING
+        """;
+
+    /// <summary>Writes new runs as Queued in one commit. Writing the same runs again changes nothing, so an uncertain commit may be repeated.</summary>
+    public Task AcceptAsync(IReadOnlyList<NewRun> runs, CancellationToken cancel) =>
+        WriteAsync(RunSql.Durable, InsertRuns,
+        [
+            RunSql.Value(options.Value.RingAgainAfter, NpgsqlDbType.Interval),
+            RunSql.Array(Each(runs, run => run.RunId), NpgsqlDbType.Uuid),
+            RunSql.Array(Each(runs, run => run.ProjectId), NpgsqlDbType.Uuid),
+            RunSql.Array(Each(runs, run => run.FlowId), NpgsqlDbType.Uuid),
+            RunSql.Array(Each(runs, run => run.VersionId), NpgsqlDbType.Uuid),
+            RunSql.Array(Each(runs, run => run.Version), NpgsqlDbType.Integer),
+            RunSql.Array(Each(runs, run => (short)run.Environment), NpgsqlDbType.Smallint),
+            RunSql.Array(Each(runs, run => (short)run.Origin), NpgsqlDbType.Smallint),
+            RunSql.Array(Each(runs, run => (short)run.Priority), NpgsqlDbType.Smallint),
+            RunSql.Array(Each(runs, run => run.CreatedAt), NpgsqlDbType.TimestampTz),
+            RunSql.Array(Each(runs, run => run.Trigger.Utf8), NpgsqlDbType.Json),
+            RunSql.Array(Each(runs, run => run.Waiter), NpgsqlDbType.Text),
+        ], static _ => 0, cancel);
+
+    private static TValue[] Each<TItem, TValue>(IReadOnlyList<TItem> items, Func<TItem, TValue> value)
+    {
+        var values = new TValue[items.Count];
+        for (var i = 0; i < values.Length; i++)
+            values[i] = value(items[i]);
+        return values;
+    }
+
+    private static ReadOnlyMemory<byte>? Json<T>(T? value, JsonTypeInfo<T> type) where T : class
+    {
+        if (value is null)
+            return default(ReadOnlyMemory<byte>?); // a plain null would become an empty value, which is no JSON
+        return JsonSerializer.SerializeToUtf8Bytes(value, type);
+    }
+
+    /// <summary>Valid JSON may still hold bytes that are not UTF-8, which Postgres refuses; they become U+FFFD.</summary>
+    private static ReadOnlyMemory<byte>? Json(RawJson? json)
+    {
+        if (json is not { } value)
+            return default(ReadOnlyMemory<byte>?);
+        return Utf8.IsValid(value.Utf8.Span) ? value.Utf8 : Encoding.UTF8.GetBytes(value.ToString());
+    }
+
+    /// <summary>One statement, one commit, one round trip; prepared once for each connection.</summary>
+    private async Task<List<TRow>> WriteAsync<TRow>(
+        string prelude, string sql, NpgsqlParameter[] parameters, Func<NpgsqlDataReader, TRow> read, CancellationToken cancel)
+    {
+        await using var connection = await db.OpenConnectionAsync(cancel);
+        await using var batch = new NpgsqlBatch(connection) { Timeout = CommandTimeout, BatchCommands = { new(prelude), new(sql) } };
+        foreach (var parameter in parameters)
+            batch.BatchCommands[1].Parameters.Add(parameter);
+        await batch.PrepareAsync(cancel);
+
+        var rows = new List<TRow>();
+        await using var reader = await batch.ExecuteReaderAsync(cancel);
+        await reader.NextResultAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+            rows.Add(read(reader));
+
+        // Postgres commits after the last row. Only reading on to the end tells whether it did; disposing the reader would hide a failure.
+        await reader.NextResultAsync(cancel);
+        return rows;
+    }
+}

@@ -1,0 +1,78 @@
+using System.Text.Json.Serialization;
+using Flows.Contracts.Json;
+using Flows.Contracts.Runs;
+
+namespace Flows.Api.Runs;
+
+/// <summary>A run as the API shows it.</summary>
+/// <param name="Version">Number of the published version; null for a test run of the draft.</param>
+/// <param name="Trigger">The trigger's output; left out of lists.</param>
+/// <param name="Attempt">How often a worker has taken the run up.</param>
+/// <param name="Worker">Who holds it while it is Running; who held it last afterwards.</param>
+/// <param name="LeaseUntil">Running: when it is taken from its worker unless the worker renews it.</param>
+/// <param name="WaitingFor">What a Paused or NeedsDecision run waits for.</param>
+public sealed record RunView(
+    Guid Id,
+    Guid FlowId,
+    int? Version,
+    RunStatus Status,
+    RunEnvironment Environment,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] RawJson? Trigger,
+    DateTimeOffset CreatedAt,
+    DateTimeOffset? StartedAt,
+    DateTimeOffset? FinishedAt,
+    int Attempt,
+    string? Worker,
+    DateTimeOffset? LeaseUntil,
+    RawJson? WaitingFor,
+    string? FailedStep,
+    RunErrorView? Error,
+    RawJson? Output);
+
+/// <param name="Step">Path of the step that failed.</param>
+public sealed record RunErrorView(string Code, string Message, string? Step);
+
+/// <summary>One line of a run's journal as the API shows it.</summary>
+/// <param name="Logs">What a code step wrote to its console; left out when it wrote nothing.</param>
+public sealed record StepView(
+    string Path,
+    string Name,
+    string Kind,
+    StepStatus Status,
+    int Attempt,
+    DateTimeOffset StartedAt,
+    double? DurationMs,
+    RawJson? Input,
+    RawJson? Output,
+    StepError? Error,
+    StepEffect Effect,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Logs);
+
+/// <summary>The answer to an asynchronous webhook.</summary>
+public sealed record AcceptedRun(Guid RunId);
+
+/// <summary>The answer when a caller's run has not ended in time, or waits for somebody.</summary>
+/// <param name="Url">Where the run can be read.</param>
+public sealed record PendingRun(Guid RunId, RunStatus Status, string Url);
+
+/// <summary>What a NeedsDecision run waits for: a person's word on the step at this path.</summary>
+public sealed record WaitingForDecision(string Path)
+{
+    public string Kind => "decision";
+}
+
+/// <param name="Decision"><c>happened</c>, <c>repeat</c> or <c>stop</c>.</param>
+/// <param name="Output">With <c>happened</c>: the step's output.</param>
+public sealed record DecideRequest(string Path, string Decision, RawJson? Output = null);
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, MaxDepth = 256)]
+[JsonSerializable(typeof(RunView))]
+[JsonSerializable(typeof(Page<RunView>))]
+[JsonSerializable(typeof(IReadOnlyList<StepView>))]
+[JsonSerializable(typeof(StepError))]
+[JsonSerializable(typeof(RunResponse))]
+[JsonSerializable(typeof(AcceptedRun))]
+[JsonSerializable(typeof(PendingRun))]
+[JsonSerializable(typeof(WaitingForDecision))]
+[JsonSerializable(typeof(DecideRequest))]
+internal sealed partial class RunsJson : JsonSerializerContext;

@@ -1,0 +1,43 @@
+using Flows.Api.Workers;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+
+namespace Flows.Api.Runs;
+
+internal static class RunsRegistration
+{
+    /// <summary>Everything that accepts, hands out, takes back and shows runs. Needs NpgsqlDataSource, IConnectionMultiplexer and IRunQueue.</summary>
+    public static IHostApplicationBuilder AddRuns(this IHostApplicationBuilder builder)
+    {
+        var services = builder.Services;
+        services.AddOptions<RunOptions>().BindConfiguration(RunOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<RunTimeouts>().BindConfiguration(RunTimeouts.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, RunsJson.Default);
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, SystemJson.Default);
+        });
+
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<RunStore>();
+        services.AddSingleton<RunReader>();
+        services.AddSingleton<RunStarter>();
+        services.AddSingleton<RunAnnouncer>();
+        services.AddSingleton<PublishedFlows>();
+        services.AddSingleton<WorkerRegistry>();
+        AddHosted<RunBells>(services);
+        AddHosted<RunWaiters>(services);
+        AddHosted<RunInbox>(services);
+        AddHosted<RunClaims>(services);
+        AddHosted<RunReports>(services);
+        AddHosted<StaleRunRescuer>(services);
+        AddHosted<QueuedRunSweeper>(services);
+        AddHosted<PartitionKeeper>(services);
+        return builder;
+    }
+
+    private static void AddHosted<T>(IServiceCollection services) where T : class, IHostedService
+    {
+        services.AddSingleton<T>();
+        services.AddHostedService(provider => provider.GetRequiredService<T>());
+    }
+}

@@ -1,0 +1,89 @@
+using Flows.Api.Runs;
+using Flows.Contracts.Json;
+using Flows.Contracts.Runs;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
+
+namespace Flows.Api.Webhooks;
+
+/// <summary>
+/// Starts flows by HTTP from outside. The address is the flow's id; any method is taken; the caller needs no credential.
+/// A caller of <c>/sync</c> gets the flow's own answer, and every other ending of the run has an answer as well: see <see cref="Answer"/>.
+/// </summary>
+internal static class WebhookEndpoints
+{
+    /// <summary>Sent with every answer for which there is a run.</summary>
+    public const string RunIdHeader = "Flows-Run-Id";
+
+    private const string WebhookPiece = "webhook";
+
+    public static IEndpointRouteBuilder MapWebhooks(this IEndpointRouteBuilder app)
+    {
+        var webhooks = app.MapGroup("/webhooks").AllowAnonymous().AddEndpointFilter<UnavailableFilter>().WithTags("Webhooks")
+            .WithMetadata(new SkipStatusCodePagesAttribute()); // what a flow answers is sent as it is
+        webhooks.Map("/{flowId:guid}", Catch);
+        webhooks.Map("/{flowId:guid}/sync", CatchAndWait);
+        return app;
+    }
+
+    private static async Task<Results<Accepted<AcceptedRun>, ProblemHttpResult>> Catch(
+        Guid flowId, HttpContext http, PublishedFlows flows, RunStarter starter, PublicUrl url, CancellationToken cancel)
+    {
+        var flow = await flows.FindAsync(flowId, cancel);
+        if (Refusal(flow) is { } refusal)
+            return refusal;
+
+        var trigger = await WebhookTrigger.ReadAsync(http.Request, cancel);
+        var run = await starter.StartAsync(flow!, starter.NewId(), RunOrigin.Webhook, trigger, waiter: null, cancel);
+        http.Response.Headers[RunIdHeader] = run.RunId.ToString();
+        return TypedResults.Accepted(StatusUrl(url, http, run.RunId), new AcceptedRun(run.RunId));
+    }
+
+    private static async Task<IResult> CatchAndWait(
+        Guid flowId, HttpContext http, PublishedFlows flows, RunStarter starter, RunWaiters waiters, PublicUrl url, IOptions<RunTimeouts> timeouts,
+        CancellationToken cancel)
+    {
+        var flow = await flows.FindAsync(flowId, cancel);
+        if (Refusal(flow) is { } refusal)
+            return refusal;
+
+        var trigger = await WebhookTrigger.ReadAsync(http.Request, cancel);
+        var runId = starter.NewId();
+        using var waiter = waiters.Register(runId, atResponse: true);
+        await starter.StartAsync(flow!, runId, RunOrigin.Webhook, trigger, waiter, cancel);
+        http.Response.Headers[RunIdHeader] = runId.ToString();
+        return Answer(runId, await waiter.WaitAsync(timeouts.Value.Webhook, cancel), StatusUrl(url, http, runId));
+    }
+
+    /// <summary>
+    /// The respond step's answer as soon as it is stored. Without one: 200 with the output when the flow succeeded; 500 <c>flow_failed</c> and
+    /// 504 <c>flow_timed_out</c> with step and run; 409 <c>run_cancelled</c>; and 202 with the place to look when the run
+    /// is paused, waits for a decision, or has not ended in time.
+    /// </summary>
+    private static IResult Answer(Guid runId, RunNews? news, string statusUrl) => news switch
+    {
+        { Response: { } response } => WebhookAnswer.Of(response),
+        { Status: RunStatus.Succeeded } => new WebhookAnswer(StatusCodes.Status200OK, null, news.Output ?? RawJson.Null),
+        { Status: RunStatus.Failed } => Failed(StatusCodes.Status500InternalServerError, "flow_failed", "The flow failed", runId, news.FailedStep),
+        { Status: RunStatus.TimedOut } => Failed(StatusCodes.Status504GatewayTimeout, "flow_timed_out", "The flow used up its time", runId, news.FailedStep),
+        { Status: RunStatus.Cancelled } => RunProblems.Of(StatusCodes.Status409Conflict, "run_cancelled", "The run was cancelled.", ("runId", runId)),
+        _ => TypedResults.Accepted(statusUrl, new PendingRun(runId, news?.Status ?? RunStatus.Running, statusUrl)),
+    };
+
+    // The caller is anybody: it learns which step failed, and the run itself says why to those who may read it.
+    private static ProblemHttpResult Failed(int status, string code, string what, Guid runId, string? step) =>
+        RunProblems.Of(status, code, step is null ? $"{what}." : $"{what} at step '{step}'.", ("runId", runId), ("step", step));
+
+    private static ProblemHttpResult? Refusal(PublishedFlow? flow) => flow switch
+    {
+        null => RunProblems.NoSuchFlow(),
+        { VersionId: null } => RunProblems.NotPublished(),
+        { Enabled: false } => RunProblems.Disabled(),
+        { TriggerPiece: not WebhookPiece } => RunProblems.Of(StatusCodes.Status409Conflict, "not_a_webhook",
+            $"The flow is started by '{flow.TriggerPiece}', not by a webhook."),
+        _ => null,
+    };
+
+    private static string StatusUrl(PublicUrl url, HttpContext http, Guid runId) => url.Of(http.Request, $"/api/v1/runs/{runId}");
+}

@@ -1,0 +1,52 @@
+using System.Text.Json.Serialization;
+using Flows.Api.Access;
+using Flows.Api.Runs;
+using Flows.Contracts.Runs;
+using Flows.Queue;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Flows.Api.Workers;
+
+/// <summary>The queue in numbers, made for autoscalers.</summary>
+/// <param name="Waiting">Jobs that wait, by priority.</param>
+/// <param name="Depth">All of them together.</param>
+/// <param name="OldestWaitSeconds">0 when none waits.</param>
+/// <param name="Active">Delivered to workers and not yet settled.</param>
+/// <param name="Delayed">Given back, waiting for their time.</param>
+/// <param name="Dead">Delivered too often; kept for a person.</param>
+public sealed record QueueView(
+    string Provider, IReadOnlyDictionary<string, long> Waiting, long Depth, double OldestWaitSeconds, long Active, long Delayed, long Dead);
+
+public sealed record WorkerList(IReadOnlyList<WorkerView> Items);
+
+internal static class SystemEndpoints
+{
+    public static void MapSystemEndpoints(this IEndpointRouteBuilder app)
+    {
+        var system = app.MapGroup("/api/v1/system").RequireAuthorization(Policies.User).AddEndpointFilter<UnavailableFilter>().WithTags("System");
+        system.MapGet("/workers", ListWorkers);
+        system.MapGet("/queue", GetQueue);
+    }
+
+    private static async Task<Ok<WorkerList>> ListWorkers(WorkerRegistry workers, CancellationToken cancel) =>
+        TypedResults.Ok(new WorkerList(await workers.ListAsync(cancel)));
+
+    private static async Task<Ok<QueueView>> GetQueue(IRunQueue queue, CancellationToken cancel)
+    {
+        try
+        {
+            var now = await queue.GetStatisticsAsync(cancel);
+            var waiting = Enum.GetValues<RunPriority>().ToDictionary(priority => priority.ToString(), priority => now.Waiting.GetValueOrDefault(priority));
+            return TypedResults.Ok(new QueueView(now.Provider, waiting, waiting.Values.Sum(), now.OldestWait.TotalSeconds, now.Active, now.Delayed, now.Dead));
+        }
+        catch (QueueUnavailableException error)
+        {
+            throw new UnavailableException(error.Message);
+        }
+    }
+}
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(WorkerList))]
+[JsonSerializable(typeof(QueueView))]
+internal sealed partial class SystemJson : JsonSerializerContext;

@@ -1,0 +1,85 @@
+using Flows.Api.Access;
+using Flows.Api.Runs;
+using Flows.Contracts.Json;
+using Flows.Contracts.Runs;
+using Flows.Contracts.WorkerProtocol;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Flows.Api.Workers;
+
+/// <summary>What workers call; see <see cref="WorkerRoutes"/>. Never reachable with a user's credentials.</summary>
+internal static class WorkerEndpoints
+{
+    private const int MaxRuns = 10_000;
+
+    /// <summary>A report holds the results of many steps; a worker keeps its own batches below this.</summary>
+    private const long MaxReportBytes = 256L << 20;
+
+    public static IEndpointRouteBuilder MapWorkerEndpoints(this IEndpointRouteBuilder app)
+    {
+        var workers = app.MapGroup("").RequireAuthorization(Policies.Worker).AddEndpointFilter(CheckProtocolAsync).AddEndpointFilter<UnavailableFilter>()
+            .ExcludeFromDescription();
+        workers.MapPost(WorkerRoutes.Claim, Claim);
+        workers.MapPost(WorkerRoutes.Report, Report).WithMetadata(new RequestSizeLimitAttribute(MaxReportBytes));
+        workers.MapPost(WorkerRoutes.Heartbeat, Heartbeat);
+        workers.MapGet(WorkerRoutes.Version, GetVersion);
+        app.MapSystemEndpoints();
+        return app;
+    }
+
+    private static async Task<Results<JsonHttpResult<ClaimResponse>, ProblemHttpResult>> Claim(HttpRequest http, RunClaims claims, CancellationToken cancel)
+    {
+        var request = await http.ReadFromJsonAsync(WorkerJson.Default.ClaimRequest, cancel);
+        if (request is not { Worker.Length: > 0, Runs.Count: <= MaxRuns })
+            return Problems.BadRequest("$.runs", $"A claim names its worker and at most {MaxRuns} runs.");
+        return TypedResults.Json(await claims.ClaimAsync(request, cancel), WorkerJson.Default.ClaimResponse);
+    }
+
+    private static async Task<Results<JsonHttpResult<ReportResponse>, ProblemHttpResult>> Report(HttpRequest http, RunReports reports, CancellationToken cancel)
+    {
+        var request = await http.ReadFromJsonAsync(WorkerJson.Default.ReportRequest, cancel);
+        if (request is not { Worker.Length: > 0, Runs.Count: <= MaxRuns } || request.Runs.Any(run => run.Steps is null))
+            return Problems.BadRequest("$.runs", $"A report names its worker and at most {MaxRuns} runs, each with its steps.");
+        if (request.Runs.FirstOrDefault(run => run.Outcome is { } outcome && !RunStore.Outcomes.Contains(outcome.Status)) is { } bad)
+            return Problems.BadRequest("$.runs", $"A worker cannot leave a run as {bad.Outcome!.Status}.");
+        return TypedResults.Json(await reports.ReportAsync(request, http.ContentLength ?? 0, cancel), WorkerJson.Default.ReportResponse);
+    }
+
+    private static async Task<Results<JsonHttpResult<HeartbeatResponse>, ProblemHttpResult>> Heartbeat(
+        HttpRequest http, RunStore store, WorkerRegistry registry, IOptions<RunOptions> options, CancellationToken cancel)
+    {
+        var request = await http.ReadFromJsonAsync(WorkerJson.Default.HeartbeatRequest, cancel);
+        if (request is not { Worker.Length: > 0, Held.Count: <= MaxRuns, Info: not null })
+            return Problems.BadRequest("$.held", $"A heartbeat names its worker, tells of it, and holds at most {MaxRuns} runs.");
+        var renewed = await store.RenewAsync(request.Worker, [.. request.Held.Select(run => (run.RunId, run.Attempt))], cancel);
+        await registry.SeenAsync(request.Worker, request.Info, cancel);
+        var lost = request.Held.Where(run => !renewed.Contains((run.RunId, run.Attempt))).ToList();
+        return TypedResults.Json(new HeartbeatResponse((int)options.Value.Lease.TotalMilliseconds, lost), WorkerJson.Default.HeartbeatResponse);
+    }
+
+    private static async Task<Results<JsonHttpResult<FlowVersionDocument>, ProblemHttpResult>> GetVersion(
+        Guid versionId, NpgsqlDataSource db, CancellationToken cancel)
+    {
+        await using var connection = await db.OpenConnectionAsync(cancel);
+        await using var command = new NpgsqlCommand("SELECT definition FROM flow_versions WHERE id = $1", connection)
+        { Parameters = { RunSql.Value(versionId, NpgsqlDbType.Uuid) } };
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        return await row.ReadAsync(cancel)
+            ? TypedResults.Json(new FlowVersionDocument(versionId, row.JsonOrNull(0) ?? RawJson.Null), WorkerJson.Default.FlowVersionDocument)
+            : Problems.NotFound("There is no such version.");
+    }
+
+    private static async ValueTask<object?> CheckProtocolAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        var spoken = context.HttpContext.Request.Headers[WorkerRoutes.ProtocolHeader].ToString();
+        if (spoken == WorkerRoutes.CurrentProtocol.ToString(System.Globalization.CultureInfo.InvariantCulture))
+            return await next(context);
+        return RunProblems.Of(StatusCodes.Status426UpgradeRequired, "protocol",
+            $"This API speaks protocol {WorkerRoutes.CurrentProtocol} with workers, not '{spoken}'. Run workers of the API's version.",
+            ("protocol", WorkerRoutes.CurrentProtocol));
+    }
+}

@@ -1,0 +1,69 @@
+using Flows.Api.Runs;
+using Flows.Contracts.WorkerProtocol;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Flows.Api.Workers;
+
+/// <summary>A worker as an operator sees it.</summary>
+/// <param name="Alive">It was heard of within the last ten seconds.</param>
+public sealed record WorkerView(
+    string Id, bool Alive, DateTimeOffset SeenAt, string Version, string Host, int ProcessId, DateTimeOffset StartedAt, int Concurrency, int Running,
+    int Engines, string ExecutionMode);
+
+/// <summary>Which workers there are. For people only: nothing else depends on it.</summary>
+internal sealed class WorkerRegistry(NpgsqlDataSource db, TimeProvider clock)
+{
+    private static readonly TimeSpan s_alive = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_forgotten = TimeSpan.FromHours(1);
+
+    public async Task SeenAsync(string worker, WorkerInfo info, CancellationToken cancel)
+    {
+        var now = clock.GetUtcNow();
+        await using var connection = await db.OpenConnectionAsync(cancel);
+        await using var command = new NpgsqlCommand("""
+            WITH forgotten AS (DELETE FROM workers WHERE seen_at < $11 AND id <> $1)
+            INSERT INTO workers (id, version, host, process_id, started_at, seen_at, concurrency, running, engines, execution_mode)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at, concurrency = EXCLUDED.concurrency, running = EXCLUDED.running,
+                engines = EXCLUDED.engines, execution_mode = EXCLUDED.execution_mode
+            """, connection)
+        {
+            Parameters =
+            {
+                RunSql.Value(worker, NpgsqlDbType.Text),
+                RunSql.Value(info.Version, NpgsqlDbType.Text),
+                RunSql.Value(info.Host, NpgsqlDbType.Text),
+                RunSql.Value(info.ProcessId, NpgsqlDbType.Integer),
+                RunSql.Value(info.StartedAt.ToUniversalTime(), NpgsqlDbType.TimestampTz),
+                RunSql.Value(now, NpgsqlDbType.TimestampTz),
+                RunSql.Value(info.Concurrency, NpgsqlDbType.Integer),
+                RunSql.Value(info.Running, NpgsqlDbType.Integer),
+                RunSql.Value(info.Engines, NpgsqlDbType.Integer),
+                RunSql.Value(info.ExecutionMode, NpgsqlDbType.Text),
+                RunSql.Value(now - s_forgotten, NpgsqlDbType.TimestampTz),
+            },
+        };
+        await command.ExecuteNonQueryAsync(cancel);
+    }
+
+    /// <summary>The newest first.</summary>
+    public async Task<List<WorkerView>> ListAsync(CancellationToken cancel)
+    {
+        var alive = clock.GetUtcNow() - s_alive;
+        await using var connection = await db.OpenConnectionAsync(cancel);
+        await using var command = new NpgsqlCommand("""
+            SELECT id, seen_at, version, host, process_id, started_at, concurrency, running, engines, execution_mode
+            FROM workers ORDER BY started_at DESC, id LIMIT 1000
+            """, connection);
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        var workers = new List<WorkerView>();
+        while (await row.ReadAsync(cancel))
+        {
+            var seen = row.GetFieldValue<DateTimeOffset>(1);
+            workers.Add(new WorkerView(row.GetString(0), seen >= alive, seen, row.GetString(2), row.GetString(3), row.GetInt32(4),
+                row.GetFieldValue<DateTimeOffset>(5), row.GetInt32(6), row.GetInt32(7), row.GetInt32(8), row.GetString(9)));
+        }
+        return workers;
+    }
+}

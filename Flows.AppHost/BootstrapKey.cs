@@ -1,0 +1,37 @@
+using System.Buffers.Text;
+using System.Security.Cryptography;
+
+namespace Flows.AppHost;
+
+/// <summary>
+/// The API key with which the default project is made at the first start. On a developer's machine it lies in the file
+/// `api-key` of the data folder, for scripts and for curl; for a deployment it is a secret that has to be given.
+/// </summary>
+internal static class BootstrapKey
+{
+    private const string Variable = "Flows__Bootstrap__ApiKey";
+
+    public static IResourceBuilder<ProjectResource> WithBootstrapKey(this IResourceBuilder<ProjectResource> api)
+    {
+        var builder = api.ApplicationBuilder;
+        var key = builder.ExecutionContext.IsPublishMode
+            ? builder.AddParameter("bootstrap-api-key", secret: true)
+            : builder.AddParameter("bootstrap-api-key", () => ReadOrMake(Path.Combine(DataFolder.Of(builder), "api-key")), secret: true);
+        return api.WithEnvironment(Variable, key);
+    }
+
+    /// <summary>`flk_` and 43 characters: 256 bits in the alphabet of base64url.</summary>
+    private static string ReadOrMake(string file)
+    {
+        if (File.Exists(file))
+            return File.ReadAllText(file).Trim();
+
+        var key = $"flk_{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32))}";
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        using var writer = new StreamWriter(file, options);
+        writer.Write(key);
+        return key;
+    }
+}

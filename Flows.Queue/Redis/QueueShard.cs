@@ -1,0 +1,122 @@
+using System.Globalization;
+using Flows.Contracts.Runs;
+using StackExchange.Redis;
+
+namespace Flows.Queue.Redis;
+
+/// <summary>
+/// One shard of the queue: a set of keys in one slot, and the calls on it. Each call is one script and one round trip.
+/// The keys and the moves of a job are described in Scripts/job.lua.
+/// </summary>
+internal sealed class QueueShard(RedisScripts scripts, RedisQueueOptions options, int number)
+{
+    private const int JobsInACall = 1000;
+    private readonly RedisKey _base = $"{options.KeyPrefix}:{{q{number}}}:";
+    private readonly RedisValue _lease = (long)options.Lease.TotalMilliseconds;
+    private readonly RedisChannel _wake = new($"{options.KeyPrefix}:{{q{number}}}:wake", RedisChannel.PatternMode.Literal);
+
+    internal async Task EnqueueAsync(IReadOnlyList<RunJob> jobs, CancellationToken cancel)
+    {
+        // A thousand at a time, so that a big batch does not hold Redis for longer than a few milliseconds.
+        for (var first = 0; first < jobs.Count; first += JobsInACall)
+        {
+            var count = Math.Min(JobsInACall, jobs.Count - first);
+            var arguments = new RedisValue[count * 3];
+            for (var i = 0; i < count; i++)
+            {
+                var job = jobs[first + i];
+                arguments[i * 3] = job.RunId.ToString("N");
+                arguments[i * 3 + 1] = job.ProjectId.ToString("N");
+                arguments[i * 3 + 2] = (int)job.Priority;
+            }
+            await scripts.EvaluateAsync(RedisScripts.Enqueue, _base, arguments, cancel);
+        }
+    }
+
+    /// <summary>Settles, and takes up to <paramref name="wanted"/> jobs.</summary>
+    /// <param name="releaseExpired">Also give back the jobs of consumers whose lease has ended.</param>
+    internal async Task<Turn> TurnAsync(
+        string consumer, IReadOnlyCollection<Delivery> settled, int wanted, bool releaseExpired, CancellationToken cancel)
+    {
+        var arguments = new RedisValue[5 + settled.Count * 4];
+        arguments[0] = consumer;
+        arguments[1] = _lease;
+        arguments[2] = wanted;
+        arguments[3] = options.MaxDeliveries;
+        arguments[4] = releaseExpired ? 1 : 0;
+        var at = 5;
+        foreach (var delivery in settled)
+        {
+            arguments[at++] = delivery.Job.RunId.ToString("N");
+            arguments[at++] = delivery.Number;
+            arguments[at++] = delivery.Outcome switch
+            {
+                Outcome.Done => "done",
+                Outcome.Later => "later",
+                Outcome.Failed => "failed",
+                _ => "back",
+            };
+            arguments[at++] = (long)delivery.Delay.TotalMilliseconds;
+        }
+
+        var reply = (RedisResult[])(await scripts.EvaluateAsync(RedisScripts.Turn, _base, arguments, cancel))!;
+        var taken = new List<Delivery>((reply.Length - 1) / 4);
+        for (var i = 1; i < reply.Length; i += 4)
+        {
+            taken.Add(new Delivery(
+                new RunJob(Id(reply[i]), Id(reply[i + 1]), (RunPriority)(int)reply[i + 2]), (int)reply[i + 3]));
+        }
+        var due = (long)reply[0];
+        return new Turn(taken, due < 0 ? null : TimeSpan.FromMilliseconds(due));
+    }
+
+    /// <returns>How many runs Redis held for the consumer without its knowledge; they wait again.</returns>
+    internal async Task<int> RenewAsync(string consumer, IEnumerable<Delivery> held, CancellationToken cancel) =>
+        (int)await scripts.EvaluateAsync(RedisScripts.Renew, _base,
+            [consumer, _lease, .. held.Select(delivery => (RedisValue)delivery.Job.RunId.ToString("N"))], cancel);
+
+    internal Task LeaveAsync(string consumer, CancellationToken cancel) =>
+        scripts.EvaluateAsync(RedisScripts.Leave, _base, [consumer, options.MaxDeliveries], cancel);
+
+    internal async Task<QueueStatistics> StatisticsAsync(CancellationToken cancel)
+    {
+        var reply = (RedisResult[])(await scripts.EvaluateAsync(RedisScripts.Statistics, _base, [], cancel))!;
+        var now = (long)reply[3];
+        var waiting = Enum.GetValues<RunPriority>().ToDictionary(priority => priority, _ => 0L);
+        var oldest = now;
+        for (var i = 4; i < reply.Length; i += 3)
+        {
+            var priority = (RunPriority)(((string)reply[i]!)[0] - '0');
+            waiting[priority] = waiting.GetValueOrDefault(priority) + (long)reply[i + 1];
+            oldest = Math.Min(oldest, (long)reply[i + 2]);
+        }
+        return new QueueStatistics(nameof(QueueProvider.Redis), waiting, TimeSpan.FromMilliseconds(now - oldest),
+            Active: (long)reply[0], Delayed: (long)reply[1], Dead: (long)reply[2]);
+    }
+
+    internal Task SubscribeAsync(Action<RedisChannel, RedisValue> woken, CancellationToken cancel) =>
+        scripts.SubscribeAsync(_wake, woken, cancel);
+
+    internal Task UnsubscribeAsync(Action<RedisChannel, RedisValue> woken, CancellationToken cancel) =>
+        scripts.UnsubscribeAsync(_wake, woken, cancel);
+
+    private static Guid Id(RedisResult text) => Guid.ParseExact((string)text!, "N");
+}
+
+/// <summary>What a turn brought.</summary>
+/// <param name="NextDue">Until the next delayed job is due; null when none is delayed.</param>
+internal sealed record Turn(IReadOnlyList<Delivery> Taken, TimeSpan? NextDue);
+
+internal enum Outcome { Done, Later, Failed, Back }
+
+/// <summary>A job in this consumer's hands, from the turn that took it to the turn that settles it. Equal only to itself.</summary>
+/// <param name="number">Which delivery of the job it is, from 1. Redis ignores the settlement of any but the latest.</param>
+internal sealed class Delivery(RunJob job, int number)
+{
+    internal RunJob Job => job;
+    internal int Number => number;
+    internal Outcome Outcome { get; private set; } = Outcome.Back;
+    internal TimeSpan Delay { get; private set; }
+
+    internal void Settle(Outcome outcome, TimeSpan delay = default) => (Outcome, Delay) = (outcome, delay);
+}

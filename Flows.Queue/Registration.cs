@@ -1,0 +1,79 @@
+using Flows.Queue.Redis;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Hosting;
+using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Options;
+
+namespace Flows.Queue;
+
+/// <summary>Adds the queue to a process. The setting Flows__Queue__Provider chooses what carries the jobs.</summary>
+public static class Registration
+{
+    /// <summary>Adds <see cref="IRunQueue"/>. Needs an IConnectionMultiplexer among the services. Calling it twice is harmless.</summary>
+    /// <exception cref="InvalidOperationException">Flows__Queue__Provider is unknown or not in this build.</exception>
+    public static IHostApplicationBuilder AddRunQueue(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<RedisQueueOptions>().BindConfiguration(RedisQueueOptions.Section)
+            .ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.TryAddSingleton(TimeProvider.System);
+#if FLOWS_ASPIRE
+        if (ProviderOf(builder.Configuration) == QueueProvider.Hangfire)
+        {
+            Hangfire.HangfireRegistration.AddProducer(builder);
+            return builder;
+        }
+#else
+        RefuseHangfire(builder.Configuration);
+#endif
+        builder.Services.TryAddSingleton(services =>
+        {
+            var options = services.GetRequiredService<IOptions<RedisQueueOptions>>().Value;
+            return new QueueShard(new RedisScripts(services, options.CommandTimeout), options, number: 0);
+        });
+        builder.Services.TryAddSingleton<IRunQueue, RedisRunQueue>();
+        return builder;
+    }
+
+    /// <summary>Adds the pump that hands jobs to one <typeparamref name="THandler"/> for as long as the host runs.</summary>
+    /// <param name="concurrency">How many jobs at a time; asked once, at the start.</param>
+    public static IHostApplicationBuilder AddRunQueueConsumer<THandler>(
+        this IHostApplicationBuilder builder, Func<IServiceProvider, int> concurrency) where THandler : class, IRunHandler
+    {
+        builder.AddRunQueue();
+        builder.Services.TryAddSingleton<THandler>();
+#if FLOWS_ASPIRE
+        if (ProviderOf(builder.Configuration) == QueueProvider.Hangfire)
+        {
+            Hangfire.HangfireRegistration.AddConsumer<THandler>(builder, concurrency);
+            return builder;
+        }
+#endif
+        builder.Services.AddSingleton<IHostedService>(services => new RedisQueueConsumer(
+            services.GetRequiredService<QueueShard>(),
+            services.GetRequiredService<IOptions<RedisQueueOptions>>().Value,
+            services.GetRequiredService<THandler>(),
+            concurrency(services),
+            services.GetRequiredService<TimeProvider>(),
+            services.GetRequiredService<ILogger<RedisQueueConsumer>>()));
+        return builder;
+    }
+
+    private static QueueProvider? Configured(IConfiguration configuration) =>
+        configuration.GetValue<QueueProvider?>($"{RedisQueueOptions.Section}:{nameof(RedisQueueOptions.Provider)}");
+
+#if FLOWS_ASPIRE
+    private static QueueProvider ProviderOf(IConfiguration configuration) => Configured(configuration) ?? QueueProvider.Hangfire;
+#else
+    private static void RefuseHangfire(IConfiguration configuration)
+    {
+        if (Configured(configuration) == QueueProvider.Hangfire)
+        {
+            throw new InvalidOperationException(
+                "Flows__Queue__Provider is Hangfire, but this build has no Hangfire provider: its packages belong to the Aspire stack. "
+                + "Build with -p:FlowsStack=Aspire, or set Flows__Queue__Provider=Redis.");
+        }
+    }
+#endif
+}

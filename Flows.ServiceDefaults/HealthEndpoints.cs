@@ -1,0 +1,80 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Diagnostics.HealthChecks;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+
+namespace Microsoft.Extensions.Hosting;
+
+/// <summary>/health (may this process take work?) and /alive (should it be restarted?), in every environment: probes need them.</summary>
+public static class HealthEndpoints
+{
+    internal const string LiveTag = "live";
+    private static readonly TimeSpan s_checkLimit = TimeSpan.FromSeconds(3);
+
+    /// <summary>Maps /health (every check) and /alive (the checks tagged "live"). 200 with a JSON body, 503 when one is unhealthy.</summary>
+    public static WebApplication MapDefaultEndpoints(this WebApplication app)
+    {
+        app.MapHealthChecks("/health", new HealthCheckOptions { ResponseWriter = WriteAsync }).AllowAnonymous();
+        app.MapHealthChecks("/alive", new HealthCheckOptions
+        {
+            Predicate = check => check.Tags.Contains(LiveTag),
+            ResponseWriter = WriteAsync,
+        }).AllowAnonymous();
+        return app;
+    }
+
+    internal static void AddDefaultHealthChecks(this IServiceCollection services)
+    {
+        services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), [LiveTag]);
+
+        // A check that ignores its token would hold /health open, and the probe would kill a process that is fine.
+        services.PostConfigure<HealthCheckServiceOptions>(options =>
+        {
+            foreach (var registration in options.Registrations)
+            {
+                var factory = registration.Factory;
+                registration.Factory = provider => new BoundedCheck(factory(provider), s_checkLimit);
+            }
+        });
+    }
+
+    private static Task WriteAsync(HttpContext context, HealthReport report)
+    {
+        context.Response.ContentType = "application/json";
+        return context.Response.WriteAsync(JsonSerializer.Serialize(new
+        {
+            status = report.Status.ToString(),
+            checks = report.Entries.ToDictionary(entry => entry.Key, entry => new
+            {
+                status = entry.Value.Status.ToString(),
+                reason = Reason(entry.Value),
+                milliseconds = (long)entry.Value.Duration.TotalMilliseconds,
+            }),
+        }), context.RequestAborted);
+    }
+
+    // The page is public: one short line, and never an exception's text with its stack and settings.
+    private static string? Reason(HealthReportEntry entry)
+    {
+        var reason = entry.Description ?? entry.Exception?.GetType().Name;
+        return reason is { Length: > 200 } ? reason[..200] : reason;
+    }
+
+    private sealed class BoundedCheck(IHealthCheck inner, TimeSpan limit) : IHealthCheck
+    {
+        public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+        {
+            try
+            {
+                return await Task.Run(() => inner.CheckHealthAsync(context, cancellationToken), cancellationToken)
+                    .WaitAsync(limit, cancellationToken);
+            }
+            catch (TimeoutException)
+            {
+                return new HealthCheckResult(context.Registration.FailureStatus, $"no answer within {limit.TotalSeconds:0} s");
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using StackExchange.Redis;
+
+namespace Microsoft.Extensions.Hosting;
+
+/// <summary>The Redis client, under the name it has in the Aspire stack.</summary>
+public static class Redis
+{
+    private static readonly TimeSpan s_pingLimit = TimeSpan.FromSeconds(2);
+
+    /// <summary>
+    /// A singleton <see cref="IConnectionMultiplexer"/> over ConnectionStrings__{name} (`host:port,password=…,ssl=true`), made in
+    /// the background at the start, and the health check "StackExchange.Redis". Without a reachable Redis it is made all the same, and reconnects by itself.
+    /// </summary>
+    /// <exception cref="InvalidOperationException">The connection string is missing or cannot be read; the message names the setting.</exception>
+    public static void AddRedisClient(this IHostApplicationBuilder builder, string connectionName)
+    {
+        var connectionString = ConnectionString.Required(builder.Configuration, connectionName, text => ConfigurationOptions.Parse(text));
+        builder.Services.AddSingleton<IConnectionMultiplexer>(_ => Connect(connectionString));
+        builder.Services.AddHostedService<EarlyConnection>();
+        builder.Services.AddHealthChecks().Add(new HealthCheckRegistration("StackExchange.Redis",
+            services => new RedisCheck(services), failureStatus: null, tags: null)
+        { Timeout = s_pingLimit });
+    }
+
+    private static ConnectionMultiplexer Connect(string connectionString)
+    {
+        var options = ConfigurationOptions.Parse(connectionString);
+        options.AbortOnConnectFail = false;
+        // The first attempt is the only one that a caller waits for; later ones are made in the background, once a second.
+        options.ConnectRetry = 1;
+        options.ReconnectRetryPolicy = new LinearRetry(500);
+        var redis = ConnectionMultiplexer.Connect(options);
+        // By default this client completes all awaits of a process one after the other on one thread, so that one slow continuation
+        // delays every other. Nothing here depends on the order of completions.
+        redis.PreserveAsyncOrder = false;
+        return redis;
+    }
+
+    /// <summary>
+    /// Makes the client while the process starts, without holding it up. Connecting blocks its caller and needs threads of the pool; many
+    /// first callers at once, each blocking a thread until the client is there, would starve it for seconds.
+    /// </summary>
+    private sealed class EarlyConnection(IServiceProvider services) : IHostedService
+    {
+        public Task StartAsync(CancellationToken cancellationToken)
+        {
+            _ = Task.Factory.StartNew(services.GetRequiredService<IConnectionMultiplexer>,
+                CancellationToken.None, TaskCreationOptions.LongRunning, TaskScheduler.Default);
+            return Task.CompletedTask;
+        }
+
+        public Task StopAsync(CancellationToken cancellationToken) => Task.CompletedTask;
+    }
+
+    private sealed class RedisCheck(IServiceProvider services) : IHealthCheck
+    {
+        public async Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default)
+        {
+            try
+            {
+                var redis = services.GetRequiredService<IConnectionMultiplexer>();
+                await redis.GetDatabase().PingAsync().WaitAsync(s_pingLimit, cancellationToken);
+                return HealthCheckResult.Healthy();
+            }
+            catch (Exception error) when (error is RedisException or TimeoutException or OperationCanceledException)
+            {
+                return new HealthCheckResult(context.Registration.FailureStatus, error switch
+                {
+                    RedisServerException refused => refused.Message.Split(' ')[0], // NOAUTH, LOADING, MASTERDOWN …
+                    RedisConnectionException => "cannot be reached",
+                    _ => $"no answer within {s_pingLimit.TotalSeconds:0} s",
+                });
+            }
+        }
+    }
+}

@@ -1,0 +1,30 @@
+using Flows.Contracts.Definitions;
+using Flows.Contracts.Runs;
+
+namespace Flows.Tests.Api;
+
+/// <summary>A small catalogue, so that these tests say by themselves what a flow may name.</summary>
+internal static class TestCatalogue
+{
+    public static EngineCatalogue Engine { get; } = new(
+        "1.0.0",
+        [
+            new PieceDescription("http", "HTTP", "Calls a web address.", Auth: null,
+                [new ActionDescription("request", "Request", "Sends a request.", StepEffect.Effect,
+                    [Prop("method", "string"), Prop("url", "string", required: true), Prop("body", "any")])], []),
+            new PieceDescription("webhook", "Webhook", "Starts a flow by a call.", Auth: null, [],
+                [new TriggerDescription("catch", "Catch", "Any call.", "webhook", [])]),
+        ],
+        ["action", "code", "router", "loop", "wait", "call", "respond", "stop"],
+        ["javascript"],
+        [new FunctionDescription("upper", "text", "upper(text)", "Upper case.")]);
+
+    /// <summary>A definition with one respond step.</summary>
+    public static string Flow(string text = "hi") => $$"""
+        { "schema": 1,
+          "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {} },
+          "steps": [ { "name": "answer", "kind": "respond", "status": 200, "body": { "text": "{{text}}" } } ] }
+        """;
+
+    private static PropDescription Prop(string name, string type, bool required = false) => new(name, name, type, "text", required);
+}

@@ -1,0 +1,65 @@
+#pragma warning disable RS0030 // A server that a test may kill: nothing else of the tests starts a process here.
+using System.Diagnostics;
+using System.Net;
+using System.Net.Sockets;
+
+namespace Flows.Tests.Queue;
+
+/// <summary>A Redis of the test's own, with its append-only file: it may be killed, started again and flushed.</summary>
+public sealed class PrivateRedis : IDisposable
+{
+    private readonly string _folder = Directory.CreateTempSubdirectory("flows-redis-").FullName;
+    private readonly int _port = FreePort();
+    private Process? _process;
+
+    public string ConnectionString => $"127.0.0.1:{_port}";
+
+    public void Start(params string[] settings)
+    {
+        var start = new ProcessStartInfo("redis-server") { RedirectStandardOutput = true, RedirectStandardError = true };
+        string[] arguments =
+        [
+            "--port", $"{_port}", "--bind", "127.0.0.1", "--dir", _folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "",
+            .. settings,
+        ];
+        foreach (var argument in arguments)
+            start.ArgumentList.Add(argument);
+        _process = Process.Start(start) ?? throw new InvalidOperationException("redis-server did not start.");
+        _process.OutputDataReceived += (_, _) => { };
+        _process.BeginOutputReadLine();
+        _process.BeginErrorReadLine();
+    }
+
+    /// <summary>As kill -9.</summary>
+    public void Kill()
+    {
+        _process?.Kill();
+        _process?.WaitForExit(TimeSpan.FromSeconds(10));
+        _process?.Dispose();
+        _process = null;
+    }
+
+    public async Task<string> CommandAsync(string command)
+    {
+        using var client = new TcpClient();
+        await client.ConnectAsync(IPAddress.Loopback, _port);
+        await using var stream = client.GetStream();
+        await stream.WriteAsync(System.Text.Encoding.ASCII.GetBytes(command + "\r\n"));
+        var answer = new byte[256];
+        var length = await stream.ReadAsync(answer).AsTask().WaitAsync(QueueSituation.Limit);
+        return System.Text.Encoding.ASCII.GetString(answer, 0, length);
+    }
+
+    public void Dispose()
+    {
+        Kill();
+        Directory.Delete(_folder, recursive: true);
+    }
+
+    private static int FreePort()
+    {
+        using var listener = new TcpListener(IPAddress.Loopback, 0);
+        listener.Start();
+        return ((IPEndPoint)listener.LocalEndpoint).Port;
+    }
+}

@@ -1,0 +1,182 @@
+using Flows.Contracts.Runs;
+using Flows.Queue;
+using Flows.Queue.Redis;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Flows.Tests.Queue;
+
+/// <summary>What only the Redis provider promises, and the calls a consumer makes, one by one.</summary>
+[Collection(nameof(Platform))]
+public sealed class RedisQueueRules(Platform platform)
+{
+    private static CancellationToken None => CancellationToken.None;
+
+    [Fact]
+    public async Task Projects_take_turns_and_a_flood_delays_nobody_else()
+    {
+        await using var queue = NewSituation();
+        var (flood, trickle) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        await queue.Producer.EnqueueAsync(QueueSituation.Jobs(500, flood), None);
+        await queue.Producer.EnqueueAsync(QueueSituation.Jobs(3, trickle), None);
+
+        var seen = new Arrivals(503);
+        await queue.StartConsumerAsync(seen.DoneAsync, concurrency: 1);
+
+        await seen.All;
+        Assert.Equal(3, seen.Jobs.Take(7).Count(job => job.ProjectId == trickle));
+    }
+
+    [Fact]
+    public async Task A_turn_shares_its_slots_evenly_and_leaves_none_empty()
+    {
+        await using var queue = NewSituation();
+        var projects = Enumerable.Range(0, 3).Select(_ => Guid.CreateVersion7()).ToArray();
+        await queue.Producer.EnqueueAsync(QueueSituation.Jobs(50, projects[0]), None);
+        await queue.Producer.EnqueueAsync(QueueSituation.Jobs(2, projects[1]), None);
+        await queue.Producer.EnqueueAsync(QueueSituation.Jobs(50, projects[2]), None);
+
+        var turn = await Shard(queue).TurnAsync("one", [], 12, releaseExpired: false, None);
+
+        Assert.Equal([5, 2, 5], projects.Select(project => turn.Taken.Count(delivery => delivery.Job.ProjectId == project)));
+    }
+
+    [Fact]
+    public async Task A_projects_jobs_keep_their_order_and_what_is_given_back_goes_first()
+    {
+        await using var queue = NewSituation();
+        var shard = Shard(queue);
+        var jobs = QueueSituation.Jobs(6);
+        await queue.Producer.EnqueueAsync(jobs, None);
+
+        var first = await shard.TurnAsync("one", [], 3, releaseExpired: false, None);
+        await shard.TurnAsync("one", [.. first.Taken], 0, releaseExpired: false, None); // not started: their outcome is "back"
+        var again = await shard.TurnAsync("two", [], 6, releaseExpired: false, None);
+
+        Assert.Equal(jobs, again.Taken.Select(delivery => delivery.Job));
+        Assert.All(again.Taken, delivery => Assert.Equal(1, delivery.Number));
+    }
+
+    [Fact]
+    public async Task Settling_after_the_lease_was_lost_changes_nothing()
+    {
+        await using var queue = NewSituation();
+        var shard = Shard(queue);
+        await queue.Producer.EnqueueAsync(QueueSituation.Jobs(1), None);
+        var lost = Assert.Single((await shard.TurnAsync("slow", [], 1, releaseExpired: false, None)).Taken);
+        Delivery? taken = null;
+        await QueueSituation.EventuallyAsync(async () =>
+            (taken = (await shard.TurnAsync("other", [], 1, releaseExpired: true, None)).Taken.SingleOrDefault()) is not null);
+
+        lost.Settle(Outcome.Done);
+        await shard.TurnAsync("slow", [lost], 0, releaseExpired: false, None);
+
+        Assert.Equal(1, (await queue.Producer.GetStatisticsAsync(None)).Active);
+        Assert.Equal(2, taken!.Number);
+    }
+
+    [Fact]
+    public async Task A_job_whose_delivery_was_lost_on_its_way_comes_back_with_the_next_renewal()
+    {
+        await using var queue = NewSituation();
+        var shard = Shard(queue);
+        await queue.Producer.EnqueueAsync(QueueSituation.Jobs(3), None);
+        var turn = await shard.TurnAsync("one", [], 3, releaseExpired: false, None); // of these answers only one is taken to have arrived
+
+        Assert.Equal(2, await shard.RenewAsync("one", turn.Taken.Take(1), None));
+
+        var statistics = await queue.Producer.GetStatisticsAsync(None);
+        Assert.Equal((1, 2), (statistics.Active, statistics.Waiting[RunPriority.Normal]));
+    }
+
+    [Fact]
+    public async Task A_ring_for_a_job_of_a_consumer_that_is_gone_takes_the_job_away_from_it()
+    {
+        await using var queue = NewSituation();
+        var shard = Shard(queue);
+        var jobs = QueueSituation.Jobs(1);
+        await queue.Producer.EnqueueAsync(jobs, None);
+        await shard.TurnAsync("gone", [], 1, releaseExpired: false, None);
+
+        await QueueSituation.EventuallyAsync(async () =>
+        {
+            await queue.Producer.EnqueueAsync(jobs, None);
+            return (await shard.TurnAsync("other", [], 1, releaseExpired: false, None)).Taken.Count == 1;
+        });
+    }
+
+    [Fact]
+    public async Task What_fails_at_every_delivery_ends_among_the_dead_letters()
+    {
+        await using var queue = new QueueSituation(platform.RedisConnectionString, ("Flows:Queue:MaxDeliveries", "2"));
+        var tries = 0;
+        await queue.StartConsumerAsync((_, _) =>
+        {
+            Interlocked.Increment(ref tries);
+            throw new InvalidOperationException("always");
+        });
+
+        await queue.Producer.EnqueueAsync(QueueSituation.Jobs(1), None);
+
+        await QueueSituation.EventuallyAsync(async () => (await queue.Producer.GetStatisticsAsync(None)).Dead == 1);
+        await queue.EmptyAsync();
+        Assert.Equal(2, tries);
+    }
+
+    [Fact]
+    public async Task Not_now_may_be_said_more_often_than_a_job_may_fail()
+    {
+        await using var queue = new QueueSituation(platform.RedisConnectionString, ("Flows:Queue:MaxDeliveries", "2"));
+        var tries = 0;
+        var done = Signal.New();
+        await queue.StartConsumerAsync((_, _) =>
+        {
+            if (Interlocked.Increment(ref tries) < 6)
+                return Task.FromResult(JobSettlement.NotNow(TimeSpan.Zero));
+            done.SetResult();
+            return Task.FromResult(JobSettlement.Done);
+        });
+
+        await queue.Producer.EnqueueAsync(QueueSituation.Jobs(1), None);
+
+        await done.Task.WaitAsync(QueueSituation.Limit);
+    }
+
+    [Fact]
+    public async Task Statistics_tell_what_waits_for_how_long_and_what_is_held()
+    {
+        await using var queue = NewSituation();
+        await queue.Producer.EnqueueAsync(
+            [.. QueueSituation.Jobs(3), .. QueueSituation.Jobs(2, Guid.CreateVersion7(), RunPriority.Bulk)], None);
+        await Shard(queue).TurnAsync("one", [], 1, releaseExpired: false, None);
+
+        var statistics = await queue.Producer.GetStatisticsAsync(None);
+
+        Assert.Equal("Redis", statistics.Provider);
+        Assert.Equal((2, 2, 1), (statistics.Waiting[RunPriority.Normal], statistics.Waiting[RunPriority.Bulk], statistics.Active));
+        Assert.InRange(statistics.OldestWait, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+    }
+
+    [Theory]
+    [InlineData("Flows:Queue:Provider", "Hangfire", "Flows__Queue__Provider")]
+    [InlineData("Flows:Queue:Provider", "Kafka", "Flows:Queue:Provider")]
+    public async Task A_provider_that_this_build_does_not_have_is_refused(string key, string value, string named)
+    {
+        await using var queue = new QueueSituation(platform.RedisConnectionString, (key, value));
+        var error = Assert.Throws<InvalidOperationException>(() => queue.Build(builder => builder.AddRunQueue()));
+        Assert.Contains(named, error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_setting_out_of_range_stops_the_start_and_is_named()
+    {
+        await using var queue = new QueueSituation(platform.RedisConnectionString, ("Flows:Queue:Lease", "00:00:00"));
+        var error = await Assert.ThrowsAnyAsync<Microsoft.Extensions.Options.OptionsValidationException>(
+            () => queue.Build(builder => builder.AddRunQueue()).StartAsync());
+        Assert.Contains("Lease", error.Message, StringComparison.Ordinal);
+    }
+
+    private QueueSituation NewSituation() => new(platform.RedisConnectionString, ("Flows:Queue:Lease", "00:00:02"));
+
+    private static QueueShard Shard(QueueSituation queue) =>
+        queue.Build(builder => builder.AddRunQueue()).Services.GetRequiredService<QueueShard>();
+}

@@ -1,0 +1,80 @@
+using Flows.Contracts.Runs;
+using Flows.Queue;
+using Flows.Worker;
+using Flows.Worker.Runs;
+using Flows.Worker.Sandbox;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Hosting;
+
+namespace Flows.Tests.Worker;
+
+/// <summary>A worker without its queue, in this process, with real engine processes, against a fake API over real HTTP.</summary>
+internal sealed class WorkerUnderTest : IAsyncDisposable
+{
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
+    private readonly IHost _host;
+    private readonly CancellationTokenSource _stopping = new();
+    private readonly Dictionary<string, Guid> _versions = [];
+
+    private WorkerUnderTest(FakeApi api, IHost host)
+    {
+        Api = api;
+        _host = host;
+    }
+
+    public FakeApi Api { get; }
+    public Guid Project { get; } = Guid.CreateVersion7();
+    public IServiceProvider Services => _host.Services;
+    public int Engines => Services.GetRequiredService<EngineProcesses>().Count;
+
+    public static async Task<WorkerUnderTest> StartAsync(string? engine = null, int leaseMs = 8_000, params (string Name, string Value)[] settings)
+    {
+        var api = await FakeApi.StartAsync();
+        api.LeaseMs = leaseMs;
+        var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
+        builder.Configuration.AddInMemoryCollection(new Dictionary<string, string?>
+        {
+            ["Flows:Api:Url"] = api.Url,
+            ["Flows:Security:WorkerToken"] = FakeApi.Token,
+            ["Flows:Engine:Path"] = engine ?? ScriptedEngine.Create(),
+        });
+        builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));
+        builder.AddRuns();
+        var host = builder.Build();
+        await host.StartAsync();
+        return new WorkerUnderTest(api, host);
+    }
+
+    /// <summary>A queued run of a scripted flow; the same script is the same version.</summary>
+    public FakeRun Add(string script, Guid? project = null, long activeMs = 600_000)
+    {
+        if (!_versions.TryGetValue(script, out var version))
+            _versions[script] = version = Guid.CreateVersion7();
+        return Api.AddRun(project ?? Project, version, $$"""{"script":[{{script}}]}""", activeMs);
+    }
+
+    /// <summary>Delivers the run's job.</summary>
+    public Task<JobSettlement> HandleAsync(FakeRun run) =>
+        Services.GetRequiredService<RunWorker>().HandleAsync(new RunJob(run.Id, run.Project, RunPriority.Normal), _stopping.Token).WaitAsync(s_limit);
+
+    /// <summary>Adds a run, delivers its job, and gives its row when the job is settled.</summary>
+    public async Task<FakeRun> RunAsync(string script, Guid? project = null, long activeMs = 600_000)
+    {
+        var run = Add(script, project, activeMs);
+        await HandleAsync(run);
+        return run;
+    }
+
+    /// <summary>What a consumer does when its process is told to go.</summary>
+    public void Stop() => _stopping.Cancel();
+
+    public async ValueTask DisposeAsync()
+    {
+        await _host.StopAsync();
+        if (_host is IAsyncDisposable host)
+            await host.DisposeAsync();
+        await Api.DisposeAsync();
+        _stopping.Dispose();
+    }
+}

@@ -1,0 +1,79 @@
+using System.Text.Json;
+using Flows.Contracts.EngineProtocol;
+using Flows.Contracts.Json;
+
+namespace Flows.Worker.Sandbox;
+
+/// <summary>A Node.js process that runs one piece of code at a time, for one project, with no secret in it.</summary>
+internal sealed class CodeRunner : IPooledProcess
+{
+    private readonly ChildProcess _child;
+
+    private CodeRunner(ChildProcess child) => _child = child;
+
+    public bool IsAlive => _child.IsAlive;
+    public Task Exited => _child.Exited;
+
+    /// <exception cref="ChildStartException">It cannot be started, is too slow, or speaks another protocol.</exception>
+    public static async Task<CodeRunner> StartAsync(ProcessStarter starter, EngineFiles files, ExecutionOptions options, ILogger logger)
+    {
+        if (!File.Exists(files.CodeRunner))
+            throw new ChildStartException($"The code runner is not at '{files.CodeRunner}'.");
+
+        var command = LaunchCommand.For([options.Node, $"--max-old-space-size={options.MemoryMiB}", files.CodeRunner], options.MemoryMiB);
+        // Its standard error may hold what the builder's code prints past the console: not for the worker's log.
+        var child = await ChildProcess.StartAsync(starter, command, logger, LogLevel.Trace);
+        var ready = await Greeting.ReadAsync(child, FrameType.CodeReady, EngineJson.Default.CodeRunnerReady, "The code runner", options.StartTimeout);
+        if (ready.Protocol == EngineReady.CurrentProtocol)
+            return new CodeRunner(child);
+
+        await child.DisposeAsync();
+        throw new ChildStartException($"The code runner speaks protocol {ready.Protocol}; this worker speaks {EngineReady.CurrentProtocol}.");
+    }
+
+    /// <summary>Runs one call. The second value is true when the process may serve another.</summary>
+    /// <exception cref="OperationCanceledException">The run has ended; the process is killed.</exception>
+    public async Task<(CodeCompleted Answer, bool IsClean)> RunAsync(CodeRequested request, CancellationToken cancel)
+    {
+        using var late = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        if (request.TimeoutMs > 0)
+            late.CancelAfter(request.TimeoutMs);
+        await using var kill = late.Token.Register(_child.Kill);
+        string? broken = null;
+        try
+        {
+            await _child.Writer.WriteAsync(
+                FrameType.RunCode, new RunCode(request.StepName, request.Source, request.Input), EngineJson.Default.RunCode, late.Token);
+            if (await _child.Reader.ReadAsync(late.Token) is not { } frame)
+                broken = "ended in the middle of the code";
+            else if (frame.Type != FrameType.CodeResult)
+                broken = $"answered with a {frame.Type} frame";
+            else
+            {
+                var result = frame.Read(EngineJson.Default.CodeResult);
+                return (new CodeCompleted(request.CallId, result.Error is null ? result.Output ?? RawJson.Null : null, result.Error, result.Logs), true);
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Which of the two it was is asked below, because a killed process may also show as the end of its stream.
+        }
+        catch (Exception error) when (error is IOException or JsonException)
+        {
+            broken = $"sent something unreadable ({error.Message})";
+        }
+
+        cancel.ThrowIfCancellationRequested();
+        if (late.IsCancellationRequested)
+            return (CodeRunners.Failed(request, "timeout", $"The code of step '{request.StepName}' was stopped after {request.TimeoutMs} ms."), false);
+
+        _child.Kill();
+        var exit = await _child.GetExitAsync();
+        var answer = exit.IsOutOfMemory
+            ? CodeRunners.Failed(request, "memory_limit", $"The code of step '{request.StepName}' needed more memory than it may use.")
+            : CodeRunners.Failed(request, "code_crashed", $"The process of the code of step '{request.StepName}' {broken} (exit code {exit.Code}).");
+        return (answer, false);
+    }
+
+    public async ValueTask DisposeAsync() => await _child.DisposeAsync();
+}

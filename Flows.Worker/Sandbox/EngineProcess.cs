@@ -1,0 +1,88 @@
+using System.Text.Json;
+using Flows.Contracts.EngineProtocol;
+
+namespace Flows.Worker.Sandbox;
+
+/// <summary>An engine: walks one run at a time, for one project.</summary>
+internal sealed class EngineProcess : IPooledProcess
+{
+    private static readonly TimeSpan s_closeTime = TimeSpan.FromSeconds(2);
+
+    // The engine keeps the last 16 definitions it has parsed. Counting on the last 8 that were sent is safe whether it drops the
+    // oldest or the least recently used one: since any of these was sent, at most 14 other versions can have been used.
+    private const int KnownVersions = 8;
+
+    private readonly ChildProcess _child;
+    private readonly Queue<Guid> _sent = new(KnownVersions);
+
+    private EngineProcess(ChildProcess child) => _child = child;
+
+    public int Id => _child.Id;
+    public bool IsAlive => _child.IsAlive;
+    public Task Exited => _child.Exited;
+    public FrameReader Reader => _child.Reader;
+    public FrameWriter Writer => _child.Writer;
+
+    /// <summary>Starts an engine and waits for its greeting.</summary>
+    /// <exception cref="ChildStartException">It cannot be started, is too slow, or speaks another protocol.</exception>
+    public static async Task<EngineProcess> StartAsync(ProcessStarter starter, EngineFiles files, ExecutionOptions options, ILogger logger)
+    {
+        var child = await ChildProcess.StartAsync(starter, LaunchCommand.For(files.Engine, options.MemoryMiB), logger, LogLevel.Warning);
+        var ready = await Greeting.ReadAsync(child, FrameType.Ready, EngineJson.Default.EngineReady, "The engine", options.StartTimeout);
+        if (ready.Protocol == EngineReady.CurrentProtocol)
+            return new EngineProcess(child);
+
+        await child.DisposeAsync();
+        throw new ChildStartException(
+            $"The engine {ready.Version} speaks protocol {ready.Protocol}; this worker speaks {EngineReady.CurrentProtocol}. Install both from the same release.");
+    }
+
+    /// <summary>True when a run of this version may be started without its definition.</summary>
+    public bool Knows(Guid versionId) => _sent.Contains(versionId);
+
+    /// <summary>The definition goes out with the next frame.</summary>
+    public void Remember(Guid versionId)
+    {
+        if (_sent.Count == KnownVersions)
+            _sent.Dequeue();
+        _sent.Enqueue(versionId);
+    }
+
+    /// <summary>Ends it and everything it has started, at once. Safe from any thread.</summary>
+    public void Kill() => _child.Kill();
+
+    public Task<ChildExit> GetExitAsync() => _child.GetExitAsync();
+
+    public async ValueTask DisposeAsync() => await _child.CloseAsync(s_closeTime);
+}
+
+/// <summary>The first frame of a child.</summary>
+internal static class Greeting
+{
+    /// <exception cref="ChildStartException">No such frame came in time; the child is gone.</exception>
+    public static async Task<T> ReadAsync<T>(
+        ChildProcess child, FrameType type, System.Text.Json.Serialization.Metadata.JsonTypeInfo<T> typeInfo, string who, TimeSpan patience)
+    {
+        using var late = new CancellationTokenSource(patience);
+        string reason;
+        try
+        {
+            if (await child.Reader.ReadAsync(late.Token) is { } frame && frame.Type == type)
+                return frame.Read(typeInfo);
+            reason = "did not say that it was ready";
+        }
+        catch (OperationCanceledException)
+        {
+            reason = $"was not ready within {patience.TotalSeconds:0} s";
+        }
+        catch (Exception error) when (error is IOException or JsonException)
+        {
+            reason = $"said something else than that it was ready ({error.Message})";
+        }
+
+        child.Kill();
+        var exit = await child.GetExitAsync();
+        await child.DisposeAsync();
+        throw new ChildStartException($"{who} {reason}. Exit code {exit.Code}. {exit.ErrorTail.Trim()}".TrimEnd());
+    }
+}

@@ -1,0 +1,31 @@
+using Microsoft.Extensions.Options;
+
+namespace Flows.Worker.Sandbox;
+
+/// <summary>The worker's engines: as many as it may run at a time, some of them started before the first run arrives.</summary>
+internal sealed class EngineProcesses : IAsyncDisposable
+{
+    private readonly ProcessPool<EngineProcess> _pool;
+
+    public EngineProcesses(
+        ProcessStarter starter, EngineFiles files, IOptions<WorkerOptions> worker, IOptions<ExecutionOptions> execution,
+        TimeProvider clock, ILogger<EngineProcesses> logger)
+    {
+        var capacity = worker.Value.Concurrency;
+        // When nothing is reused every run takes one away: then all of them are kept ready.
+        var warm = execution.Value.Reuse ? Math.Min(capacity, 2) : capacity;
+        _pool = new ProcessPool<EngineProcess>(
+            capacity, warm, execution.Value, () => EngineProcess.StartAsync(starter, files, execution.Value, logger), clock, logger);
+    }
+
+    /// <summary>Processes alive, busy and idle.</summary>
+    public int Count => _pool.Count;
+
+    /// <summary>An engine that has never seen another project's data. Waits while as many runs as allowed are under way.</summary>
+    /// <exception cref="ChildStartException">No engine can be started here.</exception>
+    public Task<ProcessPool<EngineProcess>.Rented> RentAsync(Guid project, CancellationToken cancel) => _pool.RentAsync(project, cancel);
+
+    public void Tidy() => _pool.Tidy();
+
+    public ValueTask DisposeAsync() => _pool.DisposeAsync();
+}

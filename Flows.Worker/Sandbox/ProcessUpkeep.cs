@@ -1,0 +1,39 @@
+using Microsoft.Extensions.Options;
+
+namespace Flows.Worker.Sandbox;
+
+/// <summary>Starts the first engines with the worker, replaces old processes while they are idle, and says what this machine can do.</summary>
+internal sealed partial class ProcessUpkeep(
+    EngineProcesses engines, CodeRunners code, NodeProgram node, IOptions<ExecutionOptions> options, TimeProvider clock,
+    ILogger<ProcessUpkeep> logger) : BackgroundService
+{
+    private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(30);
+
+    protected override async Task ExecuteAsync(CancellationToken stoppingToken)
+    {
+        engines.Tidy();
+        LogMode(logger, options.Value.EffectiveMode, options.Value.Mode.Length == 0 ? "the strongest of this version" : "as configured");
+        if (await node.FindProblemAsync() is { } problem)
+            LogNode(logger, problem);
+
+        using var timer = new PeriodicTimer(s_interval, clock);
+        try
+        {
+            while (await timer.WaitForNextTickAsync(stoppingToken))
+            {
+                engines.Tidy();
+                code.Tidy();
+            }
+        }
+        catch (OperationCanceledException)
+        {
+            // Stopping.
+        }
+    }
+
+    [LoggerMessage(LogLevel.Information, "Flows run in the execution mode {Mode} ({Reason}).")]
+    private static partial void LogMode(ILogger logger, string mode, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "{Problem}")]
+    private static partial void LogNode(ILogger logger, string problem);
+}
