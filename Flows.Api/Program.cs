@@ -1,5 +1,10 @@
 using Flows.Api.Access;
 using Flows.Api.Flows;
+using Flows.Api.Runs;
+using Flows.Api.Webhooks;
+using Flows.Api.Workers;
+using Flows.Queue;
+using Flows.Worker;
 using Flows.Api.Migrations;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -31,10 +36,13 @@ internal static class Program
     /// <param name="adapt">For tests: comes first, so that what it adds or sets is found by the rest.</param>
     public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? adapt = null)
     {
-        var builder = WebApplication.CreateBuilder(args);
+        // Settings lie beside the executable, wherever it was started from.
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         adapt?.Invoke(builder);
         builder.AddServiceDefaults();
         builder.AddNpgsqlDataSource(Database.ConnectionName);
+        builder.AddRedisClient("redis");
+        builder.AddRunQueue();
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddSettings();
         builder.AddErrorAnswers();
@@ -43,8 +51,12 @@ internal static class Program
         builder.AddDatabase();
         builder.AddAccess();
         builder.AddFlows();
+        builder.AddRuns();
         if (builder.Configuration.ReadContainerType() == ContainerType.WorkerAndApp)
+        {
             builder.SetOwnAddress();
+            builder.AddFlowsWorker();
+        }
 
         var app = builder.Build();
         app.UseErrorAnswers();
@@ -57,6 +69,9 @@ internal static class Program
         var api = app.MapGroup("/api/v1");
         api.MapApiKeys();
         api.MapFlows();
+        app.MapRuns();
+        app.MapWebhooks();
+        app.MapWorkerEndpoints();
         return app;
     }
 }

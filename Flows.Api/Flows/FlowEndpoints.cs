@@ -175,6 +175,15 @@ internal static partial class FlowEndpoints
     [GeneratedRegex("^[a-z0-9][a-z0-9_-]{0,99}$")]
     private static partial Regex KeyForm();
 
-    internal sealed record CreateFlowRequest(string Name, string? Key = null, JsonElement Definition = default);
-    internal sealed record ChangeFlowRequest(string? Name = null, JsonElement Key = default);
+    internal sealed record CreateFlowRequest(string Name, string? Key = null)
+    {
+        /// <summary>Undefined when it is left out.</summary>
+        public JsonElement Definition { get; init; }
+    }
+
+    internal sealed record ChangeFlowRequest(string? Name = null)
+    {
+        /// <summary>Undefined leaves the key; null takes it away.</summary>
+        public JsonElement Key { get; init; }
+    }
 }

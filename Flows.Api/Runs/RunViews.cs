@@ -65,7 +65,7 @@ public sealed record WaitingForDecision(string Path)
 /// <param name="Output">With <c>happened</c>: the step's output.</param>
 public sealed record DecideRequest(string Path, string Decision, RawJson? Output = null);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, MaxDepth = 256)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, MaxDepth = 128)]
 [JsonSerializable(typeof(RunView))]
 [JsonSerializable(typeof(Page<RunView>))]
 [JsonSerializable(typeof(IReadOnlyList<StepView>))]

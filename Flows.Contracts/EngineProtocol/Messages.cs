@@ -72,7 +72,8 @@ public sealed record RunCode(string StepName, string Source, RawJson Input);
 /// <summary>Code runner → worker.</summary>
 public sealed record CodeResult(RawJson? Output, StepError? Error, string? Logs);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+// Deeper than any single value (64), because values travel inside messages.
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 128)]
 [JsonSerializable(typeof(EngineReady))]
 [JsonSerializable(typeof(StartRun))]
 [JsonSerializable(typeof(JournalLines))]

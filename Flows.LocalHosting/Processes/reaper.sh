@@ -52,5 +52,5 @@ if [ -d /proc/self ]; then
 fi
 
 case $folder in
-  */flows-*) rm -rf -- "$folder" ;;
+  */flows-apphost-*) rm -rf -- "$folder" ;;
 esac

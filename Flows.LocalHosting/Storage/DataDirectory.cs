@@ -15,6 +15,8 @@ internal sealed class DataDirectory : IDisposable
         // A server that runs as another user has to pass through; what is secret is closed file by file.
         | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
+    private const string TemporaryPrefix = "flows-apphost-";
+
     private FileStream? held;
 
     private DataDirectory(string path, bool ephemeral)
@@ -32,7 +34,7 @@ internal sealed class DataDirectory : IDisposable
 
     public static DataDirectory At(string path) => new(path, ephemeral: false);
 
-    public static DataDirectory Temporary() => new(Directory.CreateTempSubdirectory("flows-").FullName, ephemeral: true);
+    public static DataDirectory Temporary() => new(Directory.CreateTempSubdirectory(TemporaryPrefix).FullName, ephemeral: true);
 
     public string Under(params ReadOnlySpan<string> parts) => System.IO.Path.Combine([Path, .. parts]);
 
@@ -43,7 +45,7 @@ internal sealed class DataDirectory : IDisposable
             Directory.CreateDirectory(path);
         else if (!Directory.Exists(path))
             Directory.CreateDirectory(path, Folder);
-        else if (path.StartsWith(System.IO.Path.GetTempPath() + "flows-", StringComparison.Ordinal))
+        else if (path.StartsWith(System.IO.Path.GetTempPath() + TemporaryPrefix, StringComparison.Ordinal))
             File.SetUnixFileMode(path, Folder);
         return path;
     }

@@ -126,9 +126,9 @@ public sealed class CallingAFlow(Platform platform)
 public sealed class SendingBadInput(Platform platform)
 {
     [Theory]
-    [InlineData("""{ "name": "x", "definition": { "schema": 1, "trigger": { "name": "trigger", "piece": "webhok", "event": "catch", "input": {} }, "steps": [] } }""", "$.trigger.piece")]
-    [InlineData("""{ "name": "x", "definition": { "schema": 1, "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {} }, "steps": [ { "name": "a", "kind": "action", "piece": "http", "action": "request", "input": { "uri": "x" } } ] } }""", "$.steps[0].input.uri")]
-    [InlineData("""{ "name": "x", "definition": { "schema": 1, "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {} }, "steps": [], "color": 1 } }""", "$.color")]
+    [InlineData("""{ "name": "x", "definition": { "schema": 1, "trigger": { "name": "trigger", "piece": "webhok", "event": "catch", "input": {} }, "steps": [] } }""", "$.definition.trigger.piece")]
+    [InlineData("""{ "name": "x", "definition": { "schema": 1, "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {} }, "steps": [ { "name": "a", "kind": "action", "piece": "http", "action": "request", "input": { "uri": "x" } } ] } }""", "$.definition.steps[0].input.uri")]
+    [InlineData("""{ "name": "x", "definition": { "schema": 1, "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {} }, "steps": [], "color": 1 } }""", "$.definition.color")]
     public async Task An_unknown_piece_or_field_is_refused_with_its_path(string body, string path)
     {
         using var answer = await platform.Api.AskAsync(HttpMethod.Post, "/api/v1/flows", body);

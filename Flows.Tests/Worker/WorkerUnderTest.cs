@@ -46,12 +46,16 @@ internal sealed class WorkerUnderTest : IAsyncDisposable
         return new WorkerUnderTest(api, host);
     }
 
-    /// <summary>A queued run of a scripted flow; the same script is the same version.</summary>
-    public FakeRun Add(string script, Guid? project = null, long activeMs = 600_000)
+    /// <summary>A queued run of a scripted flow.</summary>
+    public FakeRun Add(string script, Guid? project = null, long activeMs = 600_000) =>
+        AddFlow($$"""{"script":[{{script}}]}""", project, activeMs);
+
+    /// <summary>A queued run; the same definition is the same version.</summary>
+    public FakeRun AddFlow(string definition, Guid? project = null, long activeMs = 600_000)
     {
-        if (!_versions.TryGetValue(script, out var version))
-            _versions[script] = version = Guid.CreateVersion7();
-        return Api.AddRun(project ?? Project, version, $$"""{"script":[{{script}}]}""", activeMs);
+        if (!_versions.TryGetValue(definition, out var version))
+            _versions[definition] = version = Guid.CreateVersion7();
+        return Api.AddRun(project ?? Project, version, definition, activeMs);
     }
 
     /// <summary>Delivers the run's job.</summary>
