@@ -16,7 +16,7 @@ public sealed class FailingSteps
     {
         var run = await WalkedRun.OfAsync($"[ {Fail("")}, {Show} ]");
         Assert.Equal((RunStatus.Failed, "pay", "broken"), (run.Outcome!.Status, run.Outcome.FailedStep, run.Outcome.Error!.Code));
-        Assert.Equal("Step 'pay': it is broken, time 1.", run.Outcome.Error.Message);
+        Assert.Equal("Step 'pay': it is broken.", run.Outcome.Error.Message);
         Assert.Equal(["pay"], run.Journal.Select(line => line.Path));
     }
 

@@ -59,8 +59,8 @@ internal sealed partial class LedgerPiece() : Piece("ledger", "Ledger", "Writes 
             if (call <= input.Times)
             {
                 throw input.Transient
-                    ? PieceException.Transient($"it is broken, time {call}.", input.Code)
-                    : PieceException.Final($"it is broken, time {call}.", input.Code);
+                    ? PieceException.Transient("it is broken.", input.Code)
+                    : PieceException.Final("it is broken.", input.Code);
             }
             return ledger.Add(Value.Of(call), context);
         }

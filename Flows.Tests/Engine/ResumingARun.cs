@@ -135,9 +135,9 @@ public sealed class ResumingARun
         var run = await WalkedRun.OfAsync("""
             [{ "name": "each", "kind": "loop", "items": [1, 2, 3], "parallel": 3, "onItemError": "continue", "steps": [
                { "name": "pay", "kind": "action", "piece": "ledger", "action": "write", "input": { "value": "{{each.item}}" } } ] }]
-            """, ledger: ledger, journal: [Intent("each[1].pay", StepEffect.Effect)]);
-        Assert.Equal((RunStatus.NeedsDecision, "each[1].pay"), (run.Outcome!.Status, run.Outcome.FailedStep));
-        Assert.Equal(["each[0].pay", "each[2].pay"], ledger.Done.Order());
+            """, ledger: ledger, journal: [Intent("each[2].pay", StepEffect.Effect)]);
+        Assert.Equal((RunStatus.NeedsDecision, "each[2].pay"), (run.Outcome!.Status, run.Outcome.FailedStep));
+        Assert.Equal(["each[0].pay", "each[1].pay"], ledger.Done.Order());
         Assert.Equal(StepStatus.Running, run["each"].Status);
     }
 

@@ -103,6 +103,13 @@ public sealed class WalkingAFlow
     }
 
     [Fact]
+    public async Task A_payload_that_nests_too_deep_fails_the_run_and_not_the_engine()
+    {
+        var run = await WalkedRun.OfAsync("[]", new string('[', 60) + new string(']', 60));
+        Assert.Equal((RunStatus.Failed, "limit"), (run.Outcome!.Status, run.Outcome.Error!.Code));
+    }
+
+    [Fact]
     public async Task A_definition_that_cannot_be_read_fails_the_run_with_its_path()
     {
         var run = await WalkedRun.OfAsync("""[{ "name": "a", "kind": "dance" }]""");
