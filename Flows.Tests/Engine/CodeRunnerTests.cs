@@ -88,6 +88,14 @@ public sealed class CodeRunnerTests(CodeRunnerTests.Runner runner) : IClassFixtu
     }
 
     [Fact]
+    public async Task A_large_input_and_output_go_through()
+    {
+        var text = new string('x', 12 * 1024 * 1024);
+        var result = await RunAsync("export default (input) => input + input.length", $"\"{text}\"");
+        Assert.Equal($"\"{text}{text.Length}\"", result.Output.ToString());
+    }
+
+    [Fact]
     public async Task Calls_leave_nothing_for_the_next()
     {
         await RunAsync("globalThis.left = 1; Object.prototype.left = 2; setInterval(() => { throw new Error('after'); }, 1); export default () => 1");

@@ -13,15 +13,16 @@ internal sealed class WalkedRun : IRunHost
     private readonly List<StepRecord> _lines = [];
     private readonly int _linesUntilCrash;
 
-    private WalkedRun(int linesUntilCrash) => _linesUntilCrash = linesUntilCrash;
+    private readonly Action<JournalLines>? _onLines;
+    private readonly Func<CodeRequested, CodeCompleted> _code;
+
+    private WalkedRun(int linesUntilCrash, Action<JournalLines>? onLines, Func<CodeRequested, CodeCompleted> code) =>
+        (_linesUntilCrash, _onLines, _code) = (linesUntilCrash, onLines, code);
 
     public List<JournalLines> Messages { get; } = [];
     public RunResponse? Response { get; private set; }
     /// <summary>Null when the engine was made to crash.</summary>
     public RunOutcome? Outcome { get; private set; }
-    /// <summary>What a code step gives; by default its input.</summary>
-    public Func<CodeRequested, CodeCompleted> Code { get; init; } = request => new CodeCompleted(request.CallId, request.Input, null, null);
-
     /// <summary>The newest line of each path, in the order in which they first came.</summary>
     public IReadOnlyList<StepRecord> Journal => [.. _lines.GroupBy(line => line.Path).Select(group => group.Last())];
 
@@ -30,13 +31,14 @@ internal sealed class WalkedRun : IRunHost
     public string Output => Outcome!.Output?.ToString() ?? "nothing";
 
     /// <param name="steps">The steps as a JSON array.</param>
+    /// <param name="code">What a code step gives; its input when left out.</param>
     /// <param name="linesUntilCrash">How many lines reach the journal before the engine dies; a number below 0 never.</param>
     public static async Task<WalkedRun> OfAsync(
         string steps, string trigger = "{}", LedgerPiece? ledger = null, IEnumerable<StepRecord>? journal = null, TimeProvider? clock = null,
         EngineLimits? limits = null, Func<CodeRequested, CodeCompleted>? code = null, int linesUntilCrash = -1,
-        IReadOnlyDictionary<string, RawJson>? connections = null)
+        IReadOnlyDictionary<string, RawJson>? connections = null, Action<JournalLines>? onLines = null)
     {
-        var run = code is null ? new WalkedRun(linesUntilCrash) : new WalkedRun(linesUntilCrash) { Code = code };
+        var run = new WalkedRun(linesUntilCrash, onLines, code ?? (request => new CodeCompleted(request.CallId, request.Input, null, null)));
         var definition = $$"""{ "schema": 1, "trigger": { "name": "trigger", "piece": "manual", "event": "run", "input": {} }, "steps": {{steps}} }""";
         var start = new StartRun(
             run._runId, 1, Guid.Parse("0190a000-0000-7000-8000-000000000002"), "test", Guid.CreateVersion7(), RunEnvironment.Production,
@@ -67,6 +69,7 @@ internal sealed class WalkedRun : IRunHost
             }
             Messages.Add(lines);
         }
+        _onLines?.Invoke(lines);
         return default;
     }
 
@@ -78,7 +81,7 @@ internal sealed class WalkedRun : IRunHost
         return default;
     }
 
-    public Task<CodeCompleted> RunCodeAsync(CodeRequested request, CancellationToken cancel) => Task.FromResult(Code(request));
+    public Task<CodeCompleted> RunCodeAsync(CodeRequested request, CancellationToken cancel) => Task.FromResult(_code(request));
 
     /// <summary>How many lines there were, each counted as often as it was sent.</summary>
     public int LineCount => _lines.Count;
