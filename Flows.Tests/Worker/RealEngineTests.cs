@@ -34,6 +34,21 @@ public sealed class RealEngineTests
     }
 
     [Fact]
+    public async Task A_definition_that_the_engine_cannot_read_is_the_runs_failure_each_time()
+    {
+        await using var worker = await WorkerUnderTest.StartAsync(s_engine);
+
+        for (var i = 0; i < 2; i++)
+        {
+            var run = worker.AddFlow("""{ "schema": 1, "trigger": { "name": "trigger", "piece": "manual", "event": "start", "input": {} }, "steps": 7 }""");
+            await worker.HandleAsync(run);
+
+            Assert.Equal(RunStatus.Failed, run.Outcome!.Status);
+            Assert.Contains("steps", run.Outcome.Error!.Message, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
     public async Task Endless_code_ends_with_the_runs_time_and_names_the_step()
     {
         await using var worker = await WorkerUnderTest.StartAsync(s_engine);
