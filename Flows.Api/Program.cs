@@ -5,33 +5,14 @@ using Flows.Api.Webhooks;
 using Flows.Api.Workers;
 using Flows.Queue;
 using Flows.Worker;
-using Flows.Api.Migrations;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Options;
 
 namespace Flows.Api;
 
 /// <summary>The process: REST, webhooks and, in WORKER_AND_APP, the worker as well.</summary>
 internal static class Program
 {
-    public static async Task<int> Main(string[] args)
-    {
-        try
-        {
-            await using var app = Create(args);
-            // Before the host does it, which would log each bad setting with pages of trace.
-            app.Services.GetRequiredService<IStartupValidator>().Validate();
-            var schema = app.Services.GetRequiredService<SchemaState>();
-            await app.RunAsync();
-            return schema.Refusal is null ? 0 : 1;
-        }
-        catch (Exception error) when (StartFailure.Describe(error) is { } lines)
-        {
-            foreach (var line in lines)
-                await Console.Error.WriteLineAsync($"Flows refuses to start: {line}");
-            return 1;
-        }
-    }
+    public static Task<int> Main(string[] args) => StartFailure.RunAsync(() => Create(args));
 
     /// <param name="adapt">For tests: comes first, so that what it adds or sets is found by the rest.</param>
     public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? adapt = null)

@@ -1,5 +1,4 @@
 using Aspire.Hosting.Docker.Resources.ServiceNodes.Swarm;
-using Microsoft.Extensions.Configuration;
 
 /// <summary>Where Flows is deployed to: `Flows:Deployment:Target` is `compose` (default) or `aca`. Aspire stack only.</summary>
 internal sealed partial class Program

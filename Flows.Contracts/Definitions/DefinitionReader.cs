@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Runtime.InteropServices;
 using System.Text.Json;
 
@@ -11,7 +12,7 @@ public static class DefinitionReader
 
     /// <param name="document">The definition; it is copied, so that its document may be disposed.</param>
     /// <param name="catalogue">What the engine offers; null checks the shape, the names and the expressions only.</param>
-    /// <returns>The definition, unless there is an error; and every problem found, in the order of the document.</returns>
+    /// <returns>The definition, unless there is an error; and every problem found: first those of the shape, in the order of the document, then those of the expressions.</returns>
     public static DefinitionReading Read(JsonElement document, EngineCatalogue? catalogue)
     {
         var problems = new ProblemList();
@@ -34,8 +35,10 @@ public static class DefinitionReader
 
         var steps = new StepReader(problems, catalogue);
         var trigger = steps.ReadTrigger(fields.Any("trigger"));
-        var definition = new FlowDefinition(schema, trigger, steps.ReadSteps(fields.List("steps", required: true), "$.steps", 1));
+        var visible = ImmutableHashSet.Create<string>(StringComparer.Ordinal);
+        var definition = new FlowDefinition(schema, trigger, steps.ReadSteps(fields.List("steps", required: true), "$.steps", 1, loop: null, ref visible));
         fields.Finish();
+        steps.CheckExpressions();
         return definition;
     }
 }

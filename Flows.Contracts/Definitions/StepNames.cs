@@ -12,6 +12,9 @@ internal sealed class StepNames(ProblemList problems)
 
     private readonly Dictionary<string, string> _paths = new(StringComparer.Ordinal);
 
+    /// <summary>Every name that is taken.</summary>
+    public IReadOnlyCollection<string> All => _paths.Keys;
+
     public void Add(string name, string path)
     {
         if (name.Length > MaxLength || !IsSlug(name))

@@ -1,20 +1,31 @@
+using System.Collections.Immutable;
+using System.Text;
 using System.Text.Json;
 using Flows.Contracts.Runs;
 
 namespace Flows.Contracts.Definitions;
 
-/// <summary>Reads the trigger and the steps.</summary>
+/// <summary>Reads the trigger and the steps, one method for each kind, and notes where expressions stand and what they see there.</summary>
 internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogue)
 {
     public const int MaxSteps = 1_000;
     public const int MaxNesting = 32;
     public const int MaxSourceBytes = 256 * 1024;
 
-    private static readonly string[] s_kinds = ["action", "code", "router", "loop", "wait", "call", "respond", "stop"];
-    private static readonly TimeSpan s_longest = TimeSpan.FromDays(3650);
-
     private readonly StepNames _names = new(problems);
+    private readonly SecretCheck _secrets = new(problems);
+    private readonly CatalogueCheck? _catalogue = catalogue is null ? null : new CatalogueCheck(problems, catalogue);
+    private readonly List<ExpressionSite> _sites = [];
+    private readonly Dictionary<string, string> _loops = new(StringComparer.Ordinal);
     private int _steps;
+
+    /// <summary>Last, when all names are known: reads the expressions.</summary>
+    public void CheckExpressions()
+    {
+        var check = new ReferenceCheck(problems, catalogue, _names.All, _loops);
+        foreach (var site in _sites)
+            check.Check(site);
+    }
 
     public FlowTrigger ReadTrigger(JsonElement element)
     {
@@ -31,10 +42,13 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
             _names.Add(name, fields.PathOf("name"));
         var trigger = new FlowTrigger(name, fields.Text("piece", required: true) ?? "", fields.Text("event", required: true) ?? "", fields.Object("input"));
         fields.Finish();
+        Site(new StepPlace("trigger", []), fields.PathOf("input"), trigger.Input, SiteUse.Trigger);
+        _catalogue?.Trigger(fields, trigger);
         return trigger;
     }
 
-    public IReadOnlyList<Step> ReadSteps(IReadOnlyList<JsonElement> elements, string path, int nesting)
+    /// <param name="visible">What the first step sees; afterwards, what a step behind the last one would see.</param>
+    public IReadOnlyList<Step> ReadSteps(IReadOnlyList<JsonElement> elements, string path, int nesting, string? loop, ref ImmutableHashSet<string> visible)
     {
         if (nesting > MaxNesting)
         {
@@ -42,145 +56,213 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
             return [];
         }
         var steps = new List<Step>(elements.Count);
-        for (var i = 0; i < elements.Count; i++)
+        Step? end = null;
+        foreach (var (i, element) in elements.Index())
         {
             if (++_steps == MaxSteps + 1)
                 problems.Error(path, $"The flow has more than {MaxSteps} steps.");
             if (_steps > MaxSteps)
                 break;
-            if (Fields.Of(elements[i], FieldPath.Of(path, i), "a step", problems) is { } fields && ReadStep(fields, nesting) is { } step)
+            if (Fields.Of(element, FieldPath.Of(path, i), "a step", problems) is not { } fields)
+                continue;
+            var step = ReadStep(fields, nesting, loop, ref visible);
+            if (end is not null)
+                problems.Warning(fields.Path, $"This step is never reached: '{end.Name}' ends the run.");
+            end = step is StopStep { Skip: false } ? step : null;
+            if (step is not null)
                 steps.Add(step);
         }
         return steps;
     }
 
-    private Step? ReadStep(Fields fields, int nesting)
+    private Step? ReadStep(Fields fields, int nesting, string? loop, ref ImmutableHashSet<string> visible)
     {
         var name = fields.Text("name", required: true) ?? "";
         if (name.Length > 0)
             _names.Add(name, fields.PathOf("name"));
-        var kind = fields.Text("kind", required: true);
-        if (kind is null)
-            return null;
-        if (!s_kinds.Contains(kind))
-        {
-            problems.Unknown(fields.PathOf("kind"), $"'{kind}' is not a kind of step.", kind, s_kinds);
-            return null;
-        }
-        if (catalogue is not null && !catalogue.Kinds.Contains(kind))
-            problems.Error(fields.PathOf("kind"), $"Steps of the kind '{kind}' are not available in this version.");
+        if (loop is not null)
+            _loops.TryAdd(name, loop);
 
-        Step step = kind switch
+        var place = new StepPlace(name, visible, nesting, loop);
+        var kind = fields.Text("kind", required: true);
+        Step? step = kind switch
         {
-            "action" => new ActionStep
-            {
-                Name = name,
-                Piece = fields.Text("piece", required: true) ?? "",
-                Action = fields.Text("action", required: true) ?? "",
-                Input = fields.Object("input"),
-                Connection = fields.Text("connection"),
-            },
-            "code" => new CodeStep
-            {
-                Name = name,
-                Language = fields.Text("language", required: true) ?? "",
-                Source = fields.Text("source", required: true) ?? "",
-                Input = fields.Object("input"),
-                Effect = fields.Choice("effect", ("pure", StepEffect.Pure), ("idempotent", StepEffect.Idempotent), ("effect", StepEffect.Effect)),
-            },
-            "router" => new RouterStep
-            {
-                Name = name,
-                Mode = fields.Choice("mode", ("first", RouterMode.First), ("all", RouterMode.All), ("parallel", RouterMode.Parallel)),
-                Branches = ReadBranches(fields, nesting),
-            },
-            "loop" => new LoopStep
-            {
-                Name = name,
-                Items = fields.Any("items"),
-                Parallel = fields.Whole("parallel", 1, 1, 1_000),
-                OnItemError = fields.Choice("onItemError", ("stop", ItemError.Stop), ("continue", ItemError.Continue)),
-                Steps = ReadSteps(fields.List("steps", required: true), fields.PathOf("steps"), nesting + 1),
-            },
-            "wait" => new WaitStep
-            {
-                Name = name,
-                For = fields.Choice("for", ("", ""), ("delay", "delay"), ("until", "until"), ("webhook", "webhook"), ("approval", "approval")),
-                Value = fields.Any("value"),
-                Approvers = fields.Whole("approvers", 1, 1, 100),
-                Expires = fields.Time("expires", TimeSpan.FromSeconds(1), s_longest),
-                Message = fields.Any("message"),
-            },
-            "call" => new CallStep
-            {
-                Name = name,
-                Flow = fields.Text("flow", required: true) ?? "",
-                Input = fields.Object("input"),
-                Await = fields.Flag("await", otherwise: true),
-            },
-            "respond" => new RespondStep { Name = name, Status = fields.Any("status"), Headers = fields.Object("headers"), Body = fields.Any("body") },
-            _ => new StopStep { Name = name, AsFailed = fields.Flag("asFailed"), Message = fields.Any("message"), Output = fields.Any("output") },
+            "action" => ReadAction(fields, place),
+            "code" => ReadCode(fields, place),
+            "router" => ReadRouter(fields, place, ref visible),
+            "loop" => ReadLoop(fields, place),
+            "wait" => new WaitReader(problems, (path, value) => Site(place, path, value)).Read(fields, name),
+            "call" => ReadCall(fields, place),
+            "respond" => ReadRespond(fields, place),
+            "stop" => ReadStop(fields, place),
+            _ => null,
         };
+        if (step is null)
+        {
+            if (kind is not null)
+                problems.Unknown(fields.PathOf("kind"), $"'{kind}' is not a kind of step.", kind, StepKinds.All);
+        }
+        else
+        {
+            _catalogue?.Kind(kind!, fields.PathOf("kind"));
+            step = ReadShared(fields, step, place, ref visible);
+            fields.Finish();
+        }
+        if (name.Length > 0)
+            visible = visible.Add(name);
+        return step;
+    }
+
+    private ActionStep ReadAction(Fields fields, StepPlace place)
+    {
+        var step = new ActionStep
+        {
+            Name = place.Step,
+            Piece = fields.Text("piece", required: true) ?? "",
+            Action = fields.Text("action", required: true) ?? "",
+            Input = fields.Object("input"),
+            Connection = fields.Text("connection"),
+        };
+        Site(place, fields.PathOf("input"), step.Input, SiteUse.ActionInput);
+        _catalogue?.Action(fields, step);
+        return step;
+    }
+
+    private CodeStep ReadCode(Fields fields, StepPlace place)
+    {
+        var step = new CodeStep
+        {
+            Name = place.Step,
+            Language = fields.Text("language", required: true) ?? "",
+            Source = fields.Text("source", required: true) ?? "",
+            Input = fields.Object("input"),
+            Effect = fields.Choice("effect", ("pure", StepEffect.Pure), ("idempotent", StepEffect.Idempotent), ("effect", StepEffect.Effect)),
+        };
+        if (Encoding.UTF8.GetByteCount(step.Source) > MaxSourceBytes)
+            problems.Error(fields.PathOf("source"), $"The source is larger than {MaxSourceBytes / 1024} KiB.");
+        _secrets.Check(step.Source, fields.PathOf("source"));
+        _catalogue?.Language(step.Language, fields.PathOf("language"));
+        Site(place, fields.PathOf("input"), step.Input);
+        return step;
+    }
+
+    private RouterStep ReadRouter(Fields fields, StepPlace place, ref ImmutableHashSet<string> visible)
+    {
+        var mode = fields.Choice("mode", ("first", RouterMode.First), ("all", RouterMode.All), ("parallel", RouterMode.Parallel));
+        var branches = new List<Branch>();
+        var conditions = new ConditionCheck(problems, (path, value, use) => Site(place, path, value, use));
+        foreach (var (i, element) in fields.List("branches", required: true).Index())
+        {
+            if (Fields.Of(element, FieldPath.Of(fields.PathOf("branches"), i), "a branch", problems) is not { } branch)
+                continue;
+            var (name, when, otherwise) = (branch.Text("name", required: true) ?? "", branch.Any("when"), branch.Flag("otherwise"));
+            if (!otherwise && when.ValueKind != JsonValueKind.Undefined)
+                conditions.Check(when, branch.PathOf("when"));
+            // Each branch sees what the router sees. Behind the router every branch is seen: one that was not taken is null.
+            var inside = place.Visible;
+            branches.Add(new Branch(name, when, otherwise, ReadSteps(branch.List("steps", required: true), branch.PathOf("steps"), place.Nesting + 1, place.Loop, ref inside)));
+            visible = visible.Union(inside);
+            branch.Finish();
+        }
+        BranchCheck.Check(fields, mode, branches, problems);
+        return new RouterStep { Name = place.Step, Mode = mode, Branches = branches };
+    }
+
+    private LoopStep ReadLoop(Fields fields, StepPlace place)
+    {
+        var items = fields.Any("items");
+        if (items.ValueKind == JsonValueKind.Undefined)
+            problems.Error(fields.Path, "'items' is missing: a loop needs a list to go through.");
+        else if (items.ValueKind is not (JsonValueKind.String or JsonValueKind.Array))
+            problems.Error(fields.PathOf("items"), $"'items' has to be a list or an expression that gives one; found {Fields.Found(items)}.");
+        else if (items.ValueKind == JsonValueKind.Array && items.GetArrayLength() == 0)
+            problems.Warning(fields.PathOf("items"), "The loop has no items: its steps are never reached.");
+        Site(place, fields.PathOf("items"), items, SiteUse.Items);
+
+        var inside = place.Visible.Add(place.Step);
+        return new LoopStep
+        {
+            Name = place.Step,
+            Items = items,
+            Parallel = fields.Whole("parallel", 1, 1, 1_000),
+            OnItemError = fields.Choice("onItemError", ("stop", ItemError.Stop), ("continue", ItemError.Continue)),
+            Steps = ReadSteps(fields.List("steps", required: true), fields.PathOf("steps"), place.Nesting + 1, place.Step, ref inside),
+        };
+    }
+
+    private CallStep ReadCall(Fields fields, StepPlace place)
+    {
+        var step = new CallStep
+        {
+            Name = place.Step,
+            Flow = fields.Text("flow", required: true) ?? "",
+            Input = fields.Object("input"),
+            Await = fields.Flag("await", otherwise: true),
+        };
+        Site(place, fields.PathOf("input"), step.Input);
+        return step;
+    }
+
+    private RespondStep ReadRespond(Fields fields, StepPlace place)
+    {
+        var step = new RespondStep { Name = place.Step, Status = fields.Any("status"), Headers = fields.Object("headers"), Body = fields.Any("body") };
+        var status = step.Status;
+        if (status.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.String) && !(status.ValueKind == JsonValueKind.Number && status.TryGetInt32(out var code) && code is >= 200 and <= 599))
+            problems.Error(fields.PathOf("status"), $"'status' has to be a whole number from 200 to 599, or an expression that gives one; found {Fields.Found(status)}.");
+        Site(place, fields.PathOf("status"), status);
+        Site(place, fields.PathOf("headers"), step.Headers);
+        Site(place, fields.PathOf("body"), step.Body);
+        return step;
+    }
+
+    private StopStep ReadStop(Fields fields, StepPlace place)
+    {
+        var step = new StopStep { Name = place.Step, AsFailed = fields.Flag("asFailed"), Message = fields.Any("message"), Output = fields.Any("output") };
+        Site(place, fields.PathOf("message"), step.Message);
+        Site(place, fields.PathOf("output"), step.Output);
+        return step;
+    }
+
+    /// <summary>The fields of every kind.</summary>
+    private Step ReadShared(Fields fields, Step step, StepPlace place, ref ImmutableHashSet<string> visible)
+    {
+        var policies = new PolicyReader(problems);
+        policies.WarnWithoutEffect(fields, step.Kind);
         step = step with
         {
             Title = fields.Text("title"),
             Skip = fields.Flag("skip"),
-            OnError = ReadOnError(fields, nesting),
-            Retry = ReadRetry(fields.Any("retry"), fields.PathOf("retry")),
+            Retry = policies.ReadRetry(fields),
             Timeout = fields.Time("timeout", TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1)),
             OnUncertain = fields.Choice("onUncertain", ("ask", UncertainPolicy.Ask), ("retry", UncertainPolicy.Retry), ("fail", UncertainPolicy.Fail)),
         };
-        fields.Finish();
-        return step;
+        var onError = fields.Any("onError");
+        if (onError.ValueKind != JsonValueKind.Object)
+            return step with { OnError = fields.Choice("onError", ("stop", OnError.Stop), ("continue", OnError.Continue)) };
+
+        var branch = Fields.Of(onError, fields.PathOf("onError"), "a failure branch", problems)!;
+        var inside = place.Visible;
+        var steps = ReadSteps(branch.List("steps", required: true), branch.PathOf("steps"), place.Nesting + 1, place.Loop, ref inside);
+        branch.Finish();
+        visible = visible.Union(inside);
+        return step with { OnError = new OnError(OnErrorMode.Branch, steps) };
     }
 
-    private List<Branch> ReadBranches(Fields router, int nesting)
+    private void Site(StepPlace place, string path, JsonElement value, SiteUse use = SiteUse.Value)
     {
-        var branches = new List<Branch>();
-        foreach (var (i, element) in router.List("branches", required: true).Index())
-        {
-            if (Fields.Of(element, FieldPath.Of(router.PathOf("branches"), i), "a branch", problems) is not { } fields)
-                continue;
-            var branch = new Branch(
-                fields.Text("name", required: true) ?? "",
-                fields.Any("when"),
-                fields.Flag("otherwise"),
-                ReadSteps(fields.List("steps", required: true), fields.PathOf("steps"), nesting + 1));
-            fields.Finish();
-            branches.Add(branch);
-        }
-        return branches;
+        if (value.ValueKind == JsonValueKind.Undefined)
+            return;
+        _secrets.Check(value, path);
+        _sites.Add(new ExpressionSite(path, value, use, place.Step, place.Visible));
     }
+}
 
-    private RetryPolicy ReadRetry(JsonElement element, string path)
-    {
-        if (element.ValueKind == JsonValueKind.Undefined || Fields.Of(element, path, "a retry policy", problems) is not { } fields)
-            return RetryPolicy.None;
-        var on = new List<string>();
-        foreach (var (i, word) in fields.List("on").Index())
-        {
-            if (word.ValueKind == JsonValueKind.String && JsonText.TryGet(word, out var text))
-                on.Add(text);
-            else
-                problems.Error(FieldPath.Of(fields.PathOf("on"), i), $"An error to retry on is a text such as 'timeout'; found {Fields.Found(word)}.");
-        }
-        var policy = new RetryPolicy(
-            fields.Whole("attempts", 3, 1, 20),
-            fields.Time("delay", TimeSpan.Zero, TimeSpan.FromDays(1)) ?? RetryPolicy.None.Delay,
-            fields.Number("backoff", RetryPolicy.None.Backoff, 1, 10),
-            on);
-        fields.Finish();
-        return policy;
-    }
+/// <summary>Where a step stands.</summary>
+/// <param name="Visible">The steps its own expressions may name.</param>
+/// <param name="Loop">The innermost loop around it.</param>
+internal sealed record StepPlace(string Step, ImmutableHashSet<string> Visible, int Nesting = 1, string? Loop = null);
 
-    private OnError ReadOnError(Fields step, int nesting)
-    {
-        var element = step.Any("onError");
-        if (element.ValueKind != JsonValueKind.Object)
-            return step.Choice("onError", ("stop", OnError.Stop), ("continue", OnError.Continue));
-        var fields = Fields.Of(element, step.PathOf("onError"), "a failure branch", problems)!;
-        var steps = ReadSteps(fields.List("steps", required: true), fields.PathOf("steps"), nesting + 1);
-        fields.Finish();
-        return new OnError(OnErrorMode.Branch, steps);
-    }
+internal static class StepKinds
+{
+    public static IReadOnlyList<string> All { get; } = ["action", "code", "router", "loop", "wait", "call", "respond", "stop"];
 }

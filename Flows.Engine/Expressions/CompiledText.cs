@@ -15,7 +15,7 @@ internal sealed class CompiledText
         var compiler = new Compiler();
         _code = template.IsOneExpression
             ? compiler.Compile(template.Parts[0])
-            : new TextCode(new TextPosition(1, 1), [.. template.Parts.Select(compiler.Compile)]);
+            : new TextCode(new TextPosition(1, 1), [.. template.Parts.Select(compiler.Compile)], template.Parts);
         _slots = compiler.Slots;
         HasExpressions = template.HasExpressions;
         IsOneExpression = template.IsOneExpression;

@@ -18,7 +18,7 @@ internal sealed class Compiler
         IntegerLiteral literal => new ConstantCode(literal.At, Value.Of(literal.Value)),
         NumberLiteral literal => new ConstantCode(literal.At, Value.Of(literal.Value)),
         TextLiteral literal => new ConstantCode(literal.At, Value.Of(literal.Value)),
-        TemplateLiteral template => new TextCode(template.At, All(template.Parts)),
+        TemplateLiteral template => new TextCode(template.At, All(template.Parts), template.Parts),
         ListLiteral list => new ListCode(list.At, All(list.Items)),
         ObjectLiteral literal => new ObjectCode(literal.At, [.. literal.Entries.Select(Entry)]),
         Spread spread => new SpreadCode(spread.At, Compile(spread.Operand)),
@@ -58,22 +58,14 @@ internal sealed class Compiler
         var function = FunctionTable.Find(call.Function)
             ?? throw new ExpressionException($"there is no function '{call.Function}'.{NearestName.Question(call.Function, FunctionTable.Names)}", call.At);
 
-        var spreads = call.Arguments.Any(argument => argument is Spread);
-        if (spreads && call.Arguments.Any(argument => argument is Arrow))
-            throw new ExpressionException($"{function.Name}() cannot be given both '...' and an arrow function", call.At);
-        if (!spreads && (call.Arguments.Count < function.Least || call.Arguments.Count > function.Most))
-            throw new ExpressionException(function.WrongCount(call.Arguments.Count), call.At);
+        if (function.Signature.Complaint(call) is { } complaint)
+            throw new ExpressionException(complaint, call.At);
 
         var arguments = new Code[call.Arguments.Count];
         var lambdas = new LambdaCode?[arguments.Length];
         for (var i = 0; i < arguments.Length; i++)
         {
-            if (call.Arguments[i] is not Arrow arrow)
-                arguments[i] = Compile(call.Arguments[i]);
-            else if (function.TakesArrow(i))
-                arguments[i] = lambdas[i] = Lambda(arrow);
-            else
-                throw new ExpressionException($"{function.Name}() takes no arrow function as its {FunctionCallText.Ordinal(i)} argument: {function.Signature}", arrow.At);
+            arguments[i] = call.Arguments[i] is Arrow arrow ? lambdas[i] = Lambda(arrow) : Compile(call.Arguments[i]);
         }
         return new CallCode(call.At, function, arguments, lambdas, call.Optional);
     }

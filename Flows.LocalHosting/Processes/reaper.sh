@@ -20,7 +20,7 @@ while read -r verb first second; do
         [ "${group%%:*}" = "$first" ] || kept="$kept $group"
       done
       groups=$kept ;;
-    remove) folder=$first ;;
+    remove) folder="$first${second:+ $second}" ;;
   esac
 done
 

@@ -127,6 +127,18 @@ public sealed class RunningARunTests
     }
 
     [Fact]
+    public async Task A_deeply_nested_payload_reaches_the_engine()
+    {
+        await using var worker = await WorkerUnderTest.StartAsync();
+
+        var run = worker.Api.AddRun(
+            worker.Project, Guid.CreateVersion7(), """{"script":[]}""", trigger: new string('[', 200) + new string(']', 200));
+        await worker.HandleAsync(run);
+
+        Assert.Equal(RunStatus.Succeeded, run.Outcome!.Status);
+    }
+
+    [Fact]
     public async Task Output_that_the_api_will_not_take_fails_the_run_and_no_other()
     {
         await using var worker = await WorkerUnderTest.StartAsync();

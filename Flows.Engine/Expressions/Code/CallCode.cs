@@ -26,8 +26,8 @@ internal sealed class CallCode(TextPosition at, Function function, Code[] argume
         }
         run.At = At;
         run.Context.Step();
-        if (_spreads && (values.Length < function.Least || values.Length > function.Most))
-            throw new ExpressionException(function.WrongCount(values.Length));
+        if (_spreads && (values.Length < function.Signature.Least || values.Length > function.Signature.Most))
+            throw new ExpressionException(function.Signature.WrongCount(values.Length));
         return function.Body(new FunctionCall(run, function, values, lambdas, At));
     }
 }

@@ -115,7 +115,7 @@ internal sealed class ObjectCode(TextPosition at, (Code? Key, Code Value)[] entr
 }
 
 /// <summary>Text with values in it: back-tick text, and a JSON string with expressions among its words.</summary>
-internal sealed class TextCode(TextPosition at, Code[] parts) : Code(at)
+internal sealed class TextCode(TextPosition at, Code[] parts, IReadOnlyList<Expression> sources) : Code(at)
 {
     public override Value Evaluate(Evaluation run)
     {
@@ -125,7 +125,7 @@ internal sealed class TextCode(TextPosition at, Code[] parts) : Code(at)
         {
             var value = parts[i].Evaluate(run);
             run.At = parts[i].At;
-            texts[i] = Operators.InText(value, run);
+            texts[i] = value.IsNull ? throw new ExpressionException(Reaching.NullInText(sources[i], parts[i], run)) : Operators.InText(value, run);
             length += texts[i].Length;
         }
         run.At = At;

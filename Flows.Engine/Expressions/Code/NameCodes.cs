@@ -121,6 +121,12 @@ internal static class Reaching
         return $"{Path(source)} is null, so {access} cannot be read; write {optional} where it may be missing.{note}";
     }
 
+    public static string NullInText(Expression source, Code code, Evaluation run)
+    {
+        var note = code is MemberCode member ? member.MissingNote(run) : "";
+        return $"{Path(source)} is null and cannot be put into text; write … ?? '' for an empty text, or another default.{note}";
+    }
+
     public static string IntoNoObject(Expression source, Value value, string property, Evaluation run)
     {
         var hint = value.Kind == ValueKind.List ? $"; take one item with [0], or map(item => item.{property}) for all" : "";
@@ -138,6 +144,6 @@ internal static class Reaching
         OptionalChain chain => Path(chain.Chain),
         Call call => $"{call.Function}(…)",
         NullLiteral => "null",
-        _ => "the value before it",
+        _ => "the value",
     };
 }

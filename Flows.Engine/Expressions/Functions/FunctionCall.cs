@@ -93,11 +93,6 @@ internal sealed class FunctionCall(Evaluation run, Function function, Value[] va
     {
         var hint = expected.Contains("number", StringComparison.Ordinal) ? Operators.NumberHint(this[index]) : "";
         var found = index < values.Length ? run.Show(this[index]) : "nothing";
-        return new($"{function.Name}() expects {expected} as its {FunctionCallText.Ordinal(index)} argument, found {found}{hint}", at);
+        return new($"{function.Name}() expects {expected} as its {FunctionSignature.Ordinal(index)} argument, found {found}{hint}", at);
     }
-}
-
-internal static class FunctionCallText
-{
-    public static string Ordinal(int index) => index switch { 0 => "1st", 1 => "2nd", 2 => "3rd", _ => $"{index + 1}th" };
 }

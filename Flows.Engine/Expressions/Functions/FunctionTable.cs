@@ -34,9 +34,9 @@ public static class FunctionTable
     /// <summary>For the engine's catalogue: one entry for each name, other names too.</summary>
     public static IReadOnlyList<FunctionDescription> Describe() =>
     [
-        .. All.Select(function => new FunctionDescription(function.Name, function.Group, function.Signature, function.Help)),
+        .. All.Select(function => new FunctionDescription(function.Name, function.Group, function.Signature.Text, function.Help)),
         .. All.SelectMany(function => function.Aliases.Select(alias =>
-            new FunctionDescription(alias, function.Group, alias + function.Signature[function.Name.Length..], $"Another name of {function.Name}."))),
+            new FunctionDescription(alias, function.Group, alias + function.Signature.Text[function.Name.Length..], $"Another name of {function.Name}."))),
     ];
 
     internal static Function? Find(string name) => s_byName.GetValueOrDefault(name);

@@ -6,7 +6,7 @@ internal static class SequenceFunctions
     public static IReadOnlyList<Function> All { get; } =
     [
         new("length(value)", "How many characters a text, items a list, or properties an object has.", call => Value.Of(Length(call)), "size"),
-        new("slice(value, start, end?)", "Part of a text or list, up to, not including, end. Negative positions count from the end.", Slice),
+        new("slice(value, start?, end?)", "Part of a text or list, up to, not including, end. Negative positions count from the end.", Slice),
         new("at(value, position)", "The character or item at a position from 0; -1 is the last. Null beyond the ends.", At),
         new("includes(value, part)", "Whether a text holds a text, or a list an item equal to it.", Includes, "contains"),
         new("indexOf(value, part)", "The first position of a text in a text or an item in a list; -1 when there is none.", call => Value.Of(IndexOf(call, last: false))),
