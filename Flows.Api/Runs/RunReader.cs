@@ -30,7 +30,7 @@ internal sealed class RunReader(NpgsqlDataSource db)
             + " ORDER BY r.id DESC LIMIT $4";
         var floor = filter.From is { } from ? RunIds.Floor(from) : Guid.Empty;
         var ceiling = filter.To is { } to ? RunIds.Floor(to) : Guid.AllBitsSet;
-        if (filter.Before is { } before && RunIds.IsBefore(before, ceiling))
+        if (filter.Before is { } before && before < ceiling)
             ceiling = before;
 
         await using var connection = await db.OpenConnectionAsync(cancel);
