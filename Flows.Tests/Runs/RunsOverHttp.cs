@@ -36,7 +36,7 @@ public sealed class RunsOverHttp(RunsDatabase database) : IClassFixture<RunsData
         Assert.Equal("""{"n": 1.0}""", view.GetProperty("trigger").GetRawText());
         Assert.Equal("""{"total":1}""", view.GetProperty("output").GetRawText());
 
-        var step = Assert.Single((await _host.GetJsonAsync($"/api/v1/runs/{run}/steps")).EnumerateArray());
+        var step = Assert.Single((await _host.GetJsonAsync($"/api/v1/runs/{run}/steps")).GetProperty("items").EnumerateArray());
         Assert.Equal("path name kind status attempt startedAt durationMs input output error effect", string.Join(' ', step.EnumerateObject().Select(property => property.Name)));
         Assert.Equal("[1]", step.GetProperty("output").GetRawText());
     }
