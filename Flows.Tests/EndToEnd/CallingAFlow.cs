@@ -191,6 +191,6 @@ public sealed class SendingBadInput(Platform platform)
         using var answer = await platform.Api.Http.SendAsync(request);
 
         Assert.Equal(HttpStatusCode.RequestEntityTooLarge, answer.StatusCode);
-        Assert.Contains("25", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        Assert.Contains("26,214,400 bytes", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 }
