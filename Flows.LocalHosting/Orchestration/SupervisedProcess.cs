@@ -111,13 +111,14 @@ internal sealed class SupervisedProcess(
         var log = context.Logs.Of(resource.Name);
         var child = ChildProcess.Start(start, (line, isError) => log.Write(id, line, isError));
         context.Reaper.Watch(child);
+        var inherited = context.InheritedEnvironment();
         Publish(snapshot => (snapshot with
         {
             State = KnownResourceStates.Running,
             StartTimeStamp = context.Clock.GetUtcNow().UtcDateTime,
             StopTimeStamp = null,
             EnvironmentVariables = [.. start.Environment.OrderBy(variable => variable.Key, StringComparer.OrdinalIgnoreCase)
-                .Select(variable => new EnvironmentVariableSnapshot(variable.Key, variable.Value, IsFromSpec: true))],
+                .Select(variable => new EnvironmentVariableSnapshot(variable.Key, variable.Value, IsFromSpec: !inherited.Contains(variable)))],
         }).With("executable.pid", child.Pid).With("executable.path", start.File).With("flows.restarts", restarts));
         return child;
     }

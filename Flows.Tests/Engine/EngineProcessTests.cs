@@ -1,11 +1,11 @@
 // These tests are about the engine as a process: how it speaks on its pipes and how it ends. They start and end their own.
 #pragma warning disable RS0030
 using System.Diagnostics;
+using System.Text.Json;
 using Flows.Contracts.Definitions;
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
-using System.Text.Json;
 
 namespace Flows.Tests.Engine;
 

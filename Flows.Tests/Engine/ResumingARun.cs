@@ -1,5 +1,5 @@
-using Flows.Contracts.Runs;
 using Flows.Contracts.Json;
+using Flows.Contracts.Runs;
 
 namespace Flows.Tests.Engine;
 

@@ -7,8 +7,10 @@ using Aspire.Hosting.Testing;
 namespace Flows.Tests.LocalHosting;
 
 [Collection(nameof(RunningAppHost))]
-public sealed class WhatIsMissing
+public sealed class WhatIsMissing : IDisposable
 {
+    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("flows-tests-");
+
     [Fact]
     public async Task Absent_servers_are_named_together_with_the_ways_to_get_them()
     {
@@ -40,7 +42,7 @@ public sealed class WhatIsMissing
         using var other = new TcpListener(IPAddress.Loopback, 0);
         other.Start();
         var port = ((IPEndPoint)other.LocalEndpoint).Port;
-        await using var builder = DistributedApplicationTestingBuilder.Create("--DcpPublisher:RandomizePorts=false", $"--Flows:DataDirectory={Folder()}");
+        await using var builder = DistributedApplicationTestingBuilder.Create("--DcpPublisher:RandomizePorts=false", $"--Flows:DataDirectory={folder.FullName}");
         var api = builder.AddProject<Projects.Flows_Api>("api");
         api.GetEndpoint("http").EndpointAnnotation.Port = port;
         await using var app = await builder.BuildAsync();
@@ -79,7 +81,7 @@ public sealed class WhatIsMissing
     [Fact]
     public async Task Publishing_is_refused_because_it_needs_the_other_stack()
     {
-        await using var builder = DistributedApplicationTestingBuilder.Create("--operation=publish", $"--Flows:DataDirectory={Folder()}");
+        await using var builder = DistributedApplicationTestingBuilder.Create("--operation=publish", $"--Flows:DataDirectory={folder.FullName}");
         Assert.True(builder.ExecutionContext.IsPublishMode);
         await using var app = await builder.BuildAsync();
 
@@ -88,5 +90,5 @@ public sealed class WhatIsMissing
         Assert.Contains("-p:FlowsStack=Aspire", error.Message, StringComparison.Ordinal);
     }
 
-    private static string Folder() => Directory.CreateTempSubdirectory("flows-apphost-").FullName;
+    public void Dispose() => folder.Delete(recursive: true);
 }

@@ -1,6 +1,6 @@
 using Flows.Contracts.Runs;
-using Microsoft.AspNetCore.Http;
 using Flows.Contracts.WorkerProtocol;
+using Microsoft.AspNetCore.Http;
 
 namespace Flows.Tests.Worker;
 

@@ -46,9 +46,9 @@ function stateCell(replica, prefix = "") {
   return cell;
 }
 
-function since(iso) {
-  if (!iso) return "";
-  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(iso)) / 1000));
+function since(replica) {
+  if (!replica.startedAt || replica.pid === null) return "";
+  const seconds = Math.max(0, Math.round((Date.now() - Date.parse(replica.startedAt)) / 1000));
   if (seconds < 90) return `${seconds} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;
   return `${Math.round(seconds / 3600)} h`;
@@ -116,7 +116,7 @@ function render() {
       endpointCell(resource.urls),
       make("td", { className: "number", text: several ? "" : replicas[0].pid ?? "" }),
       make("td", { className: "number", text: restartsText(replicas) }),
-      make("td", { className: "quiet", text: several ? "" : since(replicas[0].startedAt) }),
+      make("td", { className: "quiet", text: several ? "" : since(replicas[0]) }),
       isProcess ? commandCell(replicas) : make("td"),
     ]));
     if (!several) continue;
@@ -125,7 +125,7 @@ function render() {
         make("td", { text: replica.id }), stateCell(replica), make("td"),
         make("td", { className: "number", text: replica.pid ?? "" }),
         make("td", { className: "number", text: restartsText([replica]) }),
-        make("td", { className: "quiet", text: since(replica.startedAt) }),
+        make("td", { className: "quiet", text: since(replica) }),
         commandCell([replica]),
       ], "replica"));
     }
@@ -138,7 +138,7 @@ function render() {
   const good = all.filter(replica => moodOf(replica) === "good").length;
   byId("summary").replaceChildren(make("b", { text: `${good} of ${all.length}` }), " healthy");
   document.title = good === all.length ? "Flows · development" : `(${good}/${all.length}) Flows · development`;
-  if (!chosen && shown.length) select((shown.find(resource => resource.name === "api") ?? shown[0]).name, null);
+  if (!chosen && shown.length) selectFirst(shown);
 }
 
 function renderParameters() {
@@ -148,6 +148,19 @@ function renderParameters() {
   byId("parameters").querySelector("ul").replaceChildren(...parameters.map(parameter => make("li", {}, make("code", { text: parameter.name }))));
 }
 
+/** The address remembers what is looked at: #worker, #worker-k3v9qx, #api/environment. */
+function selectFirst(shown) {
+  const [name, tab] = decodeURIComponent(location.hash.slice(1)).split("/");
+  const owner = shown.find(resource => resource.replicas.some(replica => replica.id === name));
+  const resource = owner ?? shown.find(candidate => candidate.name === name) ?? shown.find(candidate => candidate.name === "api") ?? shown[0];
+  select(resource.name, owner && owner.replicas.length > 1 ? name : null);
+  if (tab === "environment") showTab(tab);
+}
+
+function remember() {
+  history.replaceState(null, "", `#${chosen.replica ?? chosen.resource}${byId("environment").hidden ? "" : "/environment"}`);
+}
+
 function select(resource, replica) {
   const sameLog = chosen?.resource === resource;
   chosen = { resource, replica };
@@ -155,6 +168,7 @@ function select(resource, replica) {
   if (!sameLog) openLog(resource);
   renderLines();
   if (!byId("environment").hidden) showEnvironment();
+  remember();
   render();
 }
 
@@ -218,6 +232,7 @@ function showTab(name) {
   }
   byId("follow-label").hidden = name !== "logs";
   if (name === "environment") showEnvironment();
+  remember();
 }
 
 byId("tab-logs").addEventListener("click", () => showTab("logs"));
