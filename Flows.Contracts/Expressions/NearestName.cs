@@ -12,7 +12,9 @@ public static class NearestName
         var bestDistance = int.MaxValue;
         foreach (var candidate in candidates.Take(2_000))
         {
-            var allowed = Math.Max(1, Math.Max(name.Length, candidate.Length) / 3);
+            var longer = Math.Max(name.Length, candidate.Length);
+            // Of one or two letters only the case can be wrong: all else would be near everything.
+            var allowed = longer < 3 ? 0 : Math.Max(1, longer / 3);
             if (candidate.Length > 64 || Math.Abs(candidate.Length - name.Length) > allowed || candidate == name)
                 continue;
             var distance = Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant());

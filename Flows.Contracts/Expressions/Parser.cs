@@ -109,7 +109,7 @@ public sealed partial class Parser
     private void RefuseMixed(string op, Expression side)
     {
         if (side is Logical inner && inner.Operator != op && (op == "??" || inner.Operator == "??") && !_grouped.Contains(side))
-            throw new ExpressionSyntaxException(_token.At, $"put parentheses around one of '{inner.Operator}' and '{op}': they do not mix without");
+            throw new ExpressionSyntaxException(side.At, $"put parentheses around one of '{inner.Operator}' and '{op}': they do not mix without");
     }
 
     /// <summary>0: not a binary operator.</summary>

@@ -53,3 +53,24 @@ internal static class LoneSurrogates
         return repaired?.ToString() ?? text;
     }
 }
+
+/// <summary>Text as a JSON string, with everything but quotes, backslashes and control characters as it is.</summary>
+internal static class JsonQuoted
+{
+    public static string Of(string text)
+    {
+        var quoted = new StringBuilder(text.Length + 16).Append('"');
+        foreach (var c in LoneSurrogates.Repair(text))
+        {
+            if (c is '"' or '\\')
+                quoted.Append('\\').Append(c);
+            else if (c == '\n')
+                quoted.Append("\\n");
+            else if (c < ' ')
+                quoted.Append(CultureInfo.InvariantCulture, $"\\u{(int)c:x4}");
+            else
+                quoted.Append(c);
+        }
+        return quoted.Append('"').ToString();
+    }
+}

@@ -61,7 +61,11 @@ internal static class Operators
     {
         if (a.TryGetInteger(out var x) && b.TryGetInteger(out var y))
             return x.CompareTo(y);
-        // A double that is not stored as an integer has a fraction, and so is below 2^53 where integers convert exactly, or is beyond all integers.
+        // A double that is not stored as an integer is beyond all of them, or has a fraction and so is below 2^53, where integers convert exactly.
+        if (a.IsInteger && Math.Abs(b.AsDouble) > long.MaxValue / 2)
+            return -Math.Sign(b.AsDouble);
+        if (b.IsInteger && Math.Abs(a.AsDouble) > long.MaxValue / 2)
+            return Math.Sign(a.AsDouble);
         return a.AsDouble.CompareTo(b.AsDouble);
     }
 

@@ -62,7 +62,7 @@ public readonly partial struct Value
                 writer.WriteRawValue(NumberText.Of(BitConverter.Int64BitsToDouble(_bits)), skipInputValidation: true);
                 break;
             case Store.Text:
-                writer.WriteStringValue((string)_reference!);
+                WriteText(writer, (string)_reference!);
                 break;
             case Store.List:
                 writer.WriteStartArray();
@@ -84,6 +84,15 @@ public readonly partial struct Value
                 writer.WriteNullValue();
                 break;
         }
+    }
+
+    // The writer escapes characters beyond U+FFFF; written out they are a third of the size, and legible.
+    private static void WriteText(Utf8JsonWriter writer, string text)
+    {
+        if (text.AsSpan().ContainsAnyInRange('\uD800', '\uDFFF'))
+            writer.WriteRawValue(JsonQuoted.Of(text), skipInputValidation: true);
+        else
+            writer.WriteStringValue(text);
     }
 
     private static Value Read(ref Utf8JsonReader reader)

@@ -27,6 +27,10 @@ internal static class Expressions
         return InputTemplate.Compile(element).Evaluate(SampleScope.Of(Data), Context(limits));
     }
 
+    /// <summary>A whole input, as JSON, evaluated to JSON.</summary>
+    public static string Input(string json, string data = Data) =>
+        InputTemplate.Compile(JsonElement.Parse(json)).Evaluate(SampleScope.Of(data), Context()).ToRawJson().ToString();
+
     /// <summary>The result as JSON.</summary>
     public static string Json(string template) => Value(template).ToRawJson().ToString();
 

@@ -81,7 +81,7 @@ internal static class DateFunctions
         var (moment, unit) = (Moment(call, 0, 3), Moments.UnitOf(call, 2));
         var amount = call.NumberValue(1);
         if (unit >= DateUnit.Day && !amount.IsInteger)
-            throw call.Wrong(1, "a whole number, as years to days are not divided");
+            throw call.Fail($"years to days are not divided: the amount has to be a whole number, found {amount}");
         return Guarded(call, () => Moments.Add(moment, amount, unit, Moments.Zone(call, 3)));
     }
 

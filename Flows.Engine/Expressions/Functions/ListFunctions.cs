@@ -29,7 +29,7 @@ internal static class ListFunctions
         new("flatMap(list, item => list)", "What map gives, with lists replaced by their items.", FlatMap),
         new("chunk(list, size)", "Lists of that many items; the last one has the rest.", Chunk),
         new("zip(...lists)", "Lists of the first items, the second items and so on, as many as the shortest list has.", Zip),
-        new("join(list, separator?)", "The items as one text; separated by ', ' unless given.", Join),
+        new("join(list, separator?)", "The items as one text; separated by ',' unless given.", Join),
         new("range(start, end?, step?)", "The whole numbers from start up to, not including, end. range(n) starts at 0.", Range),
         new("fill(count, value)", "A list of one value several times.", Fill),
         new("cartesian(a, b)", "Every pair of an item of one list and an item of the other.", Cartesian),
@@ -187,7 +187,7 @@ internal static class ListFunctions
 
     private static Value Join(FunctionCall call)
     {
-        var (list, separator) = (call.List(0), call.Text(1, ", "));
+        var (list, separator) = (call.List(0), call.Text(1, ","));
         var length = (long)separator.Length * Math.Max(0, list.Count - 1);
         var texts = new string[list.Count];
         for (var i = 0; i < texts.Length; i++)

@@ -19,6 +19,7 @@ internal static class TextFunctions
         new("snakeCase(text)", "Words joined as in order_total.", call => call.Result(string.Join('_', Words(call)))),
         new("kebabCase(text)", "Words joined as in order-total.", call => call.Result(string.Join('-', Words(call)))),
         new("slug(text)", "Small letters, digits and dashes, accents taken off: for addresses and file names.", call => call.Result(Slug(call))),
+        new("removeAccents(text)", "With letters such as é and ß written with the letters a to z.", call => call.Result(Accents.TakenOff(call.Text(0)))),
         new("trim(text)", "Without white space at both ends.", call => call.Result(call.Text(0).Trim())),
         new("trimStart(text)", "Without white space at the start.", call => call.Result(call.Text(0).TrimStart())),
         new("trimEnd(text)", "Without white space at the end.", call => call.Result(call.Text(0).TrimEnd())),
@@ -72,11 +73,11 @@ internal static class TextFunctions
     private static string Slug(FunctionCall call)
     {
         var slug = new StringBuilder();
-        foreach (var c in LoneSurrogates.Repair(call.Text(0)).Normalize(NormalizationForm.FormD))
+        foreach (var c in Accents.TakenOff(call.Text(0)))
         {
             if (char.IsAsciiLetterOrDigit(c))
                 slug.Append(char.ToLowerInvariant(c));
-            else if (CharUnicodeInfo.GetUnicodeCategory(c) != UnicodeCategory.NonSpacingMark && slug.Length > 0 && slug[^1] != '-')
+            else if (slug.Length > 0 && slug[^1] != '-')
                 slug.Append('-');
         }
         return slug.ToString().TrimEnd('-');

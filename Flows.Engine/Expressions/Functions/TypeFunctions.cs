@@ -11,7 +11,7 @@ internal static class TypeFunctions
         new("isBoolean(value)", "Whether it is true or false.", call => Value.Of(call[0].Kind == ValueKind.Boolean)),
         new("isList(value)", "Whether it is a list.", call => Value.Of(call[0].Kind == ValueKind.List), "isArray", "Array.isArray"),
         new("isObject(value)", "Whether it is an object.", call => Value.Of(call[0].Kind == ValueKind.Object)),
-        new("boolean(value)", "True or false from those, from the texts 'true', 'false', 'yes', 'no', 'on', 'off', '1', '0', and from 1 and 0.", ToBoolean, "Boolean", "toBoolean"),
+        new("boolean(value)", "True or false from those, from the texts 'true', 'false', 'yes', 'no', 'on', 'off', '1', '0', and from 1 and 0.", ToBoolean, "toBoolean"),
         new("list(value)", "A list as it is, null as an empty list, anything else as a list of one.", ToList),
         new("coalesce(...values)", "The first that is not null.", call => call.From(0).FirstOrDefault(value => !value.IsNull)),
         new("default(value, otherwise)", "The value, or the other one when it is null, '' or otherwise empty.", call => SequenceFunctions.IsEmpty(call[0]) ? call[1] : call[0]),

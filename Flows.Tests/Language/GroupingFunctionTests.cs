@@ -1,0 +1,47 @@
+namespace Flows.Tests.Language;
+
+public sealed class GroupingFunctionTests
+{
+    [Theory]
+    [InlineData("sort([10, 9, 1, null, 2.5])", "[1,2.5,9,10,null]")]
+    [InlineData("sort(['b', 'B', 'a'])", "[\"B\",\"a\",\"b\"]")]
+    [InlineData("sort([3, 1, 2], (a, b) => b - a)", "[3,2,1]")]
+    [InlineData("sortBy([{ n: 'x', p: 3 }, { n: 'y', p: 1 }, { n: 'z', p: 3 }], 'p', 'desc')", "[{\"n\":\"x\",\"p\":3},{\"n\":\"z\",\"p\":3},{\"n\":\"y\",\"p\":1}]")]
+    [InlineData("sortBy(['ccc', 'a', 'bb'], t => t.length)", "[\"a\",\"bb\",\"ccc\"]")]
+    [InlineData("groupBy([1, 2, 3], n => n % 2 === 0 ? 'even' : 'odd')", "{\"odd\":[1,3],\"even\":[2]}")]
+    [InlineData("countBy(['a', 'b', 'a'], t => t)", "{\"a\":2,\"b\":1}")]
+    [InlineData("keyBy([{ id: 1, n: 'a' }, { id: 2, n: 'b' }], 'id')", "{\"1\":{\"id\":1,\"n\":\"a\"},\"2\":{\"id\":2,\"n\":\"b\"}}")]
+    [InlineData("partition([1, 2, 3], n => n > 1)", "[[2,3],[1]]")]
+    [InlineData("unique([1, 1.0, '1', [2], [2]])", "[1,\"1\",[2]]")]
+    [InlineData("unique([{ k: 1, v: 1 }, { k: 1, v: 2 }], 'k')", "[{\"k\":1,\"v\":1}]")]
+    [InlineData("duplicates([1, 2, 1, 1])", "[1,1]")]
+    [InlineData("union([1, 2], [2, 3])", "[1,2,3]")]
+    [InlineData("intersection([1, 2, 2, 3], [2, 3, 4])", "[2,3]")]
+    [InlineData("difference([1, 2, 2, 3], [3])", "[1,2]")]
+    [InlineData("sum([1, 2.5])", "3.5")]
+    [InlineData("sum([{ qty: 2 }, { qty: 3 }], 'qty')", "5")]
+    [InlineData("sum([])", "0")]
+    [InlineData("sum([9007199254740993, 1])", "9007199254740994")]
+    [InlineData("average([1, 2, 4])", "2.3333333333333335")]
+    [InlineData("average([])", "null")]
+    [InlineData("median([5, 1, 3])", "3")]
+    [InlineData("median([1, 2, 3, 4])", "2.5")]
+    [InlineData("median([])", "null")]
+    [InlineData("min(3, 1, 2)", "1")]
+    [InlineData("min(['b', 'a'])", "\"a\"")]
+    [InlineData("min([])", "null")]
+    [InlineData("max([3, 10, 9])", "10")]
+    [InlineData("minBy([{ p: 3 }, { p: 1 }], 'p')", "{\"p\":1}")]
+    [InlineData("maxBy([{ p: 3 }, { p: 1 }], o => o.p)", "{\"p\":3}")]
+    [InlineData("maxBy([], 'p')", "null")]
+    public void Gives(string expression, string json) => Assert.Equal(json, Expressions.Json($"{{{{ {expression} }}}}"));
+
+    [Theory]
+    [InlineData("sort([1, 2], (a, b) => a > b)", "1:4: sort(): the arrow function has to give a number, such as a.price - b.price; found the boolean false")]
+    [InlineData("sort([1, 'a'])", "1:4: 'sort' compares two numbers or two texts, found the number 1 and the text 'a'")]
+    [InlineData("sortBy([1], n => n, 'up')", "1:4: sortBy() expects 'asc' or 'desc' as its 3rd argument, found the text 'up'")]
+    [InlineData("groupBy([1], n => [n])", "1:4: groupBy(): a key is text, a number, true, false or null; found a list of 1")]
+    [InlineData("sum([1, '2'])", "1:4: sum(): the items have to be numbers; found the text '2' at position 1; number(x) makes a number of text")]
+    [InlineData("max(1, null)", "1:4: max(): expected numbers or texts, found null")]
+    public void Refuses(string expression, string message) => Assert.Equal(message, Expressions.Error($"{{{{ {expression} }}}}"));
+}
