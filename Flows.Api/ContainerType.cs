@@ -1,3 +1,5 @@
+using Flows.ServiceDefaults;
+
 namespace Flows.Api;
 
 /// <summary>What this executable is: setting <c>Flows:ContainerType</c>.</summary>

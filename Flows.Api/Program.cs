@@ -1,9 +1,11 @@
 using Flows.Api.Access;
 using Flows.Api.Flows;
+using Flows.Api.Migrations;
 using Flows.Api.Runs;
 using Flows.Api.Webhooks;
 using Flows.Api.Workers;
 using Flows.Queue;
+using Flows.ServiceDefaults;
 using Flows.Worker;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -12,7 +14,11 @@ namespace Flows.Api;
 /// <summary>The process: REST, webhooks and, in WORKER_AND_APP, the worker as well.</summary>
 internal static class Program
 {
-    public static Task<int> Main(string[] args) => StartFailure.RunAsync(() => Create(args));
+    public static Task<int> Main(string[] args) => StartFailure.RunAsync(() => Create(args), services =>
+    {
+        var schema = services.GetRequiredService<SchemaState>();
+        return () => schema.Refusal is null ? 0 : 1;
+    });
 
     /// <param name="adapt">For tests: comes first, so that what it adds or sets is found by the rest.</param>
     public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? adapt = null)

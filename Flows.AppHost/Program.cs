@@ -35,7 +35,7 @@ var worker = builder.AddProject<Projects.Flows_Worker>("worker").WithReplicas(re
     .WithEnvironment("Flows__Security__WorkerToken", workerToken)
     .WithSettingsOf(builder);
 
-StateFile.WriteWhenReady(api);
+StateFile.WriteWhenReady(api, worker);
 DeployTo(builder, postgres, api, worker, replicas);
 builder.Build().Run();
 

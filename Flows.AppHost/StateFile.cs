@@ -4,10 +4,13 @@ using Microsoft.Extensions.Hosting;
 
 namespace Flows.AppHost;
 
-/// <summary>Tells scripts where the running Flows is: `state.json` in the data folder is there exactly while the API is.</summary>
+/// <summary>
+/// Tells scripts where the running Flows is: `state.json` in the data folder appears when the workers are ready, which wait for
+/// everything else, and goes with the AppHost.
+/// </summary>
 internal static class StateFile
 {
-    public static void WriteWhenReady(IResourceBuilder<ProjectResource> api)
+    public static void WriteWhenReady(IResourceBuilder<ProjectResource> api, IResourceBuilder<ProjectResource> worker)
     {
         var builder = api.ApplicationBuilder;
         if (!builder.ExecutionContext.IsRunMode)
@@ -17,7 +20,7 @@ internal static class StateFile
         var file = Path.Combine(folder, "state.json");
         // One that a killed AppHost could not remove would send scripts to a place where nobody is.
         File.Delete(file);
-        api.OnResourceReady((_, ready, _) =>
+        worker.OnResourceReady((_, ready, _) =>
         {
             var url = api.GetEndpoint("http").Url;
             var dashboard = builder.Configuration["ASPNETCORE_URLS"]?.Split(';')[0];

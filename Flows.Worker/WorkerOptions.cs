@@ -49,7 +49,7 @@ internal sealed class WorkerTokenCheck(IHostEnvironment environment) : IValidate
     public ValidateOptionsResult Validate(string? name, WorkerSecurityOptions options) =>
         options.WorkerToken.Length > 0 || environment.IsDevelopment()
             ? ValidateOptionsResult.Success
-            : ValidateOptionsResult.Fail($"{WorkerSecurityOptions.Section}:WorkerToken is not set; a worker needs the token that the API was given.");
+            : ValidateOptionsResult.Fail("Flows__Security__WorkerToken is not set; a worker needs the token that the API was given.");
 }
 
 /// <summary>Where the API is. Bound from "Flows:Api"; what is missing is taken from the service discovery settings of the resource "api".</summary>

@@ -1,3 +1,4 @@
+using Flows.ServiceDefaults;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Api.Access;

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Text.Json;
 using Flows.Contracts.Definitions;
+using Flows.ServiceDefaults;
 
 namespace Flows.Api.Flows;
 

@@ -1,3 +1,4 @@
+using Flows.ServiceDefaults;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
 namespace Flows.Api.Flows;

@@ -1,4 +1,5 @@
 using Flows.Api;
+using Flows.ServiceDefaults;
 using Microsoft.AspNetCore.Builder;
 
 namespace Flows.Tests.Api;

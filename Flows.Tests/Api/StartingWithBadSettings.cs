@@ -2,6 +2,7 @@
 using System.Diagnostics;
 using Flows.Api;
 using Flows.Api.Access;
+using Flows.ServiceDefaults;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 

@@ -8,7 +8,7 @@ public sealed class WorkerSettingsTests
     [InlineData("Flows:Execution:Mode", "SANDBOX_PROCESS", "not available in this version")]
     [InlineData("Flows:Execution:MemoryMiB", "1", "MemoryMiB")]
     [InlineData("Flows:Worker:Concurrency", "0", "Concurrency")]
-    [InlineData("Flows:Security:WorkerToken", "", "Flows:Security:WorkerToken")]
+    [InlineData("Flows:Security:WorkerToken", "", "Flows__Security__WorkerToken")]
     [InlineData("Flows:Api:Url", "", "Flows:Api:Url")]
     [InlineData("Flows:Api:Url", "api", "Flows:Api:Url")]
     [InlineData("Flows:Engine:Path", "/no/such/engine", "/no/such/engine")]

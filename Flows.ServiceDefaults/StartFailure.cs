@@ -1,26 +1,28 @@
 using System.Text.RegularExpressions;
-using Flows.Api.Migrations;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
-namespace Flows.Api;
+namespace Flows.ServiceDefaults;
 
 /// <summary>The process must not start like this. The message is one sentence for the operator and names the setting.</summary>
-internal sealed class StartRefusedException(string message) : Exception(message);
+public sealed class StartRefusedException(string message) : Exception(message);
 
 /// <summary>Turns what stops a start into lines for an operator, in place of a stack trace.</summary>
-internal static partial class StartFailure
+public static partial class StartFailure
 {
     /// <summary>Runs the process to its end and gives its exit code: 1, with a line on the error output, when it must not start like this.</summary>
-    public static async Task<int> RunAsync(Func<WebApplication> create)
+    /// <param name="exitCode">The code of an end that is not a refusal here; 0 without it.</param>
+    public static async Task<int> RunAsync(Func<WebApplication> create, Func<IServiceProvider, Func<int>>? exitCode = null)
     {
         try
         {
             await using var app = create();
             // Before the host does it, which would log each bad setting with pages of trace.
             app.Services.GetRequiredService<IStartupValidator>().Validate();
-            var schema = app.Services.GetRequiredService<SchemaState>();
+            var code = exitCode?.Invoke(app.Services); // now: the services are gone when it has run
             await app.RunAsync();
-            return schema.Refusal is null ? 0 : 1;
+            return code?.Invoke() ?? 0;
         }
         catch (Exception error) when (Describe(error) is { } lines)
         {
