@@ -8,7 +8,7 @@ public sealed class LimitsOptions
     public const string Section = "Flows:Limits";
 
     /// <summary>Largest request body and trigger payload, in MiB.</summary>
-    [Range(1, 1024)]
+    [Range(1, 100)]
     public int PayloadMiB { get; set; } = 25;
 
     /// <summary>Inputs and outputs of all steps of one run together, in MiB; a run over it fails with that reason.</summary>

@@ -1,40 +1,29 @@
 using Flows.Api.Access;
 using Flows.Api.Flows;
-using Flows.Api.Migrations;
+using Flows.Api.Runs;
+using Flows.Api.Webhooks;
+using Flows.Api.Workers;
+using Flows.Queue;
+using Flows.Worker;
 using Microsoft.Extensions.DependencyInjection.Extensions;
-using Microsoft.Extensions.Options;
 
 namespace Flows.Api;
 
 /// <summary>The process: REST, webhooks and, in WORKER_AND_APP, the worker as well.</summary>
 internal static class Program
 {
-    public static async Task<int> Main(string[] args)
-    {
-        try
-        {
-            await using var app = Create(args);
-            // Before the host does it, which would log each bad setting with pages of trace.
-            app.Services.GetRequiredService<IStartupValidator>().Validate();
-            var schema = app.Services.GetRequiredService<SchemaState>();
-            await app.RunAsync();
-            return schema.Refusal is null ? 0 : 1;
-        }
-        catch (Exception error) when (StartFailure.Describe(error) is { } lines)
-        {
-            foreach (var line in lines)
-                await Console.Error.WriteLineAsync($"Flows refuses to start: {line}");
-            return 1;
-        }
-    }
+    public static Task<int> Main(string[] args) => StartFailure.RunAsync(() => Create(args));
 
     /// <param name="adapt">For tests: comes first, so that what it adds or sets is found by the rest.</param>
     public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? adapt = null)
     {
-        var builder = WebApplication.CreateBuilder(args);
+        // Settings lie beside the executable, wherever it was started from.
+        var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         adapt?.Invoke(builder);
         builder.AddServiceDefaults();
         builder.AddNpgsqlDataSource(Database.ConnectionName);
+        builder.AddRedisClient("redis");
+        builder.AddRunQueue();
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddSettings();
         builder.AddErrorAnswers();
@@ -43,8 +32,12 @@ internal static class Program
         builder.AddDatabase();
         builder.AddAccess();
         builder.AddFlows();
+        builder.AddRuns();
         if (builder.Configuration.ReadContainerType() == ContainerType.WorkerAndApp)
+        {
             builder.SetOwnAddress();
+            builder.AddFlowsWorker();
+        }
 
         var app = builder.Build();
         app.UseErrorAnswers();
@@ -57,6 +50,9 @@ internal static class Program
         var api = app.MapGroup("/api/v1");
         api.MapApiKeys();
         api.MapFlows();
+        app.MapRuns();
+        app.MapWebhooks();
+        app.MapWorkerEndpoints();
         return app;
     }
 }

@@ -1,4 +1,5 @@
 using System.Text.RegularExpressions;
+using Flows.Api.Migrations;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Api;
@@ -9,6 +10,26 @@ internal sealed class StartRefusedException(string message) : Exception(message)
 /// <summary>Turns what stops a start into lines for an operator, in place of a stack trace.</summary>
 internal static partial class StartFailure
 {
+    /// <summary>Runs the process to its end and gives its exit code: 1, with a line on the error output, when it must not start like this.</summary>
+    public static async Task<int> RunAsync(Func<WebApplication> create)
+    {
+        try
+        {
+            await using var app = create();
+            // Before the host does it, which would log each bad setting with pages of trace.
+            app.Services.GetRequiredService<IStartupValidator>().Validate();
+            var schema = app.Services.GetRequiredService<SchemaState>();
+            await app.RunAsync();
+            return schema.Refusal is null ? 0 : 1;
+        }
+        catch (Exception error) when (Describe(error) is { } lines)
+        {
+            foreach (var line in lines)
+                await Console.Error.WriteLineAsync($"Flows refuses to start: {line}");
+            return 1;
+        }
+    }
+
     /// <summary>The lines to print, or null for an exception that is nobody's setting: that one is a bug and keeps its trace.</summary>
     public static IReadOnlyList<string>? Describe(Exception error) => error switch
     {

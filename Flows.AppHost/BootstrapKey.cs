@@ -16,9 +16,13 @@ internal static class BootstrapKey
         var builder = api.ApplicationBuilder;
         var key = builder.ExecutionContext.IsPublishMode
             ? builder.AddParameter("bootstrap-api-key", secret: true)
-            : builder.AddParameter("bootstrap-api-key", () => ReadOrMake(Path.Combine(DataFolder.Of(builder), "api-key")), secret: true);
+            : builder.AddParameter("bootstrap-api-key", () => Given(builder) ?? ReadOrMake(Path.Combine(DataFolder.Of(builder), "api-key")), secret: true);
         return api.WithEnvironment(Variable, key);
     }
+
+    // A parameter with a callback does not look at the configuration by itself.
+    private static string? Given(IDistributedApplicationBuilder builder) =>
+        builder.Configuration["Parameters:bootstrap-api-key"] is { Length: > 0 } given ? given : null;
 
     /// <summary>`flk_` and 43 characters: 256 bits in the alphabet of base64url.</summary>
     private static string ReadOrMake(string file)

@@ -9,7 +9,7 @@ internal static class DataFolder
         if (string.IsNullOrEmpty(folder))
         {
             folder = builder.Configuration["Flows:Ephemeral"] is "true" or "True"
-                ? Directory.CreateTempSubdirectory("flows-").FullName
+                ? Directory.CreateTempSubdirectory("flows-apphost-").FullName
                 : Path.Combine(builder.AppHostDirectory, "..", ".flows");
             builder.Configuration["Flows:DataDirectory"] = folder;
         }

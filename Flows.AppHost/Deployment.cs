@@ -1,7 +1,9 @@
 using Aspire.Hosting.Docker.Resources.ServiceNodes.Swarm;
-using Microsoft.Extensions.Configuration;
 
-/// <summary>Where Flows is deployed to: `Flows:Deployment:Target` is `compose` (default) or `aca`. Aspire stack only.</summary>
+/// <summary>
+/// Where Flows is deployed to: `Flows:Deployment:Target` is `compose` or `aca`. Without it the manifest that `azd` asks for is made for
+/// Azure Container Apps, anything else for compose. Aspire stack only.
+/// </summary>
 internal sealed partial class Program
 {
     static partial void DeployTo(
@@ -18,7 +20,7 @@ internal sealed partial class Program
         postgres.WithEnvironment("POSTGRES_DB", "flowsdb");
 
         // Exactly one compute environment: with two, each resource would have to name its own.
-        switch (builder.Configuration["Flows:Deployment:Target"] ?? "compose")
+        switch (builder.Configuration["Flows:Deployment:Target"] ?? (builder.Configuration["Publishing:Publisher"] == "manifest" ? "aca" : "compose"))
         {
             case "compose":
                 builder.AddDockerComposeEnvironment("compose").ConfigureComposeFile(file => file.Name = "flows");

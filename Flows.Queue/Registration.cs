@@ -1,4 +1,5 @@
 using Flows.Queue.Redis;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -7,6 +8,9 @@ using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Queue;
+
+/// <summary>What carries the jobs.</summary>
+public enum QueueProvider { Redis, Hangfire }
 
 /// <summary>Adds the queue to a process. The setting Flows__Queue__Provider chooses what carries the jobs.</summary>
 public static class Registration
@@ -58,6 +62,20 @@ public static class Registration
             services.GetRequiredService<TimeProvider>(),
             services.GetRequiredService<ILogger<RedisQueueConsumer>>()));
         return builder;
+    }
+
+    /// <summary>Maps the provider's own page at /admin/queues, if it has one, for callers whom the authorisation policy lets in.</summary>
+    /// <returns>False: the provider has no page of its own.</returns>
+    public static bool MapQueueDashboard(this IEndpointRouteBuilder endpoints, string policy)
+    {
+#if FLOWS_ASPIRE
+        if (ProviderOf(endpoints.ServiceProvider.GetRequiredService<IConfiguration>()) == QueueProvider.Hangfire)
+        {
+            Hangfire.HangfireRegistration.MapDashboard(endpoints, policy);
+            return true;
+        }
+#endif
+        return false;
     }
 
     private static QueueProvider? Configured(IConfiguration configuration) =>

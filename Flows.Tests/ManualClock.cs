@@ -5,6 +5,7 @@ public sealed class ManualClock(DateTimeOffset? start = null) : TimeProvider
 {
     private readonly Lock _lock = new();
     private readonly List<ManualTimer> _timers = [];
+    private readonly List<(TimeSpan AtLeast, TaskCompletionSource<TimeSpan> Found)> _watchers = [];
     private DateTimeOffset _now = start ?? System.GetUtcNow();
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
@@ -25,6 +26,20 @@ public sealed class ManualClock(DateTimeOffset? start = null) : TimeProvider
             lock (_lock)
                 return _timers.Count(timer => timer.Due is not null);
         }
+    }
+
+    /// <summary>Ends when something waits for at least this long, with how long that is; fails after 20 s of real time.</summary>
+    public Task<TimeSpan> TimerAsync(TimeSpan atLeast)
+    {
+        var found = new TaskCompletionSource<TimeSpan>(TaskCreationOptions.RunContinuationsAsynchronously);
+        lock (_lock)
+        {
+            if (_timers.Find(timer => timer.Due - _now >= atLeast) is { Due: { } due })
+                found.SetResult(due - _now);
+            else
+                _watchers.Add((atLeast, found));
+        }
+        return found.Task.WaitAsync(TimeSpan.FromSeconds(20));
     }
 
     public void Advance(TimeSpan by)
@@ -71,6 +86,11 @@ public sealed class ManualClock(DateTimeOffset? start = null) : TimeProvider
             {
                 Due = dueTime == Timeout.InfiniteTimeSpan ? null : clock._now + dueTime;
                 Period = period == Timeout.InfiniteTimeSpan ? TimeSpan.Zero : period;
+                foreach (var watcher in clock._watchers.FindAll(watcher => Due is not null && dueTime >= watcher.AtLeast))
+                {
+                    clock._watchers.Remove(watcher);
+                    watcher.Found.TrySetResult(dueTime);
+                }
             }
             return true;
         }

@@ -1,21 +1,132 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text.Json;
+using Aspire.Hosting;
+using Aspire.Hosting.ApplicationModel;
+using Aspire.Hosting.Testing;
+using Flows.Tests.EndToEnd;
+using Npgsql;
+
 namespace Flows.Tests;
 
-/// <summary>Postgres, Redis, the API, two workers and their engines: started once for all tests that need them.</summary>
+/// <summary>
+/// Postgres, Redis, the API, two workers and their engines, started once by the AppHost for all tests that need them. It alone knows
+/// who started them: containers and Aspire, or Flows.LocalHosting and the machine's own servers.
+/// </summary>
 [CollectionDefinition(nameof(Platform))]
 public sealed class Platform : ICollectionFixture<Platform>, IAsyncLifetime
 {
+    private static readonly TimeSpan s_startLimit = TimeSpan.FromMinutes(3);
+    private IDistributedApplicationTestingBuilder? _builder;
+    private DistributedApplication? _app;
+
     /// <summary>StackExchange.Redis connection string of a real Redis.</summary>
     public string RedisConnectionString { get; private set; } = "";
     /// <summary>Npgsql connection string of a real Postgres whose user may create databases.</summary>
     public string PostgresConnectionString { get; private set; } = "";
+    /// <summary>The running API with the key of the default project.</summary>
+    internal FlowsClient Api { get; private set; } = null!;
 
-    public Task InitializeAsync()
+    public async Task InitializeAsync()
     {
-        RedisConnectionString = Environment.GetEnvironmentVariable("FLOWS_TEST_REDIS") ?? "localhost:6390";
-        PostgresConnectionString = Environment.GetEnvironmentVariable("FLOWS_TEST_POSTGRES")
-            ?? "Host=localhost;Port=5490;Username=postgres;Database=postgres";
-        return Task.CompletedTask;
+        var key = $"flk_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24))}";
+        _builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Flows_AppHost>(
+            ["--Flows:Ephemeral=true", "--Flows:Worker:Replicas=2", $"--Parameters:bootstrap-api-key={key}"]);
+        _app = await _builder.BuildAsync().WaitAsync(s_startLimit);
+        await _app.StartAsync().WaitAsync(s_startLimit);
+        await _app.ResourceNotifications.WaitForResourceHealthyAsync("api").WaitAsync(s_startLimit);
+        await _app.ResourceNotifications.WaitForResourceHealthyAsync("worker").WaitAsync(s_startLimit);
+
+        RedisConnectionString = await _app.GetConnectionStringAsync("redis") ?? throw new InvalidOperationException("Redis has no connection string.");
+        var postgres = await _app.GetConnectionStringAsync("flowsdb") ?? throw new InvalidOperationException("Postgres has no connection string.");
+        PostgresConnectionString = new NpgsqlConnectionStringBuilder(postgres) { Database = "postgres" }.ConnectionString;
+        Api = new FlowsClient(_app.CreateHttpClient("api", "http"), key);
     }
 
-    public Task DisposeAsync() => Task.CompletedTask;
+    public async Task DisposeAsync()
+    {
+        if (_app is not null)
+            await _app.DisposeAsync();
+        if (_builder is not null)
+            await _builder.DisposeAsync();
+    }
+
+    /// <summary>Waits until the step has the status.</summary>
+    internal Task UntilStepAsync(Guid run, string path, string status) =>
+        UntilAsync($"step {path} of run {run} is {status}", async () =>
+            (await Api.StepsAsync(run)).Any(step => step.GetProperty("path").GetString() == path && step.GetProperty("status").GetString() == status));
+
+    /// <summary>Waits until no worker runs anything.</summary>
+    internal Task UntilIdleAsync() =>
+        UntilAsync("the workers are idle", async () => (await WorkersAsync()).All(worker => worker.GetProperty("running").GetInt32() == 0));
+
+    /// <summary>kill -9 of the worker process that holds a run. Gives the pid, which is gone.</summary>
+    /// <param name="worker">The worker's id, as a run shows it.</param>
+    internal async Task<int> KillWorkerAsync(string worker)
+    {
+        var info = (await WorkersAsync()).Single(candidate => candidate.GetProperty("id").GetString() == worker);
+        var pid = info.GetProperty("processId").GetInt32();
+        Assert.Contains(pid, await WorkerProcessesAsync());
+#pragma warning disable RS0030 // The one place where tests take a process of the platform's life.
+        using var process = Process.GetProcessById(pid);
+        process.Kill();
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(10));
+#pragma warning restore RS0030
+        return pid;
+    }
+
+    /// <summary>Waits until there are two workers again and none of them is the killed one.</summary>
+    internal Task UntilReplacedAsync(int killed) =>
+        UntilAsync($"the worker with the process {killed} is replaced", async () =>
+        {
+            var pids = await WorkerProcessesAsync();
+            var alive = (await WorkersAsync()).Where(worker => worker.GetProperty("alive").GetBoolean())
+                .Select(worker => worker.GetProperty("processId").GetInt32()).ToHashSet();
+            return pids.Count == 2 && !pids.Contains(killed) && pids.IsSubsetOf(alive);
+        });
+
+    private async Task<List<JsonElement>> WorkersAsync() =>
+        [.. (await Api.SendAsync(HttpMethod.Get, "/api/v1/system/workers", null)).GetProperty("items").EnumerateArray()];
+
+    // The replicas' pids as the AppHost knows them, from the state that a new watcher is told first.
+    private async Task<HashSet<int>> WorkerProcessesAsync()
+    {
+        var states = new Dictionary<string, CustomResourceSnapshot>();
+        using var enough = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
+        try
+        {
+            await foreach (var state in _app!.ResourceNotifications.WatchAsync(enough.Token))
+            {
+                if (state.Resource.Name == "worker")
+                    states[state.ResourceId] = state.Snapshot;
+            }
+        }
+        catch (OperationCanceledException) when (enough.IsCancellationRequested)
+        {
+            // What is there now has been told.
+        }
+        return [.. states.Values
+            .Where(state => state.State?.Text == KnownResourceStates.Running)
+            .SelectMany(state => state.Properties)
+            .Where(property => property.Name == "executable.pid" && property.Value is not null)
+            .Select(property => Convert.ToInt32(property.Value, CultureInfo.InvariantCulture))];
+    }
+
+    private static async Task UntilAsync(string what, Func<Task<bool>> condition)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        while (!await condition())
+        {
+            try
+            {
+                await tick.WaitForNextTickAsync(limit.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                Assert.Fail($"Not within 30 s: {what}.");
+            }
+        }
+    }
 }

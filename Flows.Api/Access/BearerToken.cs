@@ -11,7 +11,7 @@ internal static class BearerToken
     public static ReadOnlyMemory<char>? Read(HttpRequest request) =>
         request.Headers.Authorization is { Count: 1 } values && values[0] is { } header && header.StartsWith(Prefix, StringComparison.OrdinalIgnoreCase)
             ? header.AsMemory(Prefix.Length).Trim()
-            : null;
+            : (ReadOnlyMemory<char>?)null; // a bare null would become an empty token, by the conversion from arrays
 
     /// <summary>401, telling a caller without a token from one with a wrong token.</summary>
     public static Task ChallengeAsync(HttpContext context, string missing, string wrong)

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Flows.Api.Access;
+using Flows.Api.Runs;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
@@ -126,10 +127,10 @@ internal static partial class FlowEndpoints
         Guid id, CurrentProject project, FlowsDb db, TimeProvider clock, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
-        return await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id)
-                .ExecuteUpdateAsync(set => set.SetProperty(flow => flow.DeletedAt, now).SetProperty(flow => flow.UpdatedAt, now), cancel) == 0
-            ? NoSuchFlow(id)
-            : TypedResults.NoContent();
+        var deleted = await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id)
+            .ExecuteUpdateAsync(set => set.SetProperty(flow => flow.DeletedAt, now).SetProperty(flow => flow.UpdatedAt, now), cancel);
+        PublishedFlows.Invalidate(id);
+        return deleted == 0 ? NoSuchFlow(id) : TypedResults.NoContent();
     }
 
     private static Task<Results<Ok<FlowView>, ProblemHttpResult>> Enable(
@@ -146,6 +147,7 @@ internal static partial class FlowEndpoints
         var now = clock.GetUtcNow();
         await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id && flow.Enabled != enabled)
             .ExecuteUpdateAsync(set => set.SetProperty(flow => flow.Enabled, enabled).SetProperty(flow => flow.UpdatedAt, now), cancel);
+        PublishedFlows.Invalidate(id);
         return await ViewAsync(id, project, db, url, http, cancel);
     }
 
@@ -175,6 +177,15 @@ internal static partial class FlowEndpoints
     [GeneratedRegex("^[a-z0-9][a-z0-9_-]{0,99}$")]
     private static partial Regex KeyForm();
 
-    internal sealed record CreateFlowRequest(string Name, string? Key = null, JsonElement Definition = default);
-    internal sealed record ChangeFlowRequest(string? Name = null, JsonElement Key = default);
+    internal sealed record CreateFlowRequest(string Name, string? Key = null)
+    {
+        /// <summary>Undefined when it is left out.</summary>
+        public JsonElement Definition { get; init; }
+    }
+
+    internal sealed record ChangeFlowRequest(string? Name = null)
+    {
+        /// <summary>Undefined leaves the key; null takes it away.</summary>
+        public JsonElement Key { get; init; }
+    }
 }

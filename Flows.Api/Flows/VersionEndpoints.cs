@@ -1,6 +1,7 @@
 using System.Security.Claims;
 using System.Text.Json;
 using Flows.Api.Access;
+using Flows.Api.Runs;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
@@ -64,6 +65,7 @@ internal static class VersionEndpoints
             await db.SaveChangesAsync(cancel);
             await transaction.CommitAsync(cancel);
         }
+        PublishedFlows.Invalidate(id);
         return TypedResults.Ok(new FlowVersionView(published.Number!.Value, Published: true, published.Note, published.CreatedBy, published.CreatedAt));
     }
 

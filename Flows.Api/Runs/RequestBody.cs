@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using System.Text.Json.Serialization.Metadata;
 using System.Text.Unicode;
 using Flows.Contracts.Json;
 
@@ -28,9 +29,41 @@ internal static class RequestBody
         }
     }
 
+    /// <summary>Deepest payload; the engine reads values of 64 levels, and a payload lies inside the trigger's output.</summary>
+    private const int MaxDepth = 60;
+
+    /// <summary>The body as a message.</summary>
+    /// <exception cref="BadHttpRequestException">It is not that JSON.</exception>
+    public static async Task<T> ReadAsync<T>(HttpRequest request, JsonTypeInfo<T> type, CancellationToken cancel) where T : class
+    {
+        try
+        {
+            return await request.ReadFromJsonAsync(type, cancel) ?? throw new JsonException("An object is expected.");
+        }
+        catch (JsonException error)
+        {
+            throw NotJson(error);
+        }
+    }
+
     /// <summary>The body as a JSON value; null when it is empty.</summary>
-    /// <exception cref="JsonException">It is not one JSON value in UTF-8, at most 64 levels deep; the message has line and position.</exception>
+    /// <exception cref="BadHttpRequestException">It is not one JSON value in UTF-8, at most 60 levels deep; the cause has line and position.</exception>
     public static RawJson ParseJson(ReadOnlyMemory<byte> body)
+    {
+        try
+        {
+            return Parse(body);
+        }
+        catch (JsonException error)
+        {
+            throw NotJson(error);
+        }
+    }
+
+    private static BadHttpRequestException NotJson(JsonException error) =>
+        new("The body is not the JSON that is expected.", StatusCodes.Status400BadRequest, error);
+
+    private static RawJson Parse(ReadOnlyMemory<byte> body)
     {
         if (body.Span.StartsWith(s_byteOrderMark))
             body = body[s_byteOrderMark.Length..];
@@ -39,7 +72,7 @@ internal static class RequestBody
             return RawJson.Null;
         if (!Utf8.IsValid(body.Span))
             throw new JsonException("The text is not valid UTF-8.", "$", null, null);
-        var reader = new Utf8JsonReader(body.Span);
+        var reader = new Utf8JsonReader(body.Span, new JsonReaderOptions { MaxDepth = MaxDepth });
         while (reader.Read())
         {
         }

@@ -8,6 +8,7 @@ namespace Flows.Api.Runs;
 internal static class RunEndpoints
 {
     private const int MaxWaitSeconds = 900;
+    private const int MaxSteps = 500;
     private const int TriesAgainstRaces = 5;
 
     public static IEndpointRouteBuilder MapRuns(this IEndpointRouteBuilder app)
@@ -78,9 +79,16 @@ internal static class RunEndpoints
         Guid runId, CurrentProject project, RunReader runs, CancellationToken cancel) =>
         await runs.FindAsync(project.Id, runId, cancel) is { } run ? TypedResults.Ok(run) : RunProblems.NoSuchRun();
 
-    private static async Task<Results<Ok<IReadOnlyList<StepView>>, ProblemHttpResult>> GetSteps(
-        Guid runId, CurrentProject project, RunReader runs, CancellationToken cancel) =>
-        await runs.FindStepsAsync(project.Id, runId, cancel) is { } steps ? TypedResults.Ok(steps) : RunProblems.NoSuchRun();
+    private static async Task<Results<Ok<Page<StepView>>, ProblemHttpResult>> GetSteps(
+        Guid runId, int? limit, string? cursor, CurrentProject project, RunReader runs, CancellationToken cancel)
+    {
+        if (limit is < 1 or > MaxSteps)
+            return Problems.BadRequest("limit", $"It must be from 1 to {MaxSteps}.");
+        StepCursor? after = null;
+        if (!string.IsNullOrEmpty(cursor) && (after = StepCursor.Parse(cursor)) is null)
+            return Problems.BadRequest("cursor", "It is not a cursor of this list.");
+        return await runs.FindStepsAsync(project.Id, runId, limit ?? MaxSteps, after, cancel) is { } steps ? TypedResults.Ok(steps) : RunProblems.NoSuchRun();
+    }
 
     /// <summary>Ends a run that is not over. An engine that works on it is killed within seconds.</summary>
     private static async Task<Results<Ok<RunView>, ProblemHttpResult>> CancelRun(

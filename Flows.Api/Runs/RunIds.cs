@@ -2,7 +2,7 @@ using System.Buffers.Binary;
 
 namespace Flows.Api.Runs;
 
-/// <summary>What a run's id tells: it is a UUIDv7, whose first 48 bits are milliseconds, and Postgres orders ids by their bytes.</summary>
+/// <summary>What a run's id tells: it is a UUIDv7, whose first 48 bits are milliseconds, and Postgres orders ids as .NET compares them.</summary>
 internal static class RunIds
 {
     /// <summary>The smallest id of a moment, as run_id_floor in the schema makes it.</summary>
@@ -12,15 +12,5 @@ internal static class RunIds
         BinaryPrimitives.WriteInt64BigEndian(bytes, Math.Max(0, moment.ToUnixTimeMilliseconds()) << 16);
         bytes[8..].Clear();
         return new Guid(bytes, bigEndian: true);
-    }
-
-    /// <summary>The order of Postgres.</summary>
-    public static bool IsBefore(Guid left, Guid right)
-    {
-        Span<byte> first = stackalloc byte[16];
-        Span<byte> second = stackalloc byte[16];
-        left.TryWriteBytes(first, bigEndian: true, out _);
-        right.TryWriteBytes(second, bigEndian: true, out _);
-        return first.SequenceCompareTo(second) < 0;
     }
 }

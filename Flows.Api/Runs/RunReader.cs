@@ -30,7 +30,7 @@ internal sealed class RunReader(NpgsqlDataSource db)
             + " ORDER BY r.id DESC LIMIT $4";
         var floor = filter.From is { } from ? RunIds.Floor(from) : Guid.Empty;
         var ceiling = filter.To is { } to ? RunIds.Floor(to) : Guid.AllBitsSet;
-        if (filter.Before is { } before && RunIds.IsBefore(before, ceiling))
+        if (filter.Before is { } before && before < ceiling)
             ceiling = before;
 
         await using var connection = await db.OpenConnectionAsync(cancel);
@@ -58,24 +58,44 @@ internal sealed class RunReader(NpgsqlDataSource db)
         OneAsync($"SELECT {Columns}, r.trigger FROM runs r WHERE r.id = $1 AND r.project_id = $2", runId, projectId,
             static row => ReadRun(row, withTrigger: true), cancel);
 
-    /// <summary>The journal of a run in the order in which its steps started; null when the project has no such run.</summary>
-    public async Task<IReadOnlyList<StepView>?> FindStepsAsync(Guid projectId, Guid runId, CancellationToken cancel)
+    /// <summary>A page of a run's journal, in the order in which its steps started; null when the project has no such run.</summary>
+    public async Task<Page<StepView>?> FindStepsAsync(Guid projectId, Guid runId, int limit, StepCursor? after, CancellationToken cancel)
     {
         if (await OneAsync("SELECT 1 FROM runs r WHERE r.id = $1 AND r.project_id = $2", runId, projectId, static _ => "", cancel) is null)
             return null;
-        var journals = await JournalsAsync([runId], cancel);
-        return journals.TryGetValue(runId, out var journal)
-            ? [.. journal.Select(step => new StepView(step.Path, step.Name, step.Kind, step.Status, step.Attempt, step.StartedAt, step.DurationMs,
-                step.Input, step.Output, step.Error, step.Effect, step.Logs))]
-            : [];
+        await using var connection = await db.OpenConnectionAsync(cancel);
+        await using var command = new NpgsqlCommand($"""
+            SELECT {StepColumns} FROM run_steps s
+            WHERE s.run_id = $1 AND ($2::timestamptz IS NULL OR (s.started_at, s.path) > ($2, $3)) ORDER BY s.started_at, s.path LIMIT $4
+            """, connection)
+        {
+            Parameters =
+            {
+                RunSql.Value(runId, NpgsqlDbType.Uuid),
+                RunSql.Value(after?.StartedAt, NpgsqlDbType.TimestampTz),
+                RunSql.Value(after?.Path, NpgsqlDbType.Text),
+                RunSql.Value(limit + 1, NpgsqlDbType.Integer),
+            },
+        };
+        var steps = new List<StepView>();
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+            steps.Add(StepView.Of(ReadStep(reader)));
+        if (steps.Count <= limit)
+            return new(steps, null);
+        steps.RemoveRange(limit, steps.Count - limit);
+        return new(steps, new StepCursor(steps[^1].StartedAt, steps[^1].Path).ToString());
     }
+
+    private const string StepColumns =
+        "s.run_id, s.path, s.name, s.kind, s.status, s.effect, s.attempt, s.started_at, s.duration_ms, s.input, s.output, s.error, s.logs";
 
     /// <summary>Every line of the journals of these runs, by run, in the order in which the steps started.</summary>
     public async Task<Dictionary<Guid, List<StepRecord>>> JournalsAsync(IReadOnlyList<Guid> runs, CancellationToken cancel)
     {
         await using var connection = await db.OpenConnectionAsync(cancel);
-        await using var command = new NpgsqlCommand("""
-            SELECT s.run_id, s.path, s.name, s.kind, s.status, s.effect, s.attempt, s.started_at, s.duration_ms, s.input, s.output, s.error, s.logs
+        await using var command = new NpgsqlCommand($"""
+            SELECT {StepColumns}
             FROM run_steps s WHERE s.run_id = ANY($1) ORDER BY s.run_id, s.started_at, s.path
             """, connection)
         { Parameters = { RunSql.Array(runs.ToArray(), NpgsqlDbType.Uuid) } };

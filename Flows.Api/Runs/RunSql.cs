@@ -14,16 +14,19 @@ internal static class RunSql
         select $"({(int)source},{(int)to})");
 
     /// <summary>
-    /// Goes before a statement in the same transaction. Plans are kept, and one made while a day's partition is still
-    /// small would read the whole of it once it has grown: the index is always right here.
+    /// Goes before a statement in the same transaction. Plans are made once and kept, and the planner must not be misled by a day's partition
+    /// that was still empty when it looked: every statement here finds its few rows one by one through an index, whatever the sizes.
     /// </summary>
-    public const string Durable = "SELECT set_config('enable_seqscan', 'off', true)";
+    public const string Durable = "SELECT " + Plan;
+
+    private const string Plan = "set_config('plan_cache_mode', 'force_generic_plan', true), set_config('enable_seqscan', 'off', true), "
+        + "set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true)";
 
     /// <summary>
     /// As <see cref="Durable"/>, and the commit does not wait for the disk. Only for what may be lost when Postgres itself
     /// crashes. The log is written in order: whatever a later, waiting commit relies on is on disk before it.
     /// </summary>
-    public const string Behind = "SELECT set_config('enable_seqscan', 'off', true), set_config('synchronous_commit', 'off', true)";
+    public const string Behind = "SELECT set_config('synchronous_commit', 'off', true), " + Plan;
 
     /// <summary>
     /// The only UPDATE of a status. It takes its moves from a CTE <c>moves</c> with the columns of <see cref="MoveColumns"/>, and $1 is now.
@@ -69,6 +72,11 @@ internal static class RunSql
     public static NpgsqlParameter<T> Value<T>(T value, NpgsqlDbType type) => new() { TypedValue = value, NpgsqlDbType = type };
 
     public static NpgsqlParameter<T[]> Array<T>(T[] values, NpgsqlDbType type) => new() { TypedValue = values, NpgsqlDbType = NpgsqlDbType.Array | type };
+
+    /// <summary>
+    /// True for a row <c>r</c> in one of the statuses. Written so that no index on runs of one status fits it: rows are found by their ids.
+    /// </summary>
+    public static string IsOneOf(IEnumerable<RunStatus> statuses) => $"r.status + 0 IN ({In(statuses)})";
 
     public static string In(IEnumerable<RunStatus> statuses) => string.Join(", ", statuses.Select(status => (int)status));
 

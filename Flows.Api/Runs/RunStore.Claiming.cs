@@ -22,12 +22,12 @@ internal sealed record ClaimedRun(
 
 internal sealed partial class RunStore
 {
-    private static readonly string s_claim = $"""
+    internal static readonly string ClaimSql = $"""
         WITH moves ({RunSql.MoveColumns}) AS (
-            SELECT r.id, r.attempt, 1::smallint, a.worker, $4::timestamptz, false, NULL::json, NULL::json, NULL::json, NULL::text, NULL::json
-            FROM runs r JOIN unnest($2::uuid[], $3::text[]) AS a(id, worker) ON r.id = a.id
-            WHERE r.status IN ({RunSql.In(RunTransitions.Into(RunStatus.Running))})
-            ORDER BY r.id FOR NO KEY UPDATE OF r
+            SELECT l.id, l.attempt, 1::smallint, a.worker, $4::timestamptz, false, NULL::json, NULL::json, NULL::json, NULL::text, NULL::json
+            FROM unnest($2::uuid[], $3::text[]) AS a(id, worker) CROSS JOIN LATERAL (
+                SELECT r.id, r.attempt FROM runs r WHERE r.id = a.id AND {RunSql.IsOneOf(RunTransitions.Into(RunStatus.Running))} FOR NO KEY UPDATE
+            ) l
         )
         {RunSql.Move}
         RETURNING r.id, r.attempt, r.worker, r.project_id, r.flow_id, (SELECT f.name FROM flows f WHERE f.id = r.flow_id),
@@ -39,10 +39,11 @@ internal sealed partial class RunStore
     /// The commit does not wait for the disk: when Postgres forgets a claim the run is Queued again and the worker's reports are refused, and
     /// nothing that must not be repeated can have happened, because the intent of such a step waits for a commit after this one.
     /// </summary>
-    public Task<List<ClaimedRun>> ClaimAsync(IReadOnlyList<(Guid RunId, string Worker)> asked, CancellationToken cancel)
+    public Task<List<ClaimedRun>> ClaimAsync(IEnumerable<(Guid RunId, string Worker)> runs, CancellationToken cancel)
     {
+        var asked = runs.OrderBy(ask => ask.RunId).ToList();
         var now = clock.GetUtcNow();
-        return WriteAsync(RunSql.Behind, s_claim,
+        return WriteAsync(RunSql.Behind, ClaimSql,
         [
             RunSql.Value(now, NpgsqlDbType.TimestampTz),
             RunSql.Array(Each(asked, ask => ask.RunId), NpgsqlDbType.Uuid),
@@ -53,25 +54,28 @@ internal sealed partial class RunStore
 
     private const string RenewLeases = """
         WITH held AS (
-            SELECT r.id, r.attempt FROM runs r JOIN unnest($1::uuid[], $2::int[]) AS h(id, attempt) ON r.id = h.id
-            WHERE r.attempt = h.attempt AND r.status = 1 AND r.worker = $3
-            ORDER BY r.id FOR NO KEY UPDATE OF r
+            SELECT l.id, l.attempt FROM unnest($1::uuid[], $2::int[]) AS h(id, attempt) CROSS JOIN LATERAL (
+                SELECT r.id, r.attempt FROM runs r WHERE r.id = h.id AND r.attempt = h.attempt AND r.worker = $3 AND r.status + 0 = 1 FOR NO KEY UPDATE
+            ) l
         )
-        UPDATE runs r SET lease_until = $4 FROM held h WHERE r.id = h.id AND r.attempt = h.attempt AND r.status = 1 AND r.worker = $3
+        UPDATE runs r SET lease_until = $4 FROM held h WHERE r.id = h.id AND r.attempt = h.attempt AND r.worker = $3 AND r.status + 0 = 1
         RETURNING r.id, r.attempt
         """;
 
     /// <summary>Makes the claims of a worker hold for another lease from now. Gives back those that do; the others are lost.</summary>
-    public async Task<HashSet<(Guid RunId, int Attempt)>> RenewAsync(string worker, IReadOnlyList<(Guid RunId, int Attempt)> held, CancellationToken cancel) =>
-        held.Count == 0
-            ? []
-            : [.. await WriteAsync(RunSql.Behind, RenewLeases,
-            [
-                RunSql.Array(Each(held, run => run.RunId), NpgsqlDbType.Uuid),
-                RunSql.Array(Each(held, run => run.Attempt), NpgsqlDbType.Integer),
-                RunSql.Value(worker, NpgsqlDbType.Text),
-                RunSql.Value(clock.GetUtcNow() + options.Value.Lease, NpgsqlDbType.TimestampTz),
-            ], static row => (row.GetGuid(0), row.GetInt32(1)), cancel)];
+    public async Task<HashSet<(Guid RunId, int Attempt)>> RenewAsync(string worker, IEnumerable<(Guid RunId, int Attempt)> runs, CancellationToken cancel)
+    {
+        var held = runs.OrderBy(run => run.RunId).ToList();
+        if (held.Count == 0)
+            return [];
+        return [.. await WriteAsync(RunSql.Behind, RenewLeases,
+        [
+            RunSql.Array(Each(held, run => run.RunId), NpgsqlDbType.Uuid),
+            RunSql.Array(Each(held, run => run.Attempt), NpgsqlDbType.Integer),
+            RunSql.Value(worker, NpgsqlDbType.Text),
+            RunSql.Value(clock.GetUtcNow() + options.Value.Lease, NpgsqlDbType.TimestampTz),
+        ], static row => (row.GetGuid(0), row.GetInt32(1)), cancel)];
+    }
 
     private static ClaimedRun ReadClaim(NpgsqlDataReader row) => new(
         row.GetGuid(0),

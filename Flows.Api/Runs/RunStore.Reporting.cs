@@ -17,13 +17,13 @@ internal sealed partial class RunStore
 
     // held is the fence: rows that are Running, this attempt's and this worker's, locked in the order of their ids. The journal and the
     // moves are joined to it, so a stale report can leave nothing behind.
-    private static readonly string s_report = $"""
+    internal static readonly string ReportSql = $"""
         WITH held AS (
-            SELECT r.id, r.attempt, r.worker, a.to_status, a.output, a.response, a.error, a.failed_step, a.waiting_for
-            FROM runs r JOIN unnest($3::uuid[], $4::int[], $5::text[], $6::smallint[], $7::json[], $8::json[], $9::json[], $10::text[], $11::json[])
-                AS a(id, attempt, worker, to_status, output, response, error, failed_step, waiting_for) ON r.id = a.id
-            WHERE r.attempt = a.attempt AND r.worker = a.worker AND r.status = 1
-            ORDER BY r.id FOR NO KEY UPDATE OF r
+            SELECT l.id, a.attempt, a.worker, a.to_status, a.output, a.response, a.error, a.failed_step, a.waiting_for
+            FROM unnest($3::uuid[], $4::int[], $5::text[], $6::smallint[], $7::json[], $8::json[], $9::json[], $10::text[], $11::json[])
+                AS a(id, attempt, worker, to_status, output, response, error, failed_step, waiting_for) CROSS JOIN LATERAL (
+                SELECT r.id FROM runs r WHERE r.id = a.id AND r.attempt = a.attempt AND r.worker = a.worker AND r.status + 0 = 1 FOR NO KEY UPDATE
+            ) l
         ), lines AS (
             INSERT INTO run_steps (run_id, path, name, kind, status, effect, run_attempt, attempt, started_at, duration_ms, input, output, error, logs)
             SELECT s.run_id, s.path, s.name, s.kind, s.status, s.effect, s.run_attempt, s.attempt, s.started_at, s.duration_ms, s.input, s.output, s.error, s.logs
@@ -56,14 +56,15 @@ internal sealed partial class RunStore
     /// Writes the journal, the answer and the end of several runs in one commit. A report counts as a whole or not at all: it is stale when
     /// its run is no longer Running under its attempt and worker.
     /// </summary>
-    /// <param name="reports">At most one for a run and attempt, and for each at most one line for a path.</param>
-    public async Task<ReportedRuns> ReportAsync(IReadOnlyList<(string Worker, RunReport Report)> reports, CancellationToken cancel)
+    /// <param name="batch">At most one for a run and attempt, and for each at most one line for a path.</param>
+    public async Task<ReportedRuns> ReportAsync(IEnumerable<(string Worker, RunReport Report)> batch, CancellationToken cancel)
     {
+        var reports = batch.OrderBy(item => item.Report.RunId).ToList();
         var lines = reports.SelectMany(item => item.Report.Steps.Select(step => (Run: item.Report, Step: step))).ToList();
         var now = clock.GetUtcNow();
         var taken = new HashSet<(Guid, int, string)>();
         var news = new List<RunNews>();
-        await WriteAsync(MustWait(reports) ? RunSql.Durable : RunSql.Behind, s_report,
+        await WriteAsync(MustWait(reports) ? RunSql.Durable : RunSql.Behind, ReportSql,
         [
             RunSql.Value(now, NpgsqlDbType.TimestampTz),
             RunSql.Value(now + options.Value.RingAgainAfter, NpgsqlDbType.TimestampTz),
@@ -101,7 +102,7 @@ internal sealed partial class RunStore
     }
 
     /// <summary>Results of pure steps alone can be computed again, so their commit need not wait for the disk. Anything else is a promise.</summary>
-    private static bool MustWait(IReadOnlyList<(string Worker, RunReport Report)> reports) => reports.Any(item =>
+    private static bool MustWait(List<(string Worker, RunReport Report)> reports) => reports.Any(item =>
         item.Report is { Outcome: not null } or { Response: not null } || item.Report.Steps.Any(step => step.Effect != StepEffect.Pure));
 
     private static WaitingForDecision? WaitingFor(RunOutcome? outcome) =>

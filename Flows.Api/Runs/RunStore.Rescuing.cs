@@ -44,7 +44,7 @@ internal sealed partial class RunStore
             SELECT r.id FROM runs r WHERE r.status = 0 AND r.due_at <= $1 ORDER BY r.due_at LIMIT $2 FOR NO KEY UPDATE OF r SKIP LOCKED
         )
         UPDATE runs r SET due_at = $1 + least($4::interval, greatest($3::interval, $1 - r.status_changed_at))
-        FROM due WHERE r.id = due.id AND r.status = 0
+        FROM due WHERE r.id = due.id AND r.status + 0 = 0
         RETURNING r.id, r.project_id, r.priority
         """;
 
@@ -62,8 +62,12 @@ internal sealed partial class RunStore
         ], static row => new RunJob(row.GetGuid(0), row.GetGuid(1), (RunPriority)row.GetInt16(2)), cancel);
 
     private const string MakeDue = """
-        WITH held AS (SELECT r.id FROM runs r WHERE r.id = ANY($2::uuid[]) AND r.status = 0 ORDER BY r.id FOR NO KEY UPDATE OF r SKIP LOCKED)
-        UPDATE runs r SET due_at = $1 FROM held h WHERE r.id = h.id AND r.status = 0
+        WITH held AS (
+            SELECT l.id FROM unnest($2::uuid[]) AS j(id) CROSS JOIN LATERAL (
+                SELECT r.id FROM runs r WHERE r.id = j.id AND r.status + 0 = 0 FOR NO KEY UPDATE SKIP LOCKED
+            ) l
+        )
+        UPDATE runs r SET due_at = $1 FROM held h WHERE r.id = h.id AND r.status + 0 = 0
         """;
 
     /// <summary>Makes Queued runs due at once: their bell could not be rung.</summary>

@@ -46,7 +46,11 @@ public sealed record StepView(
     RawJson? Output,
     StepError? Error,
     StepEffect Effect,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Logs);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Logs)
+{
+    public static StepView Of(StepRecord step) => new(step.Path, step.Name, step.Kind, step.Status, step.Attempt, step.StartedAt, step.DurationMs,
+        step.Input, step.Output, step.Error, step.Effect, step.Logs);
+}
 
 /// <summary>The answer to an asynchronous webhook.</summary>
 public sealed record AcceptedRun(Guid RunId);
@@ -65,10 +69,10 @@ public sealed record WaitingForDecision(string Path)
 /// <param name="Output">With <c>happened</c>: the step's output.</param>
 public sealed record DecideRequest(string Path, string Decision, RawJson? Output = null);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, MaxDepth = 256)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, MaxDepth = 128)]
 [JsonSerializable(typeof(RunView))]
 [JsonSerializable(typeof(Page<RunView>))]
-[JsonSerializable(typeof(IReadOnlyList<StepView>))]
+[JsonSerializable(typeof(Page<StepView>))]
 [JsonSerializable(typeof(StepError))]
 [JsonSerializable(typeof(RunResponse))]
 [JsonSerializable(typeof(AcceptedRun))]

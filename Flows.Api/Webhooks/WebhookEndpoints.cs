@@ -41,8 +41,8 @@ internal static class WebhookEndpoints
     }
 
     private static async Task<IResult> CatchAndWait(
-        Guid flowId, HttpContext http, PublishedFlows flows, RunStarter starter, RunWaiters waiters, PublicUrl url, IOptions<RunTimeouts> timeouts,
-        CancellationToken cancel)
+        Guid flowId, HttpContext http, PublishedFlows flows, RunStarter starter, RunWaiters waiters, RunReader runs, PublicUrl url,
+        IOptions<RunTimeouts> timeouts, CancellationToken cancel)
     {
         var flow = await flows.FindAsync(flowId, cancel);
         if (Refusal(flow) is { } refusal)
@@ -53,22 +53,27 @@ internal static class WebhookEndpoints
         using var waiter = waiters.Register(runId, atResponse: true);
         await starter.StartAsync(flow!, runId, RunOrigin.Webhook, trigger, waiter, cancel);
         http.Response.Headers[RunIdHeader] = runId.ToString();
-        return Answer(runId, await waiter.WaitAsync(timeouts.Value.Webhook, cancel), StatusUrl(url, http, runId));
+        var statusUrl = StatusUrl(url, http, runId);
+        if (await waiter.WaitAsync(timeouts.Value.Webhook, cancel) is { } news)
+            return Answer(runId, news, statusUrl);
+
+        var now = await runs.FindAsync(flow!.ProjectId, runId, cancel);
+        return TypedResults.Accepted(statusUrl, new PendingRun(runId, now?.Status ?? RunStatus.Queued, statusUrl));
     }
 
     /// <summary>
     /// The respond step's answer as soon as it is stored. Without one: 200 with the output when the flow succeeded; 500 <c>flow_failed</c> and
     /// 504 <c>flow_timed_out</c> with step and run; 409 <c>run_cancelled</c>; and 202 with the place to look when the run
-    /// is paused, waits for a decision, or has not ended in time.
+    /// is paused or waits for a decision. A run that has not ended in time is answered as such a one.
     /// </summary>
-    private static IResult Answer(Guid runId, RunNews? news, string statusUrl) => news switch
+    private static IResult Answer(Guid runId, RunNews news, string statusUrl) => news switch
     {
         { Response: { } response } => WebhookAnswer.Of(response),
         { Status: RunStatus.Succeeded } => new WebhookAnswer(StatusCodes.Status200OK, null, news.Output ?? RawJson.Null),
         { Status: RunStatus.Failed } => Failed(StatusCodes.Status500InternalServerError, "flow_failed", "The flow failed", runId, news.FailedStep),
         { Status: RunStatus.TimedOut } => Failed(StatusCodes.Status504GatewayTimeout, "flow_timed_out", "The flow used up its time", runId, news.FailedStep),
         { Status: RunStatus.Cancelled } => RunProblems.Of(StatusCodes.Status409Conflict, "run_cancelled", "The run was cancelled.", ("runId", runId)),
-        _ => TypedResults.Accepted(statusUrl, new PendingRun(runId, news?.Status ?? RunStatus.Running, statusUrl)),
+        _ => TypedResults.Accepted(statusUrl, new PendingRun(runId, news.Status, statusUrl)),
     };
 
     // The caller is anybody: it learns which step failed, and the run itself says why to those who may read it.

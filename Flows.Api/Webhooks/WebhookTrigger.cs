@@ -18,8 +18,7 @@ internal static class WebhookTrigger
     private static readonly HashSet<string> s_credentials =
         new(StringComparer.OrdinalIgnoreCase) { HeaderNames.Authorization, HeaderNames.Cookie, HeaderNames.ProxyAuthorization };
 
-    /// <exception cref="JsonException">The content type says JSON and the body is not.</exception>
-    /// <exception cref="BadHttpRequestException">The body is too large.</exception>
+    /// <exception cref="BadHttpRequestException">The body is too large, or its type says JSON and it is not.</exception>
     public static async Task<RawJson> ReadAsync(HttpRequest request, CancellationToken cancel)
     {
         var body = await RequestBody.ReadAsync(request, cancel);

@@ -33,7 +33,7 @@ internal static class WorkerEndpoints
 
     private static async Task<Results<JsonHttpResult<ClaimResponse>, ProblemHttpResult>> Claim(HttpRequest http, RunClaims claims, CancellationToken cancel)
     {
-        var request = await http.ReadFromJsonAsync(WorkerJson.Default.ClaimRequest, cancel);
+        var request = await RequestBody.ReadAsync(http, WorkerJson.Default.ClaimRequest, cancel);
         if (request is not { Worker.Length: > 0, Runs.Count: <= MaxRuns })
             return Problems.BadRequest("$.runs", $"A claim names its worker and at most {MaxRuns} runs.");
         return TypedResults.Json(await claims.ClaimAsync(request, cancel), WorkerJson.Default.ClaimResponse);
@@ -41,7 +41,7 @@ internal static class WorkerEndpoints
 
     private static async Task<Results<JsonHttpResult<ReportResponse>, ProblemHttpResult>> Report(HttpRequest http, RunReports reports, CancellationToken cancel)
     {
-        var request = await http.ReadFromJsonAsync(WorkerJson.Default.ReportRequest, cancel);
+        var request = await RequestBody.ReadAsync(http, WorkerJson.Default.ReportRequest, cancel);
         if (request is not { Worker.Length: > 0, Runs.Count: <= MaxRuns } || request.Runs.Any(run => run.Steps is null))
             return Problems.BadRequest("$.runs", $"A report names its worker and at most {MaxRuns} runs, each with its steps.");
         if (request.Runs.FirstOrDefault(run => run.Outcome is { } outcome && !RunStore.Outcomes.Contains(outcome.Status)) is { } bad)
@@ -52,7 +52,7 @@ internal static class WorkerEndpoints
     private static async Task<Results<JsonHttpResult<HeartbeatResponse>, ProblemHttpResult>> Heartbeat(
         HttpRequest http, RunStore store, WorkerRegistry registry, IOptions<RunOptions> options, CancellationToken cancel)
     {
-        var request = await http.ReadFromJsonAsync(WorkerJson.Default.HeartbeatRequest, cancel);
+        var request = await RequestBody.ReadAsync(http, WorkerJson.Default.HeartbeatRequest, cancel);
         if (request is not { Worker.Length: > 0, Held.Count: <= MaxRuns, Info: not null })
             return Problems.BadRequest("$.held", $"A heartbeat names its worker, tells of it, and holds at most {MaxRuns} runs.");
         var renewed = await store.RenewAsync(request.Worker, [.. request.Held.Select(run => (run.RunId, run.Attempt))], cancel);

@@ -72,7 +72,8 @@ public sealed record RunCode(string StepName, string Source, RawJson Input);
 /// <summary>Code runner → worker.</summary>
 public sealed record CodeResult(RawJson? Output, StepError? Error, string? Logs);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+// The depth leaves room around values of any depth that a payload may have: a step or a limit says no to one, never the envelope.
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 256)]
 [JsonSerializable(typeof(EngineReady))]
 [JsonSerializable(typeof(StartRun))]
 [JsonSerializable(typeof(JournalLines))]

@@ -77,7 +77,8 @@ public sealed record HeldRun(Guid RunId, int Attempt);
 /// <param name="Engines">Engine processes alive, busy and warm.</param>
 public sealed record WorkerInfo(string Version, string Host, int ProcessId, DateTimeOffset StartedAt, int Concurrency, int Running, int Engines, string ExecutionMode);
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull)]
+// The depth leaves room around values of any depth that a payload may have: one deep payload must not spoil a batch.
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 256)]
 [JsonSerializable(typeof(ClaimRequest))]
 [JsonSerializable(typeof(ClaimResponse))]
 [JsonSerializable(typeof(FlowVersionDocument))]

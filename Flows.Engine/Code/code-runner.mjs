@@ -19,6 +19,11 @@ const ALLOWED_IMPORTS = [
   'string_decoder', 'url', 'util', 'util/types', 'zlib',
 ];
 
+if (Number(process.versions.node.split('.')[0]) < 20 || vm.SourceTextModule === undefined) {
+  process.stderr.write(`Code steps need Node.js 20 or later, started with --experimental-vm-modules; this is ${process.versions.node}.\n`);
+  process.exit(3);
+}
+
 // Only this file writes to fd 1; whatever else finds process.stdout gets stderr.
 Object.defineProperty(process, 'stdout', { get: () => process.stderr });
 
@@ -40,20 +45,29 @@ function send(type, json) {
   }
 }
 
-let pending = Buffer.alloc(0);
+let chunks = [];
+let have = 0;
+let need = 5; // bytes until the next thing can be read: a header, then its whole frame
 let work = Promise.resolve();
 
 function receive(chunk) {
-  pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
-  while (pending.length >= 5) {
-    const length = pending.readInt32LE(0);
-    if (length < 1 || length > MAX_FRAME || pending[4] !== RUN_CODE) {
-      process.stderr.write(`A frame of ${length} bytes and type ${pending[4]} arrived; only RunCode frames are expected.\n`);
+  chunks.push(chunk);
+  have += chunk.length;
+  while (have >= need) {
+    // Joined only when a frame is whole: a large one comes in hundreds of chunks.
+    const bytes = chunks.length === 1 ? chunks[0] : Buffer.concat(chunks, have);
+    chunks = [bytes];
+    const length = bytes.readInt32LE(0);
+    if (length < 1 || length > MAX_FRAME || bytes[4] !== RUN_CODE) {
+      process.stderr.write(`A frame of ${length} bytes and type ${bytes[4]} arrived; only RunCode frames are expected.\n`);
       process.exit(2);
     }
-    if (pending.length < 4 + length) return;
-    const call = JSON.parse(pending.toString('utf8', 5, 4 + length));
-    pending = pending.subarray(4 + length);
+    need = 4 + length;
+    if (have < need) return;
+    const call = JSON.parse(bytes.toString('utf8', 5, need));
+    chunks = [bytes.subarray(need)];
+    have -= need;
+    need = 5;
     work = work.then(() => run(call)).then((result) => send(CODE_RESULT, result));
   }
 }

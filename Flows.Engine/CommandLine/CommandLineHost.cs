@@ -7,13 +7,12 @@ namespace Flows.Engine.CommandLine;
 /// <summary>Prints the steps of a run as they end. Nothing is durable here, so nothing waits.</summary>
 internal sealed class CommandLineHost(TextWriter output) : IRunHost, IAsyncDisposable
 {
-    private readonly Dictionary<string, int> _places = new(StringComparer.Ordinal);
-    private readonly List<StepRecord> _steps = [];
+    private readonly Dictionary<string, StepRecord> _steps = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _codeTurn = new(1, 1);
     private NodeProcess? _node;
 
     /// <summary>The newest line of each step, in the order they started.</summary>
-    public IReadOnlyList<StepRecord> Steps => _steps;
+    public IReadOnlyList<StepRecord> Steps => [.. _steps.Values.OrderBy(step => step.StartedAt)];
 
     /// <summary>What a respond step has answered.</summary>
     public RunResponse? Response { get; private set; }
@@ -22,15 +21,7 @@ internal sealed class CommandLineHost(TextWriter output) : IRunHost, IAsyncDispo
     {
         foreach (var line in lines.Steps)
         {
-            if (_places.TryGetValue(line.Path, out var place))
-            {
-                _steps[place] = line;
-            }
-            else
-            {
-                _places[line.Path] = _steps.Count;
-                _steps.Add(line);
-            }
+            _steps[line.Path] = line;
             if (line.IsFinished)
                 await output.WriteLineAsync(RunText.Of(line));
         }

@@ -4,8 +4,9 @@ using Flows.Contracts.Definitions;
 namespace Flows.Engine.Pieces;
 
 /// <summary>
-/// A connector: a name, and what flows can do with it. A piece is one file and one line in <see cref="PieceCatalog"/>; docs/pieces.md has
-/// an example. Nothing is found by reflection: props are written out, and inputs are read through generated JSON code.
+/// A connector: a name, and what flows can do with it. A piece is one file and one line in <see cref="PieceCatalog"/>;
+/// <see cref="Data.DataPiece"/> is a small example. Nothing is found by reflection: props are written out, and inputs are
+/// read through generated JSON code.
 /// </summary>
 /// <param name="name">lower_snake, unique; definitions refer to it.</param>
 internal abstract class Piece(string name, string title, string description)

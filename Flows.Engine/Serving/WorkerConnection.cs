@@ -17,6 +17,7 @@ internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk
     private readonly ConcurrentDictionary<long, TaskCompletionSource<CodeCompleted>> _code = new();
     private readonly Lock _lock = new();
     private readonly List<(long Sequence, TaskCompletionSource Arrived)> _barriers = [];
+    private readonly TaskCompletionSource<int> _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _durable;
     private Task _run = Task.CompletedTask;
 
@@ -25,18 +26,8 @@ internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk
     public async Task<int> ServeAsync(CancellationToken cancel)
     {
         await _writer.WriteAsync(FrameType.Ready, new EngineReady(EngineReady.CurrentProtocol, version), EngineJson.Default.EngineReady, cancel);
-        try
-        {
-            while (await _reader.ReadAsync(cancel) is { } frame)
-                await TakeAsync(frame, cancel);
-            // A run that is under way is left where it is: the worker is gone, and its journal tells what was done.
-            return 0;
-        }
-        catch (Exception error) when (error is FrameException or JsonException)
-        {
-            await Console.Error.WriteLineAsync($"The engine ends: {error.Message}");
-            return 2;
-        }
+        // A fault in the engine itself, not in a flow, ends the process: the worker sees it and the run goes on elsewhere.
+        return await await Task.WhenAny(ReadAsync(cancel), _broken.Task);
     }
 
     public ValueTask JournalAsync(JournalLines lines) => _writer.WriteAsync(FrameType.Journal, lines, EngineJson.Default.JournalLines, default);
@@ -72,17 +63,37 @@ internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk
 
     public void Dispose() => _writer.Dispose();
 
+    private async Task<int> ReadAsync(CancellationToken cancel)
+    {
+        try
+        {
+            while (await _reader.ReadAsync(cancel) is { } frame)
+                await TakeAsync(frame, cancel);
+            // A run that is under way is left where it is: the worker is gone, and its journal tells what was done.
+            return 0;
+        }
+        catch (Exception error) when (error is FrameException or JsonException)
+        {
+            await Console.Error.WriteLineAsync($"The engine ends: {error.Message}");
+            return 2;
+        }
+    }
+
     private async ValueTask TakeAsync(Frame frame, CancellationToken cancel)
     {
         switch (frame.Type)
         {
             case FrameType.Start:
                 var start = frame.Read(EngineJson.Default.StartRun);
+                if (start is { Journal: null } or { Connections: null } or { Variables: null } or { Limits: null } or { FlowName: null })
+                    throw new JsonException("The Start frame lacks a field.");
                 // The worker may send the next run while the last one's Finished is still leaving our own method.
                 if (!_run.IsCompleted)
                     await _run.WaitAsync(TimeSpan.FromSeconds(1), cancel);
                 _durable = 0;
                 _run = Task.Run(() => RunAsync(start, cancel), cancel);
+                _ = _run.ContinueWith(
+                    run => _broken.TrySetException(run.Exception!.InnerExceptions), cancel, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
                 break;
             case FrameType.Durable:
                 MarkDurable(frame.Read(EngineJson.Default.JournalDurable).Sequence);

@@ -18,6 +18,8 @@ internal sealed class CodeExecutor : StepExecutor<CodeStep>
     {
         var template = attempt.Run.Flow.Of(code, step => InputTemplate.Compile(step.Input, "$.input"));
         var input = attempt.Evaluate(template);
+        if (input.IsNull)
+            input = Value.Of(ValueObject.Empty); // no input in the definition: code that takes its input apart still can
         attempt.Show(input);
         await attempt.IntendAsync(code.Effect);
 

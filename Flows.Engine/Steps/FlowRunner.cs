@@ -60,11 +60,13 @@ internal sealed class FlowRunner(RunContext run)
         return inside.End is { } end ? state.Ended(end) : state.With(step.Name, inside.Result);
     }
 
-    private static StepResult Replay(Step step, string path, StepRecord line) => line switch
+    private static StepResult Replay(Step step, string path, StepRecord line)
     {
-        { Status: StepStatus.FailedAndContinued, Error: { } error } => StepResult.Failed(new StepFailure(path, error)),
-        _ => StepExecutors.For(step).Replay(step, line),
-    };
+        var executor = StepExecutors.For(step);
+        if (line is not { Status: StepStatus.FailedAndContinued, Error: { } error })
+            return executor.Replay(step, line);
+        return StepResult.Failed(executor.HoldsSteps ? StepFailure.Inside(path, error) : new StepFailure(path, error));
+    }
 
     private async Task<StepResult> ExecuteAsync(Step step, string path, RunState state, CancellationToken cancel)
     {
@@ -96,7 +98,7 @@ internal sealed class FlowRunner(RunContext run)
             run.Meter.Step();
             var executor = StepExecutors.For(step);
             var result = await executor.ExecuteAsync(step, attempt, this);
-            return (Kept(result), executor.CanRetry);
+            return (Kept(result), !executor.HoldsSteps);
         }
         catch (DecisionNeededException)
         {
@@ -144,9 +146,7 @@ internal sealed class FlowRunner(RunContext run)
             failure = failure with { Error = Hidden(failure.Error) };
             result = result.As(failure);
             // A step around this one has failed because of a step inside it: the line says which.
-            var error = failure.Path == attempt.Path
-                ? failure.Error
-                : failure.Error with { Message = $"Step '{step.Name}' failed at '{failure.Path}': {failure.Error.Message}" };
+            var error = failure.Path == attempt.Path ? failure.Error : failure.Around(step.Name);
             var status = step.OnError.Mode == OnErrorMode.Stop && !attempt.State.IsContained ? StepStatus.Failed : StepStatus.FailedAndContinued;
             await run.Journal.WriteAsync(attempt.Ended(status, took, null, error, logs));
             return result;

@@ -8,8 +8,9 @@ internal sealed class JournalException(Exception inner) : IOException($"The jour
 
 /// <summary>
 /// The engine's side of a run's journal: what earlier attempts have left, and the new lines. Lines are gathered and sent at a
-/// barrier, at a flush, after 50 ms, or when there are 64 of them; a line that begins a step is replaced by the one
-/// that ends it if it is still here, so a step that is quick costs one line. Safe for concurrent use.
+/// barrier, at a flush, after 50 ms, or when there are 64 of them; a line that begins a step is dropped for the one that ends it
+/// if it is still here, so a step that is quick costs one line. The line that ends a step comes behind those of the steps
+/// inside it: a journal cut off anywhere never says that a loop is done and leaves out its items. Safe for concurrent use.
 /// </summary>
 internal sealed class Journal : IAsyncDisposable
 {
@@ -22,7 +23,8 @@ internal sealed class Journal : IAsyncDisposable
     private readonly SemaphoreSlim _sending = new(1, 1);
     private readonly Lock _lock = new();
     private readonly Dictionary<string, int> _places = new(StringComparer.Ordinal);
-    private List<StepRecord> _lines = [];
+    private readonly List<StepRecord?> _lines = [];
+    private int _count;
     private long _sequence;
     private Exception? _broken;
 
@@ -76,17 +78,14 @@ internal sealed class Journal : IAsyncDisposable
             if (_broken is { } broken)
                 throw new JournalException(broken);
             if (_places.TryGetValue(line.Path, out var place))
-            {
-                _lines[place] = line;
-            }
+                _lines[place] = null;
             else
-            {
-                _places[line.Path] = _lines.Count;
-                _lines.Add(line);
-                if (_lines.Count == 1)
-                    _timer.Change(s_timeToSend, Timeout.InfiniteTimeSpan);
-            }
-            return _lines.Count;
+                _count++;
+            _places[line.Path] = _lines.Count;
+            _lines.Add(line);
+            if (_lines.Count == 1)
+                _timer.Change(s_timeToSend, Timeout.InfiniteTimeSpan);
+            return _count;
         }
     }
 
@@ -104,9 +103,15 @@ internal sealed class Journal : IAsyncDisposable
                     throw new JournalException(broken);
                 if (_lines.Count == 0 && !barrier)
                     return _sequence;
-                lines = _lines;
-                _lines = [];
+                lines = new List<StepRecord>(_count);
+                foreach (var line in _lines)
+                {
+                    if (line is not null)
+                        lines.Add(line);
+                }
+                _lines.Clear();
                 _places.Clear();
+                _count = 0;
             }
             // A barrier whose intent another sender has just taken along still goes out, empty: its number is the one to wait for.
             var message = new JournalLines(++_sequence, barrier, lines);

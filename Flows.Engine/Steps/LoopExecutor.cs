@@ -11,7 +11,7 @@ namespace Flows.Engine.Steps;
 /// </summary>
 internal sealed class LoopExecutor : StepExecutor<LoopStep>
 {
-    public override bool CanRetry => false;
+    public override bool HoldsSteps => true;
 
     protected override async Task<StepResult> ExecuteAsync(LoopStep loop, StepAttempt attempt, FlowRunner runner)
     {

@@ -12,7 +12,7 @@ namespace Flows.Engine.Steps;
 /// </summary>
 internal sealed class RouterExecutor : StepExecutor<RouterStep>
 {
-    public override bool CanRetry => false;
+    public override bool HoldsSteps => true;
 
     protected override async Task<StepResult> ExecuteAsync(RouterStep router, StepAttempt attempt, FlowRunner runner)
     {

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Flows.Contracts.Definitions;
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Runs;
@@ -20,8 +21,19 @@ internal sealed class RunWalk(PieceCatalog pieces, OutboundHttp http, TimeProvid
             return new RunOutcome(RunStatus.Failed, Error: refusal);
 
         await using var journal = new Journal(start.Journal, host, clock);
-        var run = new RunContext(start, flow, host, pieces, http, journal, clock);
-        var end = await new FlowRunner(run).RunAsync(flow.Definition.Steps, RunState.Begin(Value.FromJson(start.Trigger)), cancel);
+        RunContext run;
+        RunState begin;
+        try
+        {
+            run = new RunContext(start, flow, host, pieces, http, journal, clock);
+            begin = RunState.Begin(Value.FromJson(start.Trigger));
+        }
+        catch (JsonException error)
+        {
+            // JSON that others let pass may nest deeper, or hold larger numbers, than a value may.
+            return new RunOutcome(RunStatus.Failed, Error: new StepError(StepErrorCodes.Limit, $"The data the run starts with cannot be taken in: {error.Message}"));
+        }
+        var end = await new FlowRunner(run).RunAsync(flow.Definition.Steps, begin, cancel);
         await journal.FlushAsync();
         return OutcomeOf(end, run);
     }

@@ -7,8 +7,8 @@ namespace Flows.Engine.Steps;
 /// <summary>Does one kind of step.</summary>
 internal abstract class StepExecutor
 {
-    /// <summary>True for a kind that may be tried again as a whole. One that holds steps may not: those in it that succeeded would happen twice.</summary>
-    public virtual bool CanRetry => true;
+    /// <summary>True for a kind with steps inside. It is not tried again as a whole: those in it that succeeded would happen twice.</summary>
+    public virtual bool HoldsSteps => false;
 
     /// <exception cref="StepException">The step failed.</exception>
     public abstract Task<StepResult> ExecuteAsync(Step step, StepAttempt attempt, FlowRunner runner);

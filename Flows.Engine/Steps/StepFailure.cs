@@ -65,6 +65,29 @@ internal sealed record StepFailure(string Path, StepError Error, bool IsTransien
             new(path, new StepError(code, $"Step '{name}': {message}", detail), transient);
     }
 
+    /// <summary>The error as the line of a step around the failed one tells it: <see cref="Inside"/> finds the way back.</summary>
+    public StepError Around(string name) => new(
+        Error.Code,
+        $"Step '{name}' failed at '{Path}': {Error.Message}",
+        ValueObject.Of(
+        [
+            new("step", Value.Of(Path)),
+            new("message", Value.Of(Error.Message)),
+            new("detail", Error.Detail is { } detail ? Value.FromJson(detail) : Value.Null),
+        ]).ToRawJson());
+
+    /// <summary>The failure a line tells of: that of the step itself, or of a step inside it.</summary>
+    public static StepFailure Inside(string path, StepError error)
+    {
+        if (error.Detail is not { } detail || Value.FromJson(detail) is not { Kind: ValueKind.Object } told
+            || !told.AsObject.TryGet("step", out var step) || !told.AsObject.TryGet("message", out var message))
+        {
+            return new StepFailure(path, error);
+        }
+        RawJson? own = told.AsObject.TryGet("detail", out var inner) && !inner.IsNull ? inner.ToRawJson() : null;
+        return new StepFailure(step.ToString(), new StepError(error.Code, message.ToString(), own));
+    }
+
     /// <summary>What <c>{{errors.name}}</c> is.</summary>
     public static Value AsValue(StepError error) => ValueObject.Of(
     [

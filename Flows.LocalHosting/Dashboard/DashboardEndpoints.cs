@@ -118,9 +118,12 @@ internal sealed record EnvironmentView(string Name, string Value)
 {
     private static readonly string[] TellingNames = ["PASSWORD", "SECRET", "TOKEN", "APIKEY", "ENCRYPTIONKEY", "CONNECTIONSTRINGS", "CREDENTIAL"];
 
-    /// <summary>Masked twice: what is known to be secret, and what is named like something secret.</summary>
+    /// <summary>
+    /// What the diagram gives the process, and not what it inherits from the developer's own shell. Masked twice: what is
+    /// known to be secret, and what is named like something secret.
+    /// </summary>
     public static IReadOnlyList<EnvironmentView> Of(CustomResourceSnapshot snapshot, SecretMask mask) =>
-        [.. snapshot.EnvironmentVariables.Select(variable => new EnvironmentView(variable.Name, Show(variable.Name, variable.Value ?? "", mask)))];
+        [.. snapshot.EnvironmentVariables.Where(variable => variable.IsFromSpec).Select(variable => new EnvironmentView(variable.Name, Show(variable.Name, variable.Value ?? "", mask)))];
 
     private static string Show(string name, string value, SecretMask mask) =>
         value.Length > 0 && TellingNames.Any(part => name.Replace("_", "", StringComparison.Ordinal).Contains(part, StringComparison.OrdinalIgnoreCase))

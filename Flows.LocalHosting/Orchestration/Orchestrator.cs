@@ -26,8 +26,9 @@ internal sealed class Orchestrator(IResourceCollection model, HostingContext con
 
         context.Data.Lock();
         context.Reaper.Start();
-        running = model.ToDictionary(resource => resource, RunningKind);
-        CheckForCircles();
+        var checkedModel = model.ToDictionary(resource => resource, RunningKind);
+        CheckForCircles(checkedModel);
+        running = checkedModel;
         Prepare();
         lives = Task.WhenAll(running.Values.Select(resource => resource.RunAsync(other => running[other], stopping.Token)));
         return Task.CompletedTask;
@@ -88,9 +89,9 @@ internal sealed class Orchestrator(IResourceCollection model, HostingContext con
     private int LevelOf(RunningResource resource) =>
         resource.Dependencies.Select(dependency => LevelOf(running[dependency]) + 1).DefaultIfEmpty(0).Max();
 
-    private void CheckForCircles()
+    private static void CheckForCircles(Dictionary<IResource, RunningResource> model)
     {
-        foreach (var resource in running.Values)
+        foreach (var resource in model.Values)
             Walk(resource, []);
 
         void Walk(RunningResource resource, List<IResource> path)
@@ -98,7 +99,7 @@ internal sealed class Orchestrator(IResourceCollection model, HostingContext con
             if (path.Contains(resource.Resource))
                 throw new DistributedApplicationException($"Resources wait for each other: {string.Join(" → ", path.Append(resource.Resource).Select(step => step.Name))}.");
             foreach (var dependency in resource.Dependencies)
-                Walk(running[dependency], [.. path, resource.Resource]);
+                Walk(model[dependency], [.. path, resource.Resource]);
         }
     }
 }

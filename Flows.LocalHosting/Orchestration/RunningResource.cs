@@ -3,7 +3,6 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Flows.LocalHosting.Processes;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using Npgsql;
 
 namespace Flows.LocalHosting.Orchestration;
 
@@ -49,8 +48,10 @@ internal abstract class RunningResource(IResource resource, HostingContext conte
             started.TrySetCanceled(cancel);
             ready.TrySetCanceled(cancel);
         }
-        catch (Exception error) when (error is DistributedApplicationException or NpgsqlException or IOException or UnauthorizedAccessException)
+        catch (Exception error)
         {
+            // Whatever it was (a callback of the AppHost may throw anything): it is the state of this resource, and those
+            // that wait for it have to hear of it instead of waiting for ever.
             Fail(error);
         }
     }

@@ -1,5 +1,4 @@
 using System.Collections.Immutable;
-using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Flows.LocalHosting.Processes;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -84,14 +83,15 @@ internal sealed class SupervisedProcess(
                 Publish(snapshot => snapshot with { State = KnownResourceStates.Starting, HealthStatus = null, ExitCode = null });
                 child = await LaunchAsync(stop);
             }
-            catch (DistributedApplicationException error)
-            {
-                CannotStart(error);
-                return;
-            }
-            catch (OperationCanceledException)
+            catch (OperationCanceledException) when (stop.IsCancellationRequested)
             {
                 break;
+            }
+            catch (Exception error)
+            {
+                // A callback of the AppHost that puts the environment together may throw anything.
+                CannotStart(error);
+                return;
             }
 
             using (child)
@@ -111,13 +111,14 @@ internal sealed class SupervisedProcess(
         var log = context.Logs.Of(resource.Name);
         var child = ChildProcess.Start(start, (line, isError) => log.Write(id, line, isError));
         context.Reaper.Watch(child);
+        var inherited = context.InheritedEnvironment();
         Publish(snapshot => (snapshot with
         {
             State = KnownResourceStates.Running,
             StartTimeStamp = context.Clock.GetUtcNow().UtcDateTime,
             StopTimeStamp = null,
             EnvironmentVariables = [.. start.Environment.OrderBy(variable => variable.Key, StringComparer.OrdinalIgnoreCase)
-                .Select(variable => new EnvironmentVariableSnapshot(variable.Key, variable.Value, IsFromSpec: true))],
+                .Select(variable => new EnvironmentVariableSnapshot(variable.Key, variable.Value, IsFromSpec: !inherited.Contains(variable)))],
         }).With("executable.pid", child.Pid).With("executable.path", start.File).With("flows.restarts", restarts));
         return child;
     }
@@ -200,7 +201,7 @@ internal sealed class SupervisedProcess(
         HealthReports = [new("health", problem is null ? HealthStatus.Healthy : HealthStatus.Unhealthy, problem, ExceptionText: null)],
     });
 
-    private void CannotStart(DistributedApplicationException error)
+    private void CannotStart(Exception error)
     {
         Log.FailedToStart(context.Logger, id, error.Message);
         context.Logs.Of(resource.Name).Write(id, error.Message, isError: true);

@@ -3,7 +3,7 @@ namespace Flows.LocalHosting.Processes;
 /// <summary>Finds programs.</summary>
 internal static class Executables
 {
-    /// <summary>The real file (links followed) of a program in the first folder that has it. Null when none has.</summary>
+    /// <summary>A program in the first folder that has it. Null when none has.</summary>
     public static string? Find(string name, IEnumerable<string> folders)
     {
         foreach (var folder in folders)
@@ -13,7 +13,7 @@ internal static class Executables
                 continue;
             if (!OperatingSystem.IsWindows() && (File.GetUnixFileMode(path) & (UnixFileMode.UserExecute | UnixFileMode.OtherExecute)) == 0)
                 continue;
-            return File.ResolveLinkTarget(path, returnFinalTarget: true)?.FullName ?? path;
+            return path;
         }
         return null;
     }

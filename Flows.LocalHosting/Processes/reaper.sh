@@ -20,7 +20,7 @@ while read -r verb first second; do
         [ "${group%%:*}" = "$first" ] || kept="$kept $group"
       done
       groups=$kept ;;
-    remove) folder=$first ;;
+    remove) folder="$first${second:+ $second}" ;;
   esac
 done
 
@@ -52,5 +52,5 @@ if [ -d /proc/self ]; then
 fi
 
 case $folder in
-  */flows-*) rm -rf -- "$folder" ;;
+  */flows-apphost-*) rm -rf -- "$folder" ;;
 esac

@@ -21,7 +21,8 @@ internal sealed class ServerPrograms(IConfiguration configuration)
     public IEnumerable<string> PostgresFolders => Folders.Concat(only is null ? DebianPostgres() : [])
         .Select(folder => Executables.Find("postgres", [folder]))
         .OfType<string>()
-        .Select(file => Path.GetDirectoryName(file)!)
+        // A link on PATH: initdb and the rest lie beside the real file.
+        .Select(file => Path.GetDirectoryName(File.ResolveLinkTarget(file, returnFinalTarget: true)?.FullName ?? file)!)
         .Where(folder => File.Exists(Path.Combine(folder, "initdb")))
         .Distinct();
 

@@ -15,6 +15,10 @@ internal sealed class DataDirectory : IDisposable
         // A server that runs as another user has to pass through; what is secret is closed file by file.
         | UnixFileMode.GroupExecute | UnixFileMode.OtherExecute;
 
+    private const string TemporaryPrefix = "flows-apphost-";
+
+    private static readonly TimeSpan ForgottenAfter = TimeSpan.FromHours(1);
+
     private FileStream? held;
 
     private DataDirectory(string path, bool ephemeral)
@@ -32,7 +36,11 @@ internal sealed class DataDirectory : IDisposable
 
     public static DataDirectory At(string path) => new(path, ephemeral: false);
 
-    public static DataDirectory Temporary() => new(Directory.CreateTempSubdirectory("flows-").FullName, ephemeral: true);
+    public static DataDirectory Temporary()
+    {
+        RemoveForgotten();
+        return new(Directory.CreateTempSubdirectory(TemporaryPrefix).FullName, ephemeral: true);
+    }
 
     public string Under(params ReadOnlySpan<string> parts) => System.IO.Path.Combine([Path, .. parts]);
 
@@ -43,7 +51,7 @@ internal sealed class DataDirectory : IDisposable
             Directory.CreateDirectory(path);
         else if (!Directory.Exists(path))
             Directory.CreateDirectory(path, Folder);
-        else if (path.StartsWith(System.IO.Path.GetTempPath() + "flows-", StringComparison.Ordinal))
+        else if (path.StartsWith(System.IO.Path.GetTempPath() + TemporaryPrefix, StringComparison.Ordinal))
             File.SetUnixFileMode(path, Folder);
         return path;
     }
@@ -84,6 +92,27 @@ internal sealed class DataDirectory : IDisposable
         // The reaper has removed it already, unless nothing was ever started.
         if (IsEphemeral && Directory.Exists(Path))
             Directory.Delete(Path, recursive: true);
+    }
+
+    /// <summary>Folders of applications that were killed before they had a reaper to remove them.</summary>
+    private static void RemoveForgotten()
+    {
+        foreach (var folder in new DirectoryInfo(System.IO.Path.GetTempPath()).GetDirectories($"{TemporaryPrefix}*"))
+        {
+            try
+            {
+                var lockFile = new FileInfo(System.IO.Path.Combine(folder.FullName, "lock"));
+                if (TimeProvider.System.GetUtcNow() - folder.LastWriteTimeUtc < ForgottenAfter)
+                    continue;
+                if (lockFile.Exists)
+                    lockFile.Open(FileMode.Open, FileAccess.ReadWrite, FileShare.None).Dispose(); // refused while it is in use
+                folder.Delete(recursive: true);
+            }
+            catch (Exception error) when (error is IOException or UnauthorizedAccessException)
+            {
+                // In use, somebody else's, or being removed at this moment: not ours to remove.
+            }
+        }
     }
 
     private string? LastHolder() => File.Exists(Under("lock.pid")) ? File.ReadAllText(Under("lock.pid")) : null;

@@ -59,7 +59,7 @@ internal sealed class QueueShard(RedisScripts scripts, RedisQueueOptions options
             arguments[at++] = (long)delivery.Delay.TotalMilliseconds;
         }
 
-        var reply = (RedisResult[])(await scripts.EvaluateAsync(RedisScripts.Turn, _base, arguments, cancel))!;
+        var reply = ((RedisResult[]?)await scripts.EvaluateAsync(RedisScripts.Turn, _base, arguments, cancel))!;
         var taken = new List<Delivery>((reply.Length - 1) / 4);
         for (var i = 1; i < reply.Length; i += 4)
         {
@@ -80,13 +80,13 @@ internal sealed class QueueShard(RedisScripts scripts, RedisQueueOptions options
 
     internal async Task<QueueStatistics> StatisticsAsync(CancellationToken cancel)
     {
-        var reply = (RedisResult[])(await scripts.EvaluateAsync(RedisScripts.Statistics, _base, [], cancel))!;
+        var reply = ((RedisResult[]?)await scripts.EvaluateAsync(RedisScripts.Statistics, _base, [], cancel))!;
         var now = (long)reply[3];
         var waiting = Enum.GetValues<RunPriority>().ToDictionary(priority => priority, _ => 0L);
         var oldest = now;
         for (var i = 4; i < reply.Length; i += 3)
         {
-            var priority = (RunPriority)(((string)reply[i]!)[0] - '0');
+            var priority = (RunPriority)(((string?)reply[i])![0] - '0');
             waiting[priority] = waiting.GetValueOrDefault(priority) + (long)reply[i + 1];
             oldest = Math.Min(oldest, (long)reply[i + 2]);
         }
@@ -100,7 +100,7 @@ internal sealed class QueueShard(RedisScripts scripts, RedisQueueOptions options
     internal Task UnsubscribeAsync(Action<RedisChannel, RedisValue> woken, CancellationToken cancel) =>
         scripts.UnsubscribeAsync(_wake, woken, cancel);
 
-    private static Guid Id(RedisResult text) => Guid.ParseExact((string)text!, "N");
+    private static Guid Id(RedisResult text) => Guid.ParseExact(((string?)text)!, "N");
 }
 
 /// <summary>What a turn brought.</summary>

@@ -203,7 +203,8 @@ internal sealed partial class RedisQueueConsumer(
         try
         {
             var settlement = await handler.HandleAsync(delivery.Job, _stopping.Token);
-            delivery.Settle(settlement.IsDone ? Outcome.Done : Outcome.Later, settlement.Delay);
+            var handedBack = settlement.Delay <= TimeSpan.Zero && _stopping.IsCancellationRequested;
+            delivery.Settle(settlement.IsDone ? Outcome.Done : handedBack ? Outcome.Back : Outcome.Later, settlement.Delay);
         }
         catch (OperationCanceledException) when (_stopping.IsCancellationRequested)
         {

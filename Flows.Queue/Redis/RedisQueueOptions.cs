@@ -37,6 +37,3 @@ public sealed class RedisQueueOptions
     [Range(typeof(TimeSpan), "00:00:00", "00:15:00")]
     public TimeSpan DrainLimit { get; set; } = TimeSpan.FromSeconds(25);
 }
-
-/// <summary>What carries the jobs.</summary>
-public enum QueueProvider { Redis, Hangfire }

@@ -88,7 +88,8 @@ internal sealed class RedisScripts(IServiceProvider services, TimeSpan timeout)
             catch (RedisServerException error) when (error.Message.StartsWith("NOSCRIPT", StringComparison.Ordinal))
             {
                 // A new Redis, or one that was restarted or flushed. EVAL runs the text and keeps it for the next call.
-                return await redis.ExecuteAsync("EVAL", [Text, 1, key, .. arguments.Select(argument => (object)argument)]);
+                object[] eval = [Text, 1, key, .. arguments.Select(argument => (object)argument)];
+                return await redis.ExecuteAsync("EVAL", eval);
             }
         }
 

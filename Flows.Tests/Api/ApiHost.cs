@@ -65,6 +65,7 @@ public sealed class ApiHost : IAsyncDisposable
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
         if (ifMatch is not null)
             request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
+        request.Headers.ExpectContinue = body is string { Length: > 1 << 20 }; // as curl does: else a refusal races with the sending
         if (body is not null)
             request.Content = new StringContent(body as string ?? JsonSerializer.Serialize(body, JsonSerializerOptions.Web), Encoding.UTF8, contentType);
         using var response = await Http.SendAsync(request);

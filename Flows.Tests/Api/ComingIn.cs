@@ -37,6 +37,17 @@ public sealed class ComingIn(Platform platform) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task A_missing_key_and_a_wrong_key_are_told_apart()
+    {
+        var missing = await _api.GetAsync("/api/v1/me", key: null);
+        Assert.Contains("An API key is needed", missing["detail"].GetString(), StringComparison.Ordinal);
+        Assert.DoesNotContain("invalid_token", missing.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
+        var wrong = await _api.GetAsync("/api/v1/me", ApiKey.Generate());
+        Assert.Contains("unknown, revoked or expired", wrong["detail"].GetString(), StringComparison.Ordinal);
+        Assert.Contains("invalid_token", wrong.Headers.WwwAuthenticate.ToString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Every_endpoint_is_closed_unless_it_says_otherwise()
     {
         await using var app = ApiHost.Create(_database.ConnectionString, platform, new() { ["Flows:Bootstrap:ApiKey"] = "" });

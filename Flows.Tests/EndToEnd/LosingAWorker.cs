@@ -1,7 +1,4 @@
-using System.Diagnostics;
 using System.Text.Json;
-using Aspire.Hosting;
-using Aspire.Hosting.ApplicationModel;
 
 namespace Flows.Tests.EndToEnd;
 
@@ -52,7 +49,6 @@ public sealed class CancellingARun(Platform platform)
 
         var ended = await platform.Api.UntilFinalAsync(run, seconds: 5);
         Assert.Equal("Cancelled", ended.GetProperty("status").GetString());
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(10));
-        await platform.UntilIdleAsync(limit.Token);
+        await platform.UntilIdleAsync();
     }
 }

@@ -3,6 +3,7 @@ using Flows.Api.Runs;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -23,10 +24,8 @@ public sealed class RunsDatabase(Platform platform) : IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        await AdministerAsync($"CREATE DATABASE {Name}");
         Source = NpgsqlDataSource.Create(ConnectionString);
-        foreach (var migration in Migration.All)
-            await ExecuteAsync(migration.Sql);
+        await new SchemaUpgrade(Source, ConnectionString, NullLogger<SchemaUpgrade>.Instance).ApplyAsync(Migration.All, default);
         await ExecuteAsync("INSERT INTO projects (id, name) VALUES ($1, 'Test')", Project);
         (Flow, Version) = await PublishAsync(Definition);
     }

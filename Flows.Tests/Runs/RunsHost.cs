@@ -26,11 +26,10 @@ public sealed class RunsHost : IAsyncDisposable
 {
     private const string WorkerToken = "tests-3fK9w2LmQ8xZr7Vb1NcT5yHd0PgUoSaE";
     private readonly WebApplication _app;
-    private readonly string _apiKey;
 
     private RunsHost(WebApplication app, string apiKey)
     {
-        (_app, _apiKey) = (app, apiKey);
+        _app = app;
         Api = Client(apiKey);
         Worker = Client(WorkerToken);
         Worker.DefaultRequestHeaders.Add(WorkerRoutes.ProtocolHeader, "1");

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Http.Json;
 using System.Text;
 using System.Text.Json;
+using Flows.Api.Runs;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
@@ -35,7 +36,7 @@ public sealed class RunsOverHttp(RunsDatabase database) : IClassFixture<RunsData
         Assert.Equal("""{"n": 1.0}""", view.GetProperty("trigger").GetRawText());
         Assert.Equal("""{"total":1}""", view.GetProperty("output").GetRawText());
 
-        var step = Assert.Single((await _host.GetJsonAsync($"/api/v1/runs/{run}/steps")).EnumerateArray());
+        var step = Assert.Single((await _host.GetJsonAsync($"/api/v1/runs/{run}/steps")).GetProperty("items").EnumerateArray());
         Assert.Equal("path name kind status attempt startedAt durationMs input output error effect", string.Join(' ', step.EnumerateObject().Select(property => property.Name)));
         Assert.Equal("[1]", step.GetProperty("output").GetRawText());
     }
@@ -84,10 +85,10 @@ public sealed class RunsOverHttp(RunsDatabase database) : IClassFixture<RunsData
         var (flow, _) = await database.PublishAsync(RunsDatabase.Definition);
         await _host.StartRunAsync(flow);
         await database.ExecuteAsync("UPDATE flows SET enabled = false WHERE id = $1", flow);
-        Flows.Api.Runs.PublishedFlows.Invalidate(flow);
+        PublishedFlows.Invalidate(flow);
         await ExpectAsync(HttpStatusCode.Conflict, "flow_disabled", $"/api/v1/flows/{flow}/runs");
         await database.ExecuteAsync("UPDATE flows SET enabled = true, published_version_id = NULL WHERE id = $1", flow);
-        Flows.Api.Runs.PublishedFlows.Invalidate(flow);
+        PublishedFlows.Invalidate(flow);
         await ExpectAsync(HttpStatusCode.Conflict, "flow_not_published", $"/api/v1/flows/{flow}/runs");
     }
 

@@ -99,6 +99,7 @@ public sealed class WaitingForARun(RunsDatabase database) : IClassFixture<RunsDa
         Assert.Equal(HttpStatusCode.Accepted, got.StatusCode);
         var pending = await RunsHost.JsonAsync(got);
         Assert.EndsWith($"/api/v1/runs/{pending.GetProperty("runId").GetGuid()}", pending.GetProperty("url").GetString(), StringComparison.Ordinal);
+        Assert.Equal("Queued", pending.GetProperty("status").GetString());
         Assert.Equal(pending.GetProperty("url").GetString(), got.Headers.Location?.ToString());
         Assert.Equal(0, hasty.Get<RunWaiters>().Count);
     }

@@ -41,7 +41,11 @@ internal sealed class FakeApi : IAsyncDisposable
         builder.WebHost.UseKestrelCore().UseUrls("http://127.0.0.1:0").ConfigureKestrel(kestrel => kestrel.Limits.MaxRequestBodySize = 256 << 20);
         builder.Services.AddRoutingCore();
         builder.Services.AddLogging();
-        builder.Services.ConfigureHttpJsonOptions(json => json.SerializerOptions.TypeInfoResolverChain.Insert(0, WorkerJson.Default));
+        builder.Services.ConfigureHttpJsonOptions(json =>
+        {
+            json.SerializerOptions.TypeInfoResolverChain.Insert(0, WorkerJson.Default);
+            json.SerializerOptions.MaxDepth = WorkerJson.Default.Options.MaxDepth;
+        });
         var app = builder.Build();
         var api = new FakeApi(app);
         app.UseRouting();
@@ -63,10 +67,10 @@ internal sealed class FakeApi : IAsyncDisposable
     }
 
     /// <summary>A queued run of a flow.</summary>
-    public FakeRun AddRun(Guid project, Guid version, string definition, long activeMs = 600_000)
+    public FakeRun AddRun(Guid project, Guid version, string definition, long activeMs = 600_000, string trigger = """{"body":{}}""")
     {
         _versions[version] = RawJson.Parse(definition);
-        var run = new FakeRun(Guid.CreateVersion7(), project, version, activeMs);
+        var run = new FakeRun(Guid.CreateVersion7(), project, version, activeMs, RawJson.FromUtf8(System.Text.Encoding.UTF8.GetBytes(trigger)));
         _runs[run.Id] = run;
         return run;
     }
@@ -83,7 +87,7 @@ internal sealed class FakeApi : IAsyncDisposable
                 continue;
             claims.Add(new RunClaim(
                 run.Id, run.Attempt, run.Project, run.Version, "A flow", run.Version, RunEnvironment.Production, LeaseMs, run.ActiveMs,
-                RawJson.Parse("""{"body":{}}"""), [.. run.Steps.Values], new Dictionary<string, RawJson>(), new Dictionary<string, RawJson>()));
+                run.Trigger, [.. run.Steps.Values], new Dictionary<string, RawJson>(), new Dictionary<string, RawJson>()));
         }
         return new ClaimResponse(claims, []);
     }
@@ -110,7 +114,7 @@ internal sealed class FakeApi : IAsyncDisposable
 }
 
 /// <summary>A run's row and its journal.</summary>
-internal sealed class FakeRun(Guid id, Guid project, Guid version, long activeMs)
+internal sealed class FakeRun(Guid id, Guid project, Guid version, long activeMs, RawJson trigger)
 {
     private readonly Lock _lock = new();
     private readonly ConcurrentDictionary<string, TaskCompletionSource<StepRecord>> _seen = new();
@@ -120,6 +124,7 @@ internal sealed class FakeRun(Guid id, Guid project, Guid version, long activeMs
     public Guid Project => project;
     public Guid Version => version;
     public long ActiveMs => activeMs;
+    public RawJson Trigger => trigger;
     public int Attempt { get; private set; }
     public ConcurrentDictionary<string, StepRecord> Steps { get; } = new();
     public RunResponse? Response { get; private set; }

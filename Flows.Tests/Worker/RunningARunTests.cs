@@ -1,6 +1,6 @@
 using Flows.Contracts.Runs;
-using Microsoft.AspNetCore.Http;
 using Flows.Contracts.WorkerProtocol;
+using Microsoft.AspNetCore.Http;
 
 namespace Flows.Tests.Worker;
 
@@ -124,6 +124,18 @@ public sealed class RunningARunTests
         Assert.Equal(RunStatus.Succeeded, run.Outcome!.Status);
         Assert.Equal(12_000_002, run.Steps["log2"].Output!.Value.Length);
         Assert.True(worker.Api.Reports.Count >= 2); // never all in one call
+    }
+
+    [Fact]
+    public async Task A_deeply_nested_payload_reaches_the_engine()
+    {
+        await using var worker = await WorkerUnderTest.StartAsync();
+
+        var run = worker.Api.AddRun(
+            worker.Project, Guid.CreateVersion7(), """{"script":[]}""", trigger: new string('[', 200) + new string(']', 200));
+        await worker.HandleAsync(run);
+
+        Assert.Equal(RunStatus.Succeeded, run.Outcome!.Status);
     }
 
     [Fact]

@@ -17,6 +17,13 @@ internal static class ScriptedEngine
         return Executable(path);
     }
 
+    /// <summary>Removes what <see cref="Create"/> wrote; leaves anything else alone.</summary>
+    public static void Delete(string path)
+    {
+        if (Path.GetFileName(Path.GetDirectoryName(path))!.StartsWith("flows-scripted-engine-", StringComparison.Ordinal))
+            Directory.Delete(Path.GetDirectoryName(path)!, recursive: true);
+    }
+
     /// <summary>Lets the file be started.</summary>
     public static string Executable(string path)
     {

@@ -4,25 +4,36 @@ using Flows.Queue;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
+using StackExchange.Redis;
 
 namespace Flows.Tests.Worker;
 
 /// <summary>The real executable with a real Redis.</summary>
 [Collection(nameof(Platform))]
-public sealed class WorkerKilledTests(Platform platform)
+public sealed class WorkerKilledTests(Platform platform) : IAsyncLifetime
 {
+    private readonly string _prefix = $"test-worker-{Guid.CreateVersion7():N}";
+
+    public Task InitializeAsync() => Task.CompletedTask;
+
+    public async Task DisposeAsync()
+    {
+        using var redis = await ConnectionMultiplexer.ConnectAsync(platform.RedisConnectionString);
+        var keys = redis.GetServer(redis.GetEndPoints()[0]).Keys(pattern: $"*{_prefix}*").ToArray();
+        await redis.GetDatabase().KeyDeleteAsync(keys);
+    }
+
     [Fact]
     public async Task Nothing_outlives_a_worker_that_was_killed()
     {
         await using var api = await FakeApi.StartAsync();
-        var prefix = $"test-worker-{Guid.CreateVersion7():N}";
         var engine = ScriptedEngine.Create(ignoresEndOfInput: true);
-        using var process = WorkerProcess.Start(api, platform.RedisConnectionString, prefix, engine);
-        var queue = QueueOf(platform.RedisConnectionString, prefix);
+        using var process = WorkerProcess.Start(api, platform.RedisConnectionString, _prefix, engine);
+        var queue = QueueOf(platform.RedisConnectionString, _prefix);
         var project = Guid.CreateVersion7();
 
         // One engine that never looks at its input again, and one that waits for endless code.
-        var pidFile = Path.Combine(Path.GetTempPath(), prefix);
+        var pidFile = Path.Combine(Path.GetTempPath(), _prefix);
         var hanging = api.AddRun(project, Guid.CreateVersion7(), """{"script":[{"line":"busy","pid":true,"barrier":true},{"hang":true}]}""");
         var code = api.AddRun(project, Guid.CreateVersion7(), $$"""
             {"script":[{"line":"busy","pid":true,"barrier":true},
@@ -46,10 +57,9 @@ public sealed class WorkerKilledTests(Platform platform)
     public async Task A_worker_that_is_told_to_go_hands_its_run_back_and_leaves_nothing()
     {
         await using var api = await FakeApi.StartAsync();
-        var prefix = $"test-worker-{Guid.CreateVersion7():N}";
-        using var process = WorkerProcess.Start(api, platform.RedisConnectionString, prefix, ScriptedEngine.Create(), ("Flows__Worker__DrainTimeout", "00:00:00.5"));
+        using var process = WorkerProcess.Start(api, platform.RedisConnectionString, _prefix, ScriptedEngine.Create(), ("Flows__Worker__DrainTimeout", "00:00:00.5"));
         var run = api.AddRun(Guid.CreateVersion7(), Guid.CreateVersion7(), """{"script":[{"line":"busy","pid":true,"barrier":true},{"hang":true}]}""");
-        await QueueOf(platform.RedisConnectionString, prefix).EnqueueAsync([new RunJob(run.Id, run.Project, RunPriority.Normal)], default);
+        await QueueOf(platform.RedisConnectionString, _prefix).EnqueueAsync([new RunJob(run.Id, run.Project, RunPriority.Normal)], default);
         var engine = (await run.StepAsync("busy")).Output!.Value.ToElement().GetProperty("pid").GetInt32();
 
         ChildProbe.Terminate(process.Id);

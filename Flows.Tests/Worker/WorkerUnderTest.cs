@@ -17,10 +17,13 @@ internal sealed class WorkerUnderTest : IAsyncDisposable
     private readonly CancellationTokenSource _stopping = new();
     private readonly Dictionary<string, Guid> _versions = [];
 
-    private WorkerUnderTest(FakeApi api, IHost host)
+    private readonly string _engine;
+
+    private WorkerUnderTest(FakeApi api, IHost host, string engine)
     {
         Api = api;
         _host = host;
+        _engine = engine;
     }
 
     public FakeApi Api { get; }
@@ -30,6 +33,7 @@ internal sealed class WorkerUnderTest : IAsyncDisposable
 
     public static async Task<WorkerUnderTest> StartAsync(string? engine = null, int leaseMs = 8_000, params (string Name, string Value)[] settings)
     {
+        engine ??= ScriptedEngine.Create();
         var api = await FakeApi.StartAsync();
         api.LeaseMs = leaseMs;
         var builder = Host.CreateEmptyApplicationBuilder(new HostApplicationBuilderSettings());
@@ -37,21 +41,25 @@ internal sealed class WorkerUnderTest : IAsyncDisposable
         {
             ["Flows:Api:Url"] = api.Url,
             ["Flows:Security:WorkerToken"] = FakeApi.Token,
-            ["Flows:Engine:Path"] = engine ?? ScriptedEngine.Create(),
+            ["Flows:Engine:Path"] = engine,
         });
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));
         builder.AddRuns();
         var host = builder.Build();
         await host.StartAsync();
-        return new WorkerUnderTest(api, host);
+        return new WorkerUnderTest(api, host, engine);
     }
 
-    /// <summary>A queued run of a scripted flow; the same script is the same version.</summary>
-    public FakeRun Add(string script, Guid? project = null, long activeMs = 600_000)
+    /// <summary>A queued run of a scripted flow.</summary>
+    public FakeRun Add(string script, Guid? project = null, long activeMs = 600_000) =>
+        AddFlow($$"""{"script":[{{script}}]}""", project, activeMs);
+
+    /// <summary>A queued run; the same definition is the same version.</summary>
+    public FakeRun AddFlow(string definition, Guid? project = null, long activeMs = 600_000)
     {
-        if (!_versions.TryGetValue(script, out var version))
-            _versions[script] = version = Guid.CreateVersion7();
-        return Api.AddRun(project ?? Project, version, $$"""{"script":[{{script}}]}""", activeMs);
+        if (!_versions.TryGetValue(definition, out var version))
+            _versions[definition] = version = Guid.CreateVersion7();
+        return Api.AddRun(project ?? Project, version, definition, activeMs);
     }
 
     /// <summary>Delivers the run's job.</summary>
@@ -76,5 +84,6 @@ internal sealed class WorkerUnderTest : IAsyncDisposable
             await host.DisposeAsync();
         await Api.DisposeAsync();
         _stopping.Dispose();
+        ScriptedEngine.Delete(_engine);
     }
 }

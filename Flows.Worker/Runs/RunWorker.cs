@@ -50,10 +50,10 @@ internal sealed partial class RunWorker(
                 await using var begin = stopping.Register(() => drained.CancelAfter(options.Value.DrainTimeout));
                 await using var end = drained.Token.Register(() => run.End(RunEnd.Drained));
 
-                // 3. Running.
+                // 3. Running. A job that names another project than the run's own is a broken bell: handed back, the run is rung for again.
                 var outcome = run.Claim.ProjectId == job.ProjectId
                     ? await RunAsync(rented, run) ?? await RunOnAnotherAsync(rented, run)
-                    : new RunOutcome(RunStatus.Failed, Error: new StepError("internal", "The job in the queue named another project than the run's own."));
+                    : new RunOutcome(RunStatus.Queued, Error: new StepError("internal", "The job in the queue named another project than the run's own."));
 
                 // 4. Report. The claim ends with the commit. Dying between the commit and the return leaves a job whose run is over: step 2 drops it.
                 await FinishAsync(run, outcome);
@@ -98,6 +98,8 @@ internal sealed partial class RunWorker(
         var outcome = await session.RunAsync(definition);
         if (session.IsEngineReady)
             rented.Restore();
+        if (outcome.Status == RunStatus.Failed)
+            engine.Forget(run.Claim.VersionId);
         if (session.WasStillborn && wasUsed && !isLastTry)
             return null;
         if (outcome.Error?.Code is "engine_crashed" or "memory_limit")

@@ -8,12 +8,13 @@ internal sealed class EngineProcess : IPooledProcess
 {
     private static readonly TimeSpan s_closeTime = TimeSpan.FromSeconds(2);
 
-    // The engine keeps the last 16 definitions it has parsed. Counting on the last 8 that were sent is safe whether it drops the
-    // oldest or the least recently used one: since any of these was sent, at most 14 other versions can have been used.
+    // The engine keeps the last 16 definitions it has read. Counting on what went out with the last 8 sendings is safe whether it drops
+    // the oldest or the least recently used one: since any of these was sent, at most 14 other versions can have been used.
     private const int KnownVersions = 8;
 
     private readonly ChildProcess _child;
-    private readonly Queue<Guid> _sent = new(KnownVersions);
+    private readonly Dictionary<Guid, int> _sent = []; // version → number of its sending
+    private int _sendings;
 
     private EngineProcess(ChildProcess child) => _child = child;
 
@@ -38,15 +39,18 @@ internal sealed class EngineProcess : IPooledProcess
     }
 
     /// <summary>True when a run of this version may be started without its definition.</summary>
-    public bool Knows(Guid versionId) => _sent.Contains(versionId);
+    public bool Knows(Guid versionId) => _sent.TryGetValue(versionId, out var sending) && _sendings - sending < KnownVersions;
 
     /// <summary>The definition goes out with the next frame.</summary>
     public void Remember(Guid versionId)
     {
-        if (_sent.Count == KnownVersions)
-            _sent.Dequeue();
-        _sent.Enqueue(versionId);
+        foreach (var (old, _) in _sent.Where(entry => _sendings - entry.Value >= KnownVersions).ToList())
+            _sent.Remove(old);
+        _sent[versionId] = ++_sendings;
     }
+
+    /// <summary>The run failed: perhaps because the engine could not read the definition, and then it has not kept it.</summary>
+    public void Forget(Guid versionId) => _sent.Remove(versionId);
 
     /// <summary>Ends it and everything it has started, at once. Safe from any thread.</summary>
     public void Kill() => _child.Kill();

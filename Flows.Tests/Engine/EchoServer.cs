@@ -1,0 +1,67 @@
+using System.Net;
+using System.Text;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
+
+namespace Flows.Tests.Engine;
+
+/// <summary>An HTTP server that says what it was sent, and answers as its paths say.</summary>
+internal static class EchoServer
+{
+    private static readonly string[] s_headers = ["accept", "authorization", "content-type", "cookie", "idempotency-key", "x-api-key", "x-one"];
+
+    public static WebApplication Create()
+    {
+        var builder = WebApplication.CreateSlimBuilder();
+        builder.Logging.ClearProviders();
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Loopback, 0));
+        var server = builder.Build();
+
+        server.Map("/echo", async (HttpContext http) =>
+        {
+            using var reader = new StreamReader(http.Request.Body, Encoding.UTF8);
+            return Results.Json(new
+            {
+                method = http.Request.Method,
+                query = http.Request.QueryString.ToString(),
+                headers = s_headers.ToDictionary(name => name, name => http.Request.Headers[name].ToString()),
+                body = await reader.ReadToEndAsync(),
+            });
+        });
+        server.Map("/status/{status:int}", (int status) => Results.Json(new { reason = "because" }, statusCode: status));
+        server.Map("/redirect/{status:int}", (int status, string to, HttpContext http) =>
+        {
+            http.Response.Headers.Location = to;
+            return Results.StatusCode(status);
+        });
+        server.MapGet("/loop", () => Results.Redirect("/loop"));
+        server.MapGet("/bytes", () => Results.Bytes([0xFF, 0x00, 0xFE], "application/octet-stream"));
+        server.MapGet("/json", () => Results.Text("{ \"n\": 1 }", "application/problem+json"));
+        server.MapGet("/latin1", () => Results.Bytes([(byte)'g', (byte)'r', 0xFC, (byte)'n'], "text/plain; charset=iso-8859-1"));
+        server.MapGet("/empty", () => Results.StatusCode(204));
+        server.MapGet("/not-json", () => Results.Text("{ oops", "application/json"));
+        server.MapGet("/never", async (CancellationToken gone) => await Task.Delay(Timeout.Infinite, gone));
+        server.MapGet("/big", async (int length, HttpContext http) =>
+        {
+            if (!http.Request.Query.ContainsKey("chunked"))
+                http.Response.ContentLength = length;
+            await http.Response.WriteAsync(new string('x', length));
+        });
+        server.MapGet("/orders/{id:int}", (int id) => Results.Json(new
+        {
+            id,
+            customer = new { name = "Ada", email = "ada@example.com" },
+            lines = new[] { new { sku = "A-7", quantity = 2, price = 10.5 }, new { sku = "B-1", quantity = 1, price = 99.0 } },
+        }));
+        server.MapPost("/jobs", async (HttpContext http) =>
+        {
+            using var reader = new StreamReader(http.Request.Body);
+            return Results.Text($$"""{ "accepted": {{await reader.ReadToEndAsync()}} }""", "application/json", statusCode: 201);
+        });
+        return server;
+    }
+
+    public static string UrlOf(WebApplication server) => server.Urls.Single();
+}

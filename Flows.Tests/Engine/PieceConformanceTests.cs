@@ -1,0 +1,97 @@
+using System.Text.RegularExpressions;
+using Flows.Contracts.Definitions;
+using Flows.Engine.Pieces;
+
+namespace Flows.Tests.Engine;
+
+/// <summary>What every piece of the catalogue keeps to.</summary>
+public sealed partial class PieceConformanceTests
+{
+    private static readonly string[] s_types = ["string", "number", "integer", "boolean", "object", "array", "any"];
+    private static readonly string[] s_controls = ["text", "multiline", "number", "checkbox", "select", "json", "pairs", "secret", "datetime", "duration", "code"];
+    private static readonly string[] s_triggerKinds = ["webhook", "manual", "schedule", "polling"];
+
+    [Fact]
+    public void Pieces_are_listed_in_alphabetical_order_and_once()
+    {
+        var names = PieceCatalog.All.Pieces.Select(piece => piece.Name).ToArray();
+        Assert.Equal(names.Distinct().Order(StringComparer.Ordinal), names);
+    }
+
+    [Fact]
+    public void Names_are_lower_snake_and_unique_and_everything_has_a_title()
+    {
+        foreach (var piece in PieceCatalog.All.Pieces.Select(piece => piece.Describe()))
+        {
+            Named(piece.Name, piece.Title, piece.Description);
+            Assert.True(piece.Actions.Count + piece.Triggers.Count > 0, $"{piece.Name} offers nothing.");
+            Assert.Distinct(piece.Actions.Select(action => action.Name).Concat(piece.Triggers.Select(trigger => trigger.Name)));
+            foreach (var action in piece.Actions)
+                Named(action.Name, action.Title, action.Description);
+            foreach (var trigger in piece.Triggers)
+            {
+                Named(trigger.Name, trigger.Title, trigger.Description);
+                Assert.Contains(trigger.Kind, s_triggerKinds);
+                Assert.NotNull(trigger.Sample);
+            }
+        }
+
+        static void Named(string name, string title, string description)
+        {
+            Assert.Matches(LowerSnake(), name);
+            Assert.False(string.IsNullOrWhiteSpace(title), name);
+            Assert.EndsWith(".", description, StringComparison.Ordinal);
+        }
+    }
+
+    [Fact]
+    public void Props_are_titled_and_their_types_controls_and_defaults_fit()
+    {
+        foreach (var (owner, prop) in AllProps())
+        {
+            var name = $"{owner}.{prop.Name}";
+            Assert.True(CamelCase().IsMatch(prop.Name), name);
+            Assert.False(string.IsNullOrWhiteSpace(prop.Title), name);
+            Assert.Contains(prop.Type, s_types);
+            Assert.Contains(prop.Control, s_controls);
+            Assert.Equal(prop.Control == "select", prop.Options is not null);
+            if (prop.Default is not { } otherwise)
+                continue;
+            Assert.False(prop.Required, $"{name} is required and has a default.");
+            Assert.Equal(prop.Type, otherwise.ValueKind.ToString().ToLowerInvariant() is "true" or "false" ? "boolean" : otherwise.ValueKind.ToString().ToLowerInvariant());
+            if (prop.Options is { } options)
+                Assert.Contains(otherwise.GetString(), options);
+        }
+    }
+
+    [Fact]
+    public void The_props_of_an_action_are_the_properties_of_its_input()
+    {
+        foreach (var action in PieceCatalog.All.Pieces.SelectMany(piece => piece.Actions))
+        {
+            Assert.Distinct(action.Props.Select(prop => prop.Name));
+            Assert.Equal(action.Props.Select(prop => prop.Name).Order(), action.InputType.Properties.Select(property => property.Name).Order());
+        }
+    }
+
+    [Fact]
+    public void Every_action_is_found_by_its_name()
+    {
+        foreach (var piece in PieceCatalog.All.Pieces)
+            Assert.All(piece.Actions, action => Assert.Equal(action.Name, PieceCatalog.All.FindAction(piece.Name, action.Name)?.Name));
+        Assert.Null(PieceCatalog.All.FindAction("http", "nothing"));
+    }
+
+    private static IEnumerable<(string Owner, PropDescription Prop)> AllProps() =>
+        from piece in PieceCatalog.All.Pieces.Select(piece => piece.Describe())
+        from props in piece.Actions.Select(action => (Owner: $"{piece.Name}.{action.Name}", action.Props))
+            .Concat(piece.Triggers.Select(trigger => (Owner: $"{piece.Name}.{trigger.Name}", trigger.Props)))
+        from prop in props.Props
+        select (props.Owner, prop);
+
+    [GeneratedRegex("^[a-z][a-z0-9]*(_[a-z0-9]+)*$")]
+    private static partial Regex LowerSnake();
+
+    [GeneratedRegex("^[a-z][a-zA-Z0-9]*$")]
+    private static partial Regex CamelCase();
+}

@@ -1,0 +1,42 @@
+using Flows.Api.Runs;
+using Npgsql;
+
+namespace Flows.Tests.Runs;
+
+/// <summary>Plans are made while the tables are empty and kept when they are full: they must look rows up, never read through.</summary>
+[Collection(nameof(Platform))]
+public sealed class PlansOfHotStatements(RunsDatabase database) : IClassFixture<RunsDatabase>
+{
+    [Fact]
+    public Task A_claim_finds_its_runs_by_id() =>
+        LooksUpAsync("timestamptz, uuid[], text[], timestamptz", 4, RunStore.ClaimSql);
+
+    [Fact]
+    public Task A_report_finds_its_runs_by_id() => LooksUpAsync(
+        "timestamptz, timestamptz, uuid[], int[], text[], smallint[], json[], json[], json[], text[], json[], uuid[], text[], text[], text[], smallint[], "
+        + "smallint[], int[], int[], timestamptz[], float8[], json[], json[], json[], text[]", 25, RunStore.ReportSql);
+
+    private async Task LooksUpAsync(string types, int count, string sql)
+    {
+        await using var connection = await database.Source.OpenConnectionAsync();
+        await using var transaction = await connection.BeginTransactionAsync();
+        await ExecuteAsync(RunSql.Durable);
+        await ExecuteAsync($"PREPARE hot({types}) AS {sql}");
+        await using var explain = new NpgsqlCommand($"EXPLAIN (COSTS OFF) EXECUTE hot({string.Join(", ", Enumerable.Repeat("NULL", count))})", connection);
+        await using var reader = await explain.ExecuteReaderAsync();
+        var scans = new List<string>();
+        while (await reader.ReadAsync())
+        {
+            if (reader.GetString(0) is var line && line.Contains(" on runs_2", StringComparison.Ordinal) && !line.Contains("Update on", StringComparison.Ordinal))
+                scans.Add(line.Trim());
+        }
+        Assert.NotEmpty(scans);
+        Assert.All(scans, scan => Assert.Contains("_pkey on", scan, StringComparison.Ordinal));
+
+        async Task ExecuteAsync(string text)
+        {
+            await using var command = new NpgsqlCommand(text, connection);
+            await command.ExecuteNonQueryAsync();
+        }
+    }
+}
