@@ -21,6 +21,11 @@ public static class DefinitionReader
             problems.Error("$", $"The definition is larger than {MaxBytes / 1024 / 1024} MiB.");
             return new DefinitionReading(null, problems.All);
         }
+        if (document.ValueKind != JsonValueKind.Undefined && !HasOnlyText(JsonMarshal.GetRawUtf8Value(document)))
+        {
+            problems.Error("$", "The definition holds half a Unicode surrogate pair, or bytes that are not UTF-8.");
+            return new DefinitionReading(null, problems.All);
+        }
         var definition = ReadAll(document.ValueKind == JsonValueKind.Undefined ? document : document.Clone(), catalogue, problems);
         return new DefinitionReading(problems.HasErrors ? null : definition, problems.All);
     }
@@ -36,9 +41,28 @@ public static class DefinitionReader
         var steps = new StepReader(problems, catalogue);
         var trigger = steps.ReadTrigger(fields.Any("trigger"));
         var visible = ImmutableHashSet.Create<string>(StringComparer.Ordinal);
-        var definition = new FlowDefinition(schema, trigger, steps.ReadSteps(fields.List("steps", required: true), "$.steps", 1, loop: null, ref visible));
+        var definition = new FlowDefinition(schema, trigger, steps.ReadSteps(fields.List("steps", required: true), "$.steps", 1, container: null, ref visible));
         fields.Finish();
         steps.CheckExpressions();
         return definition;
+    }
+
+    // Checked once here, because a name or text that is no text throws wherever it is looked at.
+    private static bool HasOnlyText(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = int.MaxValue });
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName)
+                    reader.GetString();
+            }
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
     }
 }

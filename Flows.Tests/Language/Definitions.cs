@@ -29,7 +29,7 @@ internal static class Definitions
             { "name": "each", "kind": "loop", "items": "{{order.body.lines}}", "parallel": 4, "onItemError": "continue", "steps": [
                 { "name": "ship", "kind": "action", "piece": "http", "action": "request", "onError": "continue",
                   "input": { "method": "POST", "url": "https://ship.example.com/jobs", "body": { "sku": "{{each.item.sku}}", "n": "{{each.index}}" } } } ] },
-            { "name": "audit", "kind": "call", "flow": "audit-flow", "input": { "order": "{{trigger.body.id}}", "approved": "{{ok?.approved ?? false}}" }, "await": true },
+            { "name": "audit", "kind": "call", "flow": "audit-flow", "input": { "order": "{{trigger.body.id}}", "approved": "{{size.results.Big?.approved ?? false}}" }, "await": true },
             { "name": "answer", "kind": "respond", "status": 200, "body": { "total": "{{total}}", "shipped": "{{each.results.length}}" } },
             { "name": "end", "kind": "stop", "asFailed": false, "message": "Done by {{run.id}}", "output": "{{ { total } }}" }
           ]

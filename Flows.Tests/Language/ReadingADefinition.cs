@@ -95,6 +95,39 @@ public sealed class ReadingADefinition
     public void A_document_of_another_shape_is_refused(string json, string problems) =>
         Assert.Equal(problems, string.Join('|', Definitions.Of(Definitions.Read(json))));
 
+    [Theory]
+    [InlineData("{\"schema\":1,\"trigger\":{\"piece\":\"p\",\"event\":\"e\"},\"steps\":[],\"\\ud800\":1}")]
+    [InlineData("{\"schema\":1,\"trigger\":{\"piece\":\"\\udc00\",\"event\":\"e\"},\"steps\":[]}")]
+    public void Text_that_is_no_text_is_refused(string json) =>
+        Assert.Equal(["$: The definition holds half a Unicode surrogate pair, or bytes that are not UTF-8."], Definitions.Of(Definitions.Read(json)));
+
+    [Fact]
+    public void Damaged_definitions_give_problems_and_never_an_exception()
+    {
+        var random = new Random(11);
+        string[] parts = ["null", "[]", "{}", "0", "true", "\"x\"", "\"{{ a. }}\"", "\"{{each.item}}\"", "[[]]", "{\"steps\":[{}]}", "\"name\"", "-1e9"];
+        for (var i = 0; i < 20_000; i++)
+        {
+            // A value is replaced: from a colon up to the next comma or closing bracket.
+            var text = Definitions.Sample;
+            for (var changes = random.Next(1, 4); changes > 0; changes--)
+            {
+                var colon = text.IndexOf(':', random.Next(text.Length));
+                var end = colon < 0 ? -1 : text.IndexOfAny([',', '}', ']'], colon);
+                if (end > 0)
+                    text = string.Concat(text.AsSpan(0, colon + 1), parts[random.Next(parts.Length)], text.AsSpan(end));
+            }
+            try
+            {
+                Definitions.Read(text, Definitions.Catalogue);
+            }
+            catch (JsonException)
+            {
+                // The damage was to the JSON itself.
+            }
+        }
+    }
+
     [Fact]
     public void An_undefined_element_is_refused() => Assert.False(DefinitionReader.Read(default, null).IsValid);
 

@@ -42,9 +42,11 @@ public sealed class ReferencesInADefinition
     }
 
     [Fact]
-    public void Behind_a_router_its_branches_are_seen_but_not_from_one_to_the_other()
+    public void Behind_a_router_its_results_are_seen_and_no_branch_sees_another()
     {
-        Assert.Empty(Definitions.Problems($"{Router("r", Step("a", ""), Step("b", ""))}, {Step("c", "{{a ?? b ?? r}}")}"));
+        Assert.Empty(Definitions.Problems($"{Router("r", Step("a", ""), Step("b", ""))}, {Step("c", "{{r.results.A ?? r.branch}}")}"));
+        Assert.Equal(["$.steps[1].body.x[0]: 1:3: the step 'a' runs on a branch of 'r'; what that branch gave last is in r.results.A, when it was taken."],
+            Definitions.Problems($"{Router("r", Step("a", ""), Step("b", ""))}, {Step("c", "{{a}}")}"));
         Assert.Equal(["$.steps[0].branches[1].steps[0].body.x[0]: 1:3: the step 'a' has not run when 'b' does: it comes later or lies on another branch."],
             Definitions.Problems(Router("r", Step("a", ""), Step("b", "{{a}}"))));
     }
@@ -52,9 +54,11 @@ public sealed class ReferencesInADefinition
     [Fact]
     public void Errors_are_those_of_steps()
     {
-        Assert.Empty(Definitions.Problems($"{Failing("a", Step("b", "{{errors.a.message}}"))}, {Step("c", "{{errors['a']?.code ?? b}}")}"));
+        Assert.Empty(Definitions.Problems($"{Failing("a", Step("b", "{{errors.a.message}}"))}, {Step("c", "{{errors['a']?.code ?? a}}")}"));
         Assert.Equal(["$.steps[0].onError.steps[0].body.x[0]: 1:3: there is no step 'ordr' whose error could be meant. Did you mean 'order'?"], Definitions.Problems(Failing("order", Step("b", "{{errors.ordr}}"))));
-        Assert.Equal(["$.steps[0].onError.steps[0].body.x[0]: 1:3: the step 'a' has not run when 'b' does: it comes later or lies on another branch."], Definitions.Problems(Failing("a", Step("b", "{{a.x}}"))));
+        Assert.Equal(["$.steps[0].onError.steps[0].body.x[0]: 1:3: the step 'a' is not done here; its error, when it failed, is in errors.a."], Definitions.Problems(Failing("a", Step("b", "{{a.x}}"))));
+        Assert.Equal(["$.steps[1].body.x[0]: 1:3: the step 'b' runs when 'a' fails; what that branch gave last is then the output of 'a'."],
+            Definitions.Problems($"{Failing("a", Step("b", ""))}, {Step("c", "{{b}}")}"));
     }
 
     [Fact]
