@@ -8,13 +8,7 @@ namespace Flows.Tests.Language;
 /// <summary>With FLOWS_WRITE_DOCS=1 in the environment the generated parts of docs/expressions.md are written instead of compared.</summary>
 public sealed class ExpressionsDocumentTests
 {
-    private static string Path()
-    {
-        var folder = new DirectoryInfo(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(System.IO.Path.Combine(folder.FullName, "Flows.sln")))
-            folder = folder.Parent;
-        return System.IO.Path.Combine(folder!.FullName, "docs", "expressions.md");
-    }
+    private static string Path() => Tree.PathOf("docs", "expressions.md");
 
     [Theory]
     [InlineData(ExpressionsDocument.Begin, ExpressionsDocument.End)]

@@ -47,6 +47,27 @@ public sealed class SchemaOfADefinition
         Assert.Empty(known.Except(used));
     }
 
+    [Theory]
+    [InlineData("", "The document")]
+    [InlineData("trigger", "Trigger")]
+    [InlineData("shared", "Fields of every step")]
+    [InlineData("retry", "retry")]
+    [InlineData("action", "action")]
+    [InlineData("code", "code")]
+    [InlineData("router", "router")]
+    [InlineData("branch", "router")]
+    [InlineData("loop", "loop")]
+    [InlineData("wait", "wait")]
+    [InlineData("call", "call")]
+    [InlineData("respond", "respond")]
+    [InlineData("stop", "stop")]
+    public void The_documentation_has_every_field(string name, string heading)
+    {
+        var text = File.ReadAllText(Tree.PathOf("docs", "flow-language.md"));
+        var section = System.Text.RegularExpressions.Regex.Match(text, $@"^##+ {heading}$(.*?)(?=^##|\z)", System.Text.RegularExpressions.RegexOptions.Multiline | System.Text.RegularExpressions.RegexOptions.Singleline).Groups[1].Value;
+        Assert.All(Properties(name).Where(field => field != "kind" || name == "shared"), field => Assert.Contains($"`{field}`", section, StringComparison.Ordinal));
+    }
+
     /// <summary>Checks required and known fields, and notes what is used.</summary>
     private static void Walk(JsonElement element, string name, HashSet<string> used)
     {
