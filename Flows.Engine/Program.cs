@@ -11,6 +11,7 @@ Console.SetOut(Console.Error);
 switch (args)
 {
     case []:
+        await WarmUp.RunAsync();
         using (var http = new OutboundHttp())
         using (var connection = new WorkerConnection(
             Console.OpenStandardInput(), output, new RunWalk(PieceCatalog.All, http, TimeProvider.System), Catalogue.Version))

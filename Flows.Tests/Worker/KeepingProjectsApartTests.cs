@@ -63,12 +63,13 @@ public sealed class KeepingProjectsApartTests
             settings: [("Flows:Execution:RecycleRuns", "2"), ("Flows:Worker:Concurrency", "1")]);
 
         var engines = new List<int>();
-        for (var i = 0; i < 4; i++)
+        for (var i = 0; i < 12; i++)
             engines.Add(EngineOf(await worker.RunAsync("")));
 
-        Assert.Equal(engines[0], engines[1]);
-        Assert.NotEqual(engines[1], engines[2]);
-        Assert.Equal(engines[2], engines[3]);
+        // It serves on until its successor is ready, though never longer than twice its time. The last one's time is not over.
+        var served = engines.GroupBy(engine => engine).Select(group => group.Count()).ToList();
+        Assert.All(served.SkipLast(1), runs => Assert.InRange(runs, 2, 4));
+        Assert.InRange(served[^1], 1, 4);
     }
 
     [Fact]

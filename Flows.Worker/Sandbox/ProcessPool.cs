@@ -10,7 +10,8 @@ internal interface IPooledProcess : IAsyncDisposable
 
 /// <summary>
 /// Warm processes of one kind. A process that has done something for a project is that project's for the rest of its life; one that has
-/// done nothing yet is nobody's. There are never more than <paramref name="capacity"/>, rented, idle and starting together.
+/// done nothing yet is nobody's. There are never more than <paramref name="capacity"/>, rented, idle and starting together, but for one
+/// that is started ahead to take the place of one that has served long enough: so no run pays for the replacement.
 /// </summary>
 /// <param name="warm">How many to keep alive without demand.</param>
 /// <param name="start">Starts one and waits until it is ready; throws <see cref="ChildStartException"/>.</param>
@@ -126,7 +127,7 @@ internal sealed partial class ProcessPool<T>(
 
     private void Return(Seat seat, bool reusable)
     {
-        if (!reusable || IsOld(seat) || (seat.Uses > 0 && !options.Reuse) || !seat.Ready.Result.IsAlive)
+        if (!reusable || MustGo(seat) || (seat.Uses > 0 && !options.Reuse) || !seat.Ready.Result.IsAlive)
             Remove(seat);
         else
             lock (_lock)
@@ -144,7 +145,8 @@ internal sealed partial class ProcessPool<T>(
     {
         lock (_lock)
         {
-            while (!_closed && warm > 0 && _seats.Count < capacity
+            var room = capacity + (_seats.Exists(IsSpent) ? 1 : 0);
+            while (!_closed && warm > 0 && _seats.Count < room
                 && (_seats.Count < warm || !_seats.Exists(seat => !seat.IsRented && seat.Project is null)))
             {
                 _seats.Insert(0, New(startedAhead: true));
@@ -179,7 +181,25 @@ internal sealed partial class ProcessPool<T>(
         return seat;
     }
 
-    private bool IsOld(Seat seat) => seat.Uses >= options.RecycleRuns || clock.GetElapsedTime(seat.BornAt) >= options.RecycleAge;
+    private bool IsOld(Seat seat) => IsSpent(seat) || clock.GetElapsedTime(seat.BornAt) >= options.RecycleAge;
+
+    private bool IsSpent(Seat seat) => seat.Uses >= options.RecycleRuns;
+
+    // A spent one serves on until its successor is ready, but not for ever: at twice its time it goes whatever comes after.
+    private bool MustGo(Seat seat)
+    {
+        if (!IsSpent(seat))
+            return IsOld(seat);
+        if (seat.Uses >= 2L * options.RecycleRuns || warm == 0)
+            return true;
+        lock (_lock)
+        {
+            if (_seats.Find(other => !other.IsRented && other.Project is null && other.Ready.IsCompletedSuccessfully) is not { } successor)
+                return false;
+            successor.Project = seat.Project; // so that it is the successor of one only
+            return true;
+        }
+    }
 
     private void Remove(Seat seat)
     {
