@@ -11,7 +11,7 @@ public static class DefinitionReader
     public const int MaxBytes = 4 * 1024 * 1024;
 
     /// <param name="document">The definition; it is copied, so that its document may be disposed.</param>
-    /// <param name="catalogue">What the engine offers; null checks the shape, the names and the expressions only.</param>
+    /// <param name="catalogue">What the engine offers; null checks only what the engine needs to walk it: the shape and the names.</param>
     /// <returns>The definition, unless there is an error; and every problem found: first those of the shape, in the order of the document, then those of the expressions.</returns>
     public static DefinitionReading Read(JsonElement document, EngineCatalogue? catalogue)
     {

@@ -5,11 +5,10 @@ namespace Flows.Contracts.Definitions;
 
 /// <summary>Reads every expression of a definition: does it parse, are its functions known, does it name only what has run before it?</summary>
 /// <param name="containers">For each step within another step, that one.</param>
-internal sealed class ReferenceCheck(ProblemList problems, EngineCatalogue? catalogue, IReadOnlyCollection<string> steps, IReadOnlyDictionary<string, StepContainer> containers)
+internal sealed class ReferenceCheck(ProblemList problems, EngineCatalogue catalogue, IReadOnlyCollection<string> steps, IReadOnlyDictionary<string, StepContainer> containers)
 {
-    private readonly Dictionary<string, FunctionSignature>? _functions = catalogue is null or { Functions.Count: 0 }
-        ? null
-        : catalogue.Functions.DistinctBy(f => f.Name).ToDictionary(f => f.Name, f => FunctionSignature.Parse(f.Signature), StringComparer.Ordinal);
+    private readonly Dictionary<string, FunctionSignature> _functions = catalogue.Functions
+        .DistinctBy(f => f.Name).ToDictionary(f => f.Name, f => FunctionSignature.Parse(f.Signature), StringComparer.Ordinal);
 
     public void Check(ExpressionSite site)
     {
@@ -119,8 +118,6 @@ internal sealed class ReferenceCheck(ProblemList problems, EngineCatalogue? cata
 
     private void Function(Call call, string path)
     {
-        if (_functions is null)
-            return;
         if (!_functions.TryGetValue(call.Function, out var signature))
             problems.Error(path, $"{call.At}: there is no function '{call.Function}'.{NearestName.Question(call.Function, _functions.Keys)}");
         else if (signature.Complaint(call) is { } complaint)

@@ -13,7 +13,7 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
     public const int MaxSourceBytes = 256 * 1024;
 
     private readonly StepNames _names = new(problems);
-    private readonly SecretCheck _secrets = new(problems);
+    private readonly SecretCheck? _secrets = catalogue is null ? null : new SecretCheck(problems);
     private readonly CatalogueCheck? _catalogue = catalogue is null ? null : new CatalogueCheck(problems, catalogue);
     private readonly List<ExpressionSite> _sites = [];
     private readonly Dictionary<string, StepContainer> _containers = new(StringComparer.Ordinal);
@@ -22,6 +22,8 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
     /// <summary>Last, when all names are known: reads the expressions.</summary>
     public void CheckExpressions()
     {
+        if (catalogue is null)
+            return;
         var check = new ReferenceCheck(problems, catalogue, _names.All, _containers);
         foreach (var site in _sites)
             check.Check(site);
@@ -140,7 +142,7 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
         };
         if (Encoding.UTF8.GetByteCount(step.Source) > MaxSourceBytes)
             problems.Error(fields.PathOf("source"), $"The source is larger than {MaxSourceBytes / 1024} KiB.");
-        _secrets.Check(step.Source, fields.PathOf("source"));
+        _secrets?.Check(step.Source, fields.PathOf("source"));
         _catalogue?.Language(step.Language, fields.PathOf("language"));
         Site(place, fields.PathOf("input"), step.Input);
         return step;
@@ -249,7 +251,7 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
     {
         if (value.ValueKind == JsonValueKind.Undefined)
             return;
-        _secrets.Check(value, path);
+        _secrets?.Check(value, path);
         _sites.Add(new ExpressionSite(path, value, use, place.Step, place.Visible));
     }
 }

@@ -56,7 +56,7 @@ internal static class Definitions
     public static DefinitionReading Read(string json, EngineCatalogue? catalogue = null) => DefinitionReader.Read(JsonElement.Parse(json), catalogue);
 
     /// <summary>A flow of these steps, and what is wrong with it: <c>path: message</c>, a warning with <c>~</c> in front.</summary>
-    public static string[] Problems(string steps, EngineCatalogue? catalogue = null) => Of(Read(Flow(steps), catalogue));
+    public static string[] Problems(string steps, EngineCatalogue? catalogue = null) => Of(Read(Flow(steps), catalogue ?? Catalogue));
 
     public static string Flow(string steps) => $$"""{ "schema": 1, "trigger": { "piece": "webhook", "event": "catch" }, "steps": [ {{steps}} ] }""";
 

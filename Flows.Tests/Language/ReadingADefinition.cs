@@ -194,5 +194,5 @@ public sealed class ReadingADefinition
     [InlineData("sk-short")]
     [InlineData("Order 12345678901234567890")]
     public void Ordinary_text_is_no_secret(string text) =>
-        Assert.Empty(Definitions.Problems($$"""{ "name": "a", "kind": "action", "piece": "p", "action": "a", "input": { "x": "{{text}}" } }"""));
+        Assert.Empty(Definitions.Problems($$"""{ "name": "a", "kind": "action", "piece": "http", "action": "request", "input": { "url": "{{text}}" } }"""));
 }

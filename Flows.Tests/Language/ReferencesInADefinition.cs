@@ -10,7 +10,7 @@ public sealed class ReferencesInADefinition
         $$"""{ "name": "{{name}}", "kind": "router", "branches": [ { "name": "A", "when": "{{"{{trigger.a}}"}}", "steps": [ {{first}} ] }, { "name": "B", "otherwise": true, "steps": [ {{second}} ] } ] }""";
 
     private static string Failing(string name, string steps) =>
-        $$"""{ "name": "{{name}}", "kind": "action", "piece": "p", "action": "a", "onError": { "steps": [ {{steps}} ] } }""";
+        $$"""{ "name": "{{name}}", "kind": "action", "piece": "http", "action": "request", "input": { "url": "x" }, "onError": { "steps": [ {{steps}} ] } }""";
 
     [Fact]
     public void Earlier_steps_are_seen() => Assert.Empty(Definitions.Problems($"{Step("a", "{{trigger.x}}")}, {Step("b", "{{a.y + vars.z + run.id + flow.id}}")}"));
@@ -64,15 +64,15 @@ public sealed class ReferencesInADefinition
     [Fact]
     public void Connections_belong_in_the_input_of_actions()
     {
-        Assert.Empty(Definitions.Problems("""{ "name": "a", "kind": "action", "piece": "p", "action": "a", "input": { "k": "{{connections.crm.key}}" } }"""));
+        Assert.Empty(Definitions.Problems("""{ "name": "a", "kind": "action", "piece": "http", "action": "request", "input": { "url": "{{connections.crm.url}}" } }"""));
         Assert.Equal(["$.steps[0].body.x[0]: 1:3: connections can be named only in the input of an action, so that secrets stay out of everything else."],
             Definitions.Problems(Step("a", "{{connections.crm.key}}")));
     }
 
     [Fact]
-    public void Functions_are_those_of_the_catalogue()
+    public void Functions_are_those_of_the_catalogue_and_without_one_only_the_shape_is_read()
     {
-        Assert.Empty(Definitions.Problems(Step("a", "{{uper(trigger.x)}}")));
+        Assert.Empty(Definitions.Of(Definitions.Read(Definitions.Flow(Step("a", "{{uper(nobody.x)}}")))));
         Assert.Equal(
         [
             "$.steps[0].body.x[0]: 1:3: there is no function 'uper'. Did you mean 'upper'?",
