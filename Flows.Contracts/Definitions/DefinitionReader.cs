@@ -11,7 +11,7 @@ public static class DefinitionReader
     public const int MaxBytes = 4 * 1024 * 1024;
 
     /// <param name="document">The definition; it is copied, so that its document may be disposed.</param>
-    /// <param name="catalogue">What the engine offers; null checks the shape, the names and the expressions only.</param>
+    /// <param name="catalogue">What the engine offers; null checks only what the engine needs to walk it: the shape and the names.</param>
     /// <returns>The definition, unless there is an error; and every problem found: first those of the shape, in the order of the document, then those of the expressions.</returns>
     public static DefinitionReading Read(JsonElement document, EngineCatalogue? catalogue)
     {
@@ -19,6 +19,11 @@ public static class DefinitionReader
         if (document.ValueKind != JsonValueKind.Undefined && JsonMarshal.GetRawUtf8Value(document).Length > MaxBytes)
         {
             problems.Error("$", $"The definition is larger than {MaxBytes / 1024 / 1024} MiB.");
+            return new DefinitionReading(null, problems.All);
+        }
+        if (document.ValueKind != JsonValueKind.Undefined && !HasOnlyText(JsonMarshal.GetRawUtf8Value(document)))
+        {
+            problems.Error("$", "The definition holds half a Unicode surrogate pair, or bytes that are not UTF-8.");
             return new DefinitionReading(null, problems.All);
         }
         var definition = ReadAll(document.ValueKind == JsonValueKind.Undefined ? document : document.Clone(), catalogue, problems);
@@ -36,9 +41,28 @@ public static class DefinitionReader
         var steps = new StepReader(problems, catalogue);
         var trigger = steps.ReadTrigger(fields.Any("trigger"));
         var visible = ImmutableHashSet.Create<string>(StringComparer.Ordinal);
-        var definition = new FlowDefinition(schema, trigger, steps.ReadSteps(fields.List("steps", required: true), "$.steps", 1, loop: null, ref visible));
+        var definition = new FlowDefinition(schema, trigger, steps.ReadSteps(fields.List("steps", required: true), "$.steps", 1, container: null, ref visible));
         fields.Finish();
         steps.CheckExpressions();
         return definition;
+    }
+
+    // Checked once here, because a name or text that is no text throws wherever it is looked at.
+    private static bool HasOnlyText(ReadOnlySpan<byte> json)
+    {
+        var reader = new Utf8JsonReader(json, new JsonReaderOptions { MaxDepth = int.MaxValue });
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.String or JsonTokenType.PropertyName)
+                    reader.GetString();
+            }
+            return true;
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
     }
 }

@@ -4,12 +4,11 @@ using Flows.Contracts.Expressions;
 namespace Flows.Contracts.Definitions;
 
 /// <summary>Reads every expression of a definition: does it parse, are its functions known, does it name only what has run before it?</summary>
-/// <param name="loops">For each step inside a loop, the innermost such loop.</param>
-internal sealed class ReferenceCheck(ProblemList problems, EngineCatalogue? catalogue, IReadOnlyCollection<string> steps, IReadOnlyDictionary<string, string> loops)
+/// <param name="containers">For each step within another step, that one.</param>
+internal sealed class ReferenceCheck(ProblemList problems, EngineCatalogue catalogue, IReadOnlyCollection<string> steps, IReadOnlyDictionary<string, StepContainer> containers)
 {
-    private readonly Dictionary<string, FunctionSignature>? _functions = catalogue is null or { Functions.Count: 0 }
-        ? null
-        : catalogue.Functions.DistinctBy(f => f.Name).ToDictionary(f => f.Name, f => FunctionSignature.Parse(f.Signature), StringComparer.Ordinal);
+    private readonly Dictionary<string, FunctionSignature> _functions = catalogue.Functions
+        .DistinctBy(f => f.Name).ToDictionary(f => f.Name, f => FunctionSignature.Parse(f.Signature), StringComparer.Ordinal);
 
     public void Check(ExpressionSite site)
     {
@@ -97,8 +96,15 @@ internal sealed class ReferenceCheck(ProblemList problems, EngineCatalogue? cata
             return $"the step '{name}' cannot use its own output.";
         if (!steps.Contains(name))
             return $"there is no step '{name}'.{NearestName.Question(name, site.Visible.Union(StepNames.Reserved))}";
-        return loops.TryGetValue(name, out var loop) && site.Visible.Contains(loop)
-            ? $"the step '{name}' runs once for each item of the loop '{loop}'; what it gave is in {loop}.results."
+        for (var inner = name; containers.TryGetValue(inner, out var container); inner = container.Owner)
+        {
+            if (site.Visible.Contains(container.Owner))
+                return $"the step '{name}' {container.Hint}.";
+            if (container.Owner == site.Step)
+                break;
+        }
+        return containers.TryGetValue(site.Step, out var around) && around.Owner == name
+            ? $"the step '{name}' is not done here; its error, when it failed, is in errors.{name}."
             : $"the step '{name}' has not run when '{site.Step}' does: it comes later or lies on another branch.";
     }
 
@@ -112,8 +118,6 @@ internal sealed class ReferenceCheck(ProblemList problems, EngineCatalogue? cata
 
     private void Function(Call call, string path)
     {
-        if (_functions is null)
-            return;
         if (!_functions.TryGetValue(call.Function, out var signature))
             problems.Error(path, $"{call.At}: there is no function '{call.Function}'.{NearestName.Question(call.Function, _functions.Keys)}");
         else if (signature.Complaint(call) is { } complaint)

@@ -13,16 +13,18 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
     public const int MaxSourceBytes = 256 * 1024;
 
     private readonly StepNames _names = new(problems);
-    private readonly SecretCheck _secrets = new(problems);
+    private readonly SecretCheck? _secrets = catalogue is null ? null : new SecretCheck(problems);
     private readonly CatalogueCheck? _catalogue = catalogue is null ? null : new CatalogueCheck(problems, catalogue);
     private readonly List<ExpressionSite> _sites = [];
-    private readonly Dictionary<string, string> _loops = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, StepContainer> _containers = new(StringComparer.Ordinal);
     private int _steps;
 
     /// <summary>Last, when all names are known: reads the expressions.</summary>
     public void CheckExpressions()
     {
-        var check = new ReferenceCheck(problems, catalogue, _names.All, _loops);
+        if (catalogue is null)
+            return;
+        var check = new ReferenceCheck(problems, catalogue, _names.All, _containers);
         foreach (var site in _sites)
             check.Check(site);
     }
@@ -48,7 +50,7 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
     }
 
     /// <param name="visible">What the first step sees; afterwards, what a step behind the last one would see.</param>
-    public IReadOnlyList<Step> ReadSteps(IReadOnlyList<JsonElement> elements, string path, int nesting, string? loop, ref ImmutableHashSet<string> visible)
+    public IReadOnlyList<Step> ReadSteps(IReadOnlyList<JsonElement> elements, string path, int nesting, StepContainer? container, ref ImmutableHashSet<string> visible)
     {
         if (nesting > MaxNesting)
         {
@@ -65,7 +67,7 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
                 break;
             if (Fields.Of(element, FieldPath.Of(path, i), "a step", problems) is not { } fields)
                 continue;
-            var step = ReadStep(fields, nesting, loop, ref visible);
+            var step = ReadStep(fields, nesting, container, ref visible);
             if (end is not null)
                 problems.Warning(fields.Path, $"This step is never reached: '{end.Name}' ends the run.");
             end = step is StopStep { Skip: false } ? step : null;
@@ -75,21 +77,21 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
         return steps;
     }
 
-    private Step? ReadStep(Fields fields, int nesting, string? loop, ref ImmutableHashSet<string> visible)
+    private Step? ReadStep(Fields fields, int nesting, StepContainer? container, ref ImmutableHashSet<string> visible)
     {
         var name = fields.Text("name", required: true) ?? "";
         if (name.Length > 0)
             _names.Add(name, fields.PathOf("name"));
-        if (loop is not null)
-            _loops.TryAdd(name, loop);
+        if (container is not null)
+            _containers.TryAdd(name, container);
 
-        var place = new StepPlace(name, visible, nesting, loop);
+        var place = new StepPlace(name, visible, nesting);
         var kind = fields.Text("kind", required: true);
         Step? step = kind switch
         {
             "action" => ReadAction(fields, place),
             "code" => ReadCode(fields, place),
-            "router" => ReadRouter(fields, place, ref visible),
+            "router" => ReadRouter(fields, place),
             "loop" => ReadLoop(fields, place),
             "wait" => new WaitReader(problems, (path, value) => Site(place, path, value)).Read(fields, name),
             "call" => ReadCall(fields, place),
@@ -105,7 +107,7 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
         else
         {
             _catalogue?.Kind(kind!, fields.PathOf("kind"));
-            step = ReadShared(fields, step, place, ref visible);
+            step = ReadShared(fields, step, place);
             fields.Finish();
         }
         if (name.Length > 0)
@@ -140,13 +142,13 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
         };
         if (Encoding.UTF8.GetByteCount(step.Source) > MaxSourceBytes)
             problems.Error(fields.PathOf("source"), $"The source is larger than {MaxSourceBytes / 1024} KiB.");
-        _secrets.Check(step.Source, fields.PathOf("source"));
+        _secrets?.Check(step.Source, fields.PathOf("source"));
         _catalogue?.Language(step.Language, fields.PathOf("language"));
         Site(place, fields.PathOf("input"), step.Input);
         return step;
     }
 
-    private RouterStep ReadRouter(Fields fields, StepPlace place, ref ImmutableHashSet<string> visible)
+    private RouterStep ReadRouter(Fields fields, StepPlace place)
     {
         var mode = fields.Choice("mode", ("first", RouterMode.First), ("all", RouterMode.All), ("parallel", RouterMode.Parallel));
         var branches = new List<Branch>();
@@ -158,10 +160,7 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
             var (name, when, otherwise) = (branch.Text("name", required: true) ?? "", branch.Any("when"), branch.Flag("otherwise"));
             if (!otherwise && when.ValueKind != JsonValueKind.Undefined)
                 conditions.Check(when, branch.PathOf("when"));
-            // Each branch sees what the router sees. Behind the router every branch is seen: one that was not taken is null.
-            var inside = place.Visible;
-            branches.Add(new Branch(name, when, otherwise, ReadSteps(branch.List("steps", required: true), branch.PathOf("steps"), place.Nesting + 1, place.Loop, ref inside)));
-            visible = visible.Union(inside);
+            branches.Add(new Branch(name, when, otherwise, ReadInside(branch, place, StepContainer.Branch(place.Step, name), place.Visible)));
             branch.Finish();
         }
         BranchCheck.Check(fields, mode, branches, problems);
@@ -178,15 +177,13 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
         else if (items.ValueKind == JsonValueKind.Array && items.GetArrayLength() == 0)
             problems.Warning(fields.PathOf("items"), "The loop has no items: its steps are never reached.");
         Site(place, fields.PathOf("items"), items, SiteUse.Items);
-
-        var inside = place.Visible.Add(place.Step);
         return new LoopStep
         {
             Name = place.Step,
             Items = items,
             Parallel = fields.Whole("parallel", 1, 1, 1_000),
             OnItemError = fields.Choice("onItemError", ("stop", ItemError.Stop), ("continue", ItemError.Continue)),
-            Steps = ReadSteps(fields.List("steps", required: true), fields.PathOf("steps"), place.Nesting + 1, place.Step, ref inside),
+            Steps = ReadInside(fields, place, StepContainer.Loop(place.Step), place.Visible.Add(place.Step)),
         };
     }
 
@@ -224,7 +221,7 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
     }
 
     /// <summary>The fields of every kind.</summary>
-    private Step ReadShared(Fields fields, Step step, StepPlace place, ref ImmutableHashSet<string> visible)
+    private Step ReadShared(Fields fields, Step step, StepPlace place)
     {
         var policies = new PolicyReader(problems);
         policies.WarnWithoutEffect(fields, step.Kind);
@@ -241,26 +238,39 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
             return step with { OnError = fields.Choice("onError", ("stop", OnError.Stop), ("continue", OnError.Continue)) };
 
         var branch = Fields.Of(onError, fields.PathOf("onError"), "a failure branch", problems)!;
-        var inside = place.Visible;
-        var steps = ReadSteps(branch.List("steps", required: true), branch.PathOf("steps"), place.Nesting + 1, place.Loop, ref inside);
+        var steps = ReadInside(branch, place, StepContainer.FailureBranch(place.Step), place.Visible);
         branch.Finish();
-        visible = visible.Union(inside);
         return step with { OnError = new OnError(OnErrorMode.Branch, steps) };
     }
+
+    /// <summary>The steps within a step. From behind it they are not seen: its own output says what they gave.</summary>
+    private IReadOnlyList<Step> ReadInside(Fields owner, StepPlace place, StepContainer container, ImmutableHashSet<string> visible) =>
+        ReadSteps(owner.List("steps", required: true), owner.PathOf("steps"), place.Nesting + 1, container, ref visible);
 
     private void Site(StepPlace place, string path, JsonElement value, SiteUse use = SiteUse.Value)
     {
         if (value.ValueKind == JsonValueKind.Undefined)
             return;
-        _secrets.Check(value, path);
+        _secrets?.Check(value, path);
         _sites.Add(new ExpressionSite(path, value, use, place.Step, place.Visible));
     }
 }
 
 /// <summary>Where a step stands.</summary>
 /// <param name="Visible">The steps its own expressions may name.</param>
-/// <param name="Loop">The innermost loop around it.</param>
-internal sealed record StepPlace(string Step, ImmutableHashSet<string> Visible, int Nesting = 1, string? Loop = null);
+internal sealed record StepPlace(string Step, ImmutableHashSet<string> Visible, int Nesting = 1);
+
+/// <summary>The step around a step.</summary>
+/// <param name="Hint">Follows the name of the step within: how to get at what it gave from behind the owner.</param>
+internal sealed record StepContainer(string Owner, string Hint)
+{
+    public static StepContainer Loop(string owner) => new(owner, $"runs once for each item of the loop '{owner}'; what it gave is in {owner}.results");
+
+    public static StepContainer Branch(string owner, string branch) =>
+        new(owner, $"runs on a branch of '{owner}'; what that branch gave last is in {FieldPath.Of($"{owner}.results", branch)}, when it was taken");
+
+    public static StepContainer FailureBranch(string owner) => new(owner, $"runs when '{owner}' fails; what that branch gave last is then the output of '{owner}'");
+}
 
 internal static class StepKinds
 {

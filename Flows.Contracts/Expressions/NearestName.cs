@@ -3,10 +3,12 @@ namespace Flows.Contracts.Expressions;
 /// <summary>Finds the name a person probably meant.</summary>
 public static class NearestName
 {
+    private const int MaxLength = 64;
+
     /// <summary>The candidate that differs by at most a third of its letters, swapped neighbours counting once; null when none is near.</summary>
     public static string? Of(string name, IEnumerable<string> candidates)
     {
-        if (name.Length is 0 or > 64)
+        if (name.Length is 0 or > MaxLength)
             return null;
         string? best = null;
         var bestDistance = int.MaxValue;
@@ -15,9 +17,9 @@ public static class NearestName
             var longer = Math.Max(name.Length, candidate.Length);
             // Of one or two letters only the case can be wrong: all else would be near everything.
             var allowed = longer < 3 ? 0 : Math.Max(1, longer / 3);
-            if (candidate.Length > 64 || Math.Abs(candidate.Length - name.Length) > allowed || candidate == name)
+            if (candidate.Length > MaxLength || Math.Abs(candidate.Length - name.Length) > allowed || candidate == name)
                 continue;
-            var distance = Distance(name.ToLowerInvariant(), candidate.ToLowerInvariant());
+            var distance = Distance(name, candidate);
             if (distance <= allowed && distance < bestDistance)
                 (best, bestDistance) = (candidate, distance);
         }
@@ -30,7 +32,9 @@ public static class NearestName
 
     private static int Distance(string a, string b)
     {
-        var (before, previous, current) = (new int[b.Length + 1], new int[b.Length + 1], new int[b.Length + 1]);
+        Span<int> before = stackalloc int[MaxLength + 1];
+        Span<int> previous = stackalloc int[MaxLength + 1];
+        Span<int> current = stackalloc int[MaxLength + 1];
         for (var j = 0; j <= b.Length; j++)
             previous[j] = j;
         for (var i = 1; i <= a.Length; i++)
@@ -38,13 +42,18 @@ public static class NearestName
             current[0] = i;
             for (var j = 1; j <= b.Length; j++)
             {
-                var cost = a[i - 1] == b[j - 1] ? 0 : 1;
+                var cost = Same(a[i - 1], b[j - 1]) ? 0 : 1;
                 current[j] = Math.Min(Math.Min(current[j - 1] + 1, previous[j] + 1), previous[j - 1] + cost);
-                if (i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1])
+                if (i > 1 && j > 1 && Same(a[i - 1], b[j - 2]) && Same(a[i - 2], b[j - 1]))
                     current[j] = Math.Min(current[j], before[j - 2] + 1);
             }
-            (before, previous, current) = (previous, current, before);
+            var oldest = before;
+            before = previous;
+            previous = current;
+            current = oldest;
         }
         return previous[b.Length];
     }
+
+    private static bool Same(char a, char b) => a == b || char.ToLowerInvariant(a) == char.ToLowerInvariant(b);
 }

@@ -18,7 +18,17 @@ public sealed class InputTemplate
 
     /// <param name="field">What paths in messages begin with.</param>
     /// <exception cref="ExpressionException">An expression in it cannot be read; field and position are set.</exception>
-    public static InputTemplate Compile(JsonElement input, string field = "$") => new(Build(input, field));
+    public static InputTemplate Compile(JsonElement input, string field = "$")
+    {
+        try
+        {
+            return new(Build(input, field));
+        }
+        catch (JsonException error)
+        {
+            throw new ExpressionException($"the JSON is nested more than {Value.MaxDepth} levels deep, or holds a number that is too large", field: field, inner: error);
+        }
+    }
 
     /// <exception cref="ExpressionException">Field and position are set.</exception>
     public Value Evaluate(Scope scope, EvaluationContext context)

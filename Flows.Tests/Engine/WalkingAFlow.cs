@@ -116,7 +116,7 @@ public sealed class WalkingAFlow
     {
         var connections = new Dictionary<string, RawJson> { ["shop"] = RawJson.Parse("""{ "secret": "sk-0123456789" }""") };
         var run = await WalkedRun.OfAsync("""[{ "name": "b", "kind": "stop", "output": "{{connections.shop.secret}}" }]""", connections: connections);
-        Assert.Equal("definition", run.Outcome!.Error!.Code);
+        Assert.Equal("expression", run.Outcome!.Error!.Code);
         Assert.DoesNotContain("sk-", run.Outcome.Error.Message, StringComparison.Ordinal);
     }
 

@@ -5,7 +5,7 @@ internal static class ListFunctions
 {
     public static IReadOnlyList<Function> All { get; } =
     [
-        new("map(list, item => value)", "What the arrow function makes of each item. It is given the position too: (item, index) => …", Map),
+        new("map(list, item => value)", "What the arrow function makes of each item. It is given the position too, as in (item, index) => index.", Map),
         new("filter(list, item => test)", "The items for which the test holds.", call => call.Result(Matching(call, wanted: true))),
         new("reject(list, item => test)", "The items for which the test does not hold.", call => call.Result(Matching(call, wanted: false))),
         new("reduce(list, (sum, item) => sum, start?)", "One value, made by going through the items; without a start the first item is it.", Reduce),
