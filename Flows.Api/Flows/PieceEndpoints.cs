@@ -11,7 +11,10 @@ internal static class PieceEndpoints
         var pieces = api.MapGroup("/pieces").WithTags("Pieces");
         pieces.MapGet("", List).WithSummary("Every piece with its actions, triggers and inputs; the step kinds, code languages and expression functions");
         pieces.MapGet("/{name}", Get).WithSummary("One piece").ProducesProblem(StatusCodes.Status404NotFound);
+        api.MapGet("/flow-schema", Schema).WithTags("Pieces").WithSummary("The JSON Schema of a flow definition");
     }
+
+    private static ContentHttpResult Schema() => TypedResults.Text(DefinitionSchema.Json, "application/schema+json");
 
     private static Ok<EngineCatalogue> List(FlowCatalogue catalogue) => TypedResults.Ok(catalogue.Engine);
 

@@ -137,6 +137,13 @@ public sealed class SendingBadInput(Platform platform)
     }
 
     [Fact]
+    public async Task The_schema_of_definitions_is_there_to_check_them_before_sending()
+    {
+        var schema = await platform.Api.SendAsync(HttpMethod.Get, "/api/v1/flow-schema", null);
+        Assert.Equal("Flow definition", schema.GetProperty("title").GetString());
+    }
+
+    [Fact]
     public async Task Malformed_json_is_a_bad_request()
     {
         using var answer = await platform.Api.AskAsync(HttpMethod.Post, "/api/v1/flows", """{ "name": """);

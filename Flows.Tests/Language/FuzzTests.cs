@@ -15,7 +15,12 @@ public sealed class FuzzTests
 
     private static readonly ExpressionLimits s_limits = new()
     {
-        Steps = 5_000, TextLength = 5_000, ListItems = 1_000, Size = 20_000, Time = TimeSpan.FromSeconds(1), PatternTime = TimeSpan.FromMilliseconds(10),
+        Steps = 5_000,
+        TextLength = 5_000,
+        ListItems = 1_000,
+        Size = 20_000,
+        Time = TimeSpan.FromSeconds(1),
+        PatternTime = TimeSpan.FromMilliseconds(10),
     };
 
     private static readonly string[] s_tokens =
