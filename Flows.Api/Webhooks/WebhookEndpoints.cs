@@ -22,8 +22,8 @@ internal static class WebhookEndpoints
     {
         var webhooks = app.MapGroup("/webhooks").AllowAnonymous().AddEndpointFilter<UnavailableFilter>().WithTags("Webhooks")
             .WithMetadata(new SkipStatusCodePagesAttribute()); // what a flow answers is sent as it is
-        webhooks.Map("/{flowId:guid}", Catch);
-        webhooks.Map("/{flowId:guid}/sync", CatchAndWait);
+        webhooks.Map("/{flowId:guid}", Catch).WithSummary("Start the flow and answer at once with the run's id");
+        webhooks.Map("/{flowId:guid}/sync", CatchAndWait).WithSummary("Start the flow and answer with what it responds");
         return app;
     }
 

@@ -24,8 +24,8 @@ internal static class SystemEndpoints
     public static void MapSystemEndpoints(this IEndpointRouteBuilder app)
     {
         var system = app.MapGroup("/api/v1/system").RequireAuthorization(Policies.User).AddEndpointFilter<UnavailableFilter>().WithTags("System");
-        system.MapGet("/workers", ListWorkers);
-        system.MapGet("/queue", GetQueue);
+        system.MapGet("/workers", ListWorkers).WithSummary("The workers with their load, engines and last sign of life");
+        system.MapGet("/queue", GetQueue).WithSummary("Depth and oldest wait of the queue, made for autoscalers");
     }
 
     private static async Task<Ok<WorkerList>> ListWorkers(WorkerRegistry workers, CancellationToken cancel) =>
