@@ -14,8 +14,4 @@ public sealed class LimitsOptions
     /// <summary>Inputs and outputs of all steps of one run together, in MiB; a run over it fails with that reason.</summary>
     [Range(1, 1024)]
     public int RunLogMiB { get; set; } = 50;
-
-    /// <summary>Outputs over this many KiB are compressed and stored apart from the journal.</summary>
-    [Range(1, 1024)]
-    public int OutputInlineKiB { get; set; } = 32;
 }
