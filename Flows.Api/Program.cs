@@ -59,6 +59,7 @@ internal static class Program
         app.MapRuns();
         app.MapWebhooks();
         app.MapWorkerEndpoints();
+        app.MapQueueDashboard(Policies.User);
         return app;
     }
 }
