@@ -14,11 +14,7 @@ namespace Flows.Api;
 /// <summary>The process: REST, webhooks and, in WORKER_AND_APP, the worker as well.</summary>
 internal static class Program
 {
-    public static Task<int> Main(string[] args) => StartFailure.RunAsync(() => Create(args), services =>
-    {
-        var schema = services.GetRequiredService<SchemaState>();
-        return () => schema.Refusal is null ? 0 : 1;
-    });
+    public static Task<int> Main(string[] args) => StartFailure.RunAsync(() => Create(args), SchemaState.ExitCode);
 
     /// <param name="adapt">For tests: comes first, so that what it adds or sets is found by the rest.</param>
     public static WebApplication Create(string[] args, Action<WebApplicationBuilder>? adapt = null)

@@ -15,6 +15,13 @@ internal sealed class SchemaState : IHealthCheck
     /// <summary>Why the process must not go on, or null.</summary>
     public string? Refusal { get; private set; }
 
+    /// <summary>How the process ends: 1 when it was refused. To be asked for while the services are there, and called when they are gone.</summary>
+    public static Func<int> ExitCode(IServiceProvider services)
+    {
+        var schema = services.GetRequiredService<SchemaState>();
+        return () => schema.Refusal is null ? 0 : 1;
+    }
+
     /// <summary>For what works in the background on tables: it must not start before they exist.</summary>
     public Task WaitUntilReadyAsync(CancellationToken cancel) => _ready.Task.WaitAsync(cancel);
 
