@@ -1,6 +1,10 @@
 using Flows.Engine.Pieces.Data;
+using Flows.Engine.Pieces.Date;
 using Flows.Engine.Pieces.Http;
+using Flows.Engine.Pieces.List;
 using Flows.Engine.Pieces.Manual;
+using Flows.Engine.Pieces.Numbers;
+using Flows.Engine.Pieces.Text;
 using Flows.Engine.Pieces.Webhook;
 
 namespace Flows.Engine.Pieces;
@@ -12,8 +16,12 @@ internal sealed class PieceCatalog
     public static PieceCatalog All { get; } = new(
     [
         new DataPiece(),
+        new DatePiece(),
         new HttpPiece(),
+        new ListPiece(),
         new ManualPiece(),
+        new MathPiece(),
+        new TextPiece(),
         new WebhookPiece(),
     ]);
 
