@@ -1,3 +1,4 @@
+using Flows.Engine.Pieces.Crypto;
 using Flows.Engine.Pieces.Csv;
 using Flows.Engine.Pieces.Data;
 using Flows.Engine.Pieces.Date;
@@ -18,6 +19,7 @@ internal sealed class PieceCatalog
     /// <summary>Alphabetical.</summary>
     public static PieceCatalog All { get; } = new(
     [
+        new CryptoPiece(),
         new CsvPiece(),
         new DataPiece(),
         new DatePiece(),
