@@ -19,7 +19,7 @@ internal sealed partial class CryptoPiece
     private static TimeSpan Span(string field, string text) =>
         TimeSpan.TryParse(text, CultureInfo.InvariantCulture, out var span) && span >= TimeSpan.Zero && span <= TimeSpan.FromDays(3660)
             ? span
-            : throw PieceException.Input($"'{field}' must be a time such as 01:00:00 or 30.00:00:00; found \"{text}\".");
+            : throw PieceException.Input($"'{field}' must be a time such as 01:00:00 or 30.00:00:00; found \"{Shown.Cut(text)}\".");
 
     private sealed class JwtSign() : PieceAction<JwtSignInput, Value>(
         "jwt_sign", "Make a JSON web token", "A signed token with claims; iat is added, and exp when it expires.", StepEffect.Pure, CryptoJson.Default)

@@ -22,7 +22,7 @@ internal sealed partial class CsvPiece() : Piece("csv", "CSV", "Reads and writes
     {
         "\\t" => '\t',
         [var only] when only is not ('\r' or '\n') => only,
-        _ => throw PieceException.Input($"'{field}' must be one character and no line break; found \"{text}\"."),
+        _ => throw PieceException.Input($"'{field}' must be one character and no line break; found \"{Shown.Cut(text)}\"."),
     };
 
     private static string[] Names(string field, Value list) => list.IsNull ? [] :

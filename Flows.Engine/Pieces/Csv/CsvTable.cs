@@ -38,7 +38,7 @@ internal sealed class CsvTable(CsvReader reader, bool fit, bool readNumbers, lon
     {
         var seen = new HashSet<string>(StringComparer.Ordinal);
         return [.. names.Select((name, i) => name.Trim() is { Length: > 0 } given
-            ? seen.Add(given) ? given : throw PieceException.Input($"{where} has the name '{given}' twice; give the names with 'columns'.")
+            ? seen.Add(given) ? given : throw PieceException.Input($"{where} has the name '{Shown.Cut(given)}' twice; give the names with 'columns'.")
             : $"column{i + 1}")];
     }
 

@@ -36,7 +36,7 @@ internal sealed partial class DatePiece() : Piece("date", "Date and time", "Read
 
     private static Value CheckedZone(string? zone) => zone is null || Zones.Find(zone) is not null
         ? Value.Of(zone)
-        : throw PieceException.Input($"'zone': there is no time zone '{zone}'.{NearestName.Question(zone, Zones.Names)}");
+        : throw PieceException.Input($"'zone': there is no time zone '{Shown.Cut(zone)}'.{NearestName.Question(zone, Zones.Names)}");
 
     private sealed class Add() : PieceAction<AddInput, Value>(
         "add", "Add to a date", "A later date, or with an amount below 0 an earlier one.", StepEffect.Pure, DateJson.Default)

@@ -32,7 +32,7 @@ internal sealed partial class JsonPiece() : Piece("json", "JSON", "Reads and wri
         {
             (string, Value)[] inputs = [("from", input.From), ("path", Value.Of(input.Path)), ("otherwise", input.Otherwise)];
             if (input.Required && !s_has.Of(context, "path", inputs).AsBoolean)
-                throw PieceException.Final($"'from' has nothing at '{input.Path}'.", "not_found");
+                throw PieceException.Final($"'from' has nothing at '{Shown.Cut(input.Path)}'.", "not_found");
             return Task.FromResult(s_get.Of(context, "path", inputs));
         }
     }

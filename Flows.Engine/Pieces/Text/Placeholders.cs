@@ -24,7 +24,7 @@ internal static class Placeholders
             if (!value.IsNull)
                 filled.Append(value.ToString());
             else if (missing == "fail")
-                throw PieceException.Input($"'values' has no '{name}', which 'template' asks for.");
+                throw PieceException.Input($"'values' has no '{Shown.Cut(name)}', which 'template' asks for.");
             else if (missing == "keep")
                 filled.Append(template, at, end + 1 - at);
             if (filled.Length > maxLength)

@@ -28,7 +28,7 @@ internal sealed class XmlValueWriter(bool indent, long maxLength, CancellationTo
     private void Element(string name, Value value, string parent, int depth)
     {
         cancel.ThrowIfCancellationRequested();
-        var path = $"{parent}.{name}";
+        var path = $"{parent}.{Shown.Cut(name)}";
         if (value.Kind == ValueKind.List)
         {
             for (var i = 0; i < value.AsList.Count; i++)
@@ -48,8 +48,8 @@ internal sealed class XmlValueWriter(bool indent, long maxLength, CancellationTo
         {
             if (!key.StartsWith('@') || attribute.IsNull)
                 continue;
-            _text.Append(' ').Append(Name(key[1..], $"{path}.{key}")).Append("=\"");
-            Escaped(attribute, $"{path}.{key}");
+            _text.Append(' ').Append(Name(key[1..], $"{path}.{Shown.Cut(key)}")).Append("=\"");
+            Escaped(attribute, $"{path}.{Shown.Cut(key)}");
             _text.Append('"');
         }
         var start = _text.Length;
@@ -93,7 +93,7 @@ internal sealed class XmlValueWriter(bool indent, long maxLength, CancellationTo
         }
         catch (Exception error) when (error is XmlException or ArgumentNullException)
         {
-            throw PieceException.Input($"'{path}': \"{name}\" cannot be the name of an element or attribute.");
+            throw PieceException.Input($"'{path}': \"{Shown.Cut(name)}\" cannot be the name of an element or attribute.");
         }
     }
 
