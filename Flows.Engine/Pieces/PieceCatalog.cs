@@ -1,7 +1,15 @@
+using Flows.Engine.Pieces.Crypto;
+using Flows.Engine.Pieces.Csv;
 using Flows.Engine.Pieces.Data;
+using Flows.Engine.Pieces.Date;
 using Flows.Engine.Pieces.Http;
+using Flows.Engine.Pieces.Json;
+using Flows.Engine.Pieces.List;
 using Flows.Engine.Pieces.Manual;
+using Flows.Engine.Pieces.Numbers;
+using Flows.Engine.Pieces.Text;
 using Flows.Engine.Pieces.Webhook;
+using Flows.Engine.Pieces.Xml;
 
 namespace Flows.Engine.Pieces;
 
@@ -11,10 +19,18 @@ internal sealed class PieceCatalog
     /// <summary>Alphabetical.</summary>
     public static PieceCatalog All { get; } = new(
     [
+        new CryptoPiece(),
+        new CsvPiece(),
         new DataPiece(),
+        new DatePiece(),
         new HttpPiece(),
+        new JsonPiece(),
+        new ListPiece(),
         new ManualPiece(),
+        new MathPiece(),
+        new TextPiece(),
         new WebhookPiece(),
+        new XmlPiece(),
     ]);
 
     private readonly Dictionary<(string Piece, string Action), PieceAction> _actions = [];

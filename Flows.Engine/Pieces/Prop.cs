@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Flows.Contracts.Definitions;
 
@@ -13,10 +14,22 @@ internal static class Prop
         new(name, title, "string", "multiline", required, help);
 
     /// <summary>Shown as dots in the form, and masked in the step's input.</summary>
-    public static PropDescription Secret(string name, string title, string? help = null) => new(name, title, "string", "secret", false, help);
+    public static PropDescription Secret(string name, string title, string? help = null, bool required = false) =>
+        new(name, title, "string", "secret", required, help);
 
     public static PropDescription Select(string name, string title, IReadOnlyList<string> options, string otherwise, string? help = null) =>
         new(name, title, "string", "select", false, help, options, Of(otherwise));
+
+    /// <summary>A whole number.</summary>
+    public static PropDescription Integer(string name, string title, bool required = false, string? help = null, long? otherwise = null) =>
+        new(name, title, "integer", "number", required, help, Default: otherwise is { } number ? Json(number.ToString(CultureInfo.InvariantCulture)) : null);
+
+    public static PropDescription Number(string name, string title, bool required = false, string? help = null) =>
+        new(name, title, "number", "number", required, help);
+
+    /// <summary>A date as ISO text, or as milliseconds since 1970.</summary>
+    public static PropDescription Moment(string name, string title, bool required = false, string? help = null) =>
+        new(name, title, "any", "datetime", required, help);
 
     public static PropDescription Flag(string name, string title, bool otherwise, string? help = null) =>
         new(name, title, "boolean", "checkbox", false, help, Default: Json(otherwise ? "true" : "false"));

@@ -6,6 +6,7 @@ using Flows.Contracts.Definitions;
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
+using Flows.Engine.Pieces;
 
 namespace Flows.Tests.Engine;
 
@@ -131,7 +132,7 @@ public sealed class EngineProcessTests : IDisposable
         using var describing = Start("--describe");
         var json = await describing.StandardOutput.ReadToEndAsync().WaitAsync(s_limit);
         var catalogue = JsonSerializer.Deserialize(json, CatalogueJson.Default.EngineCatalogue)!;
-        Assert.Equal(["data", "http", "manual", "webhook"], catalogue.Pieces.Select(piece => piece.Name));
+        Assert.Equal(PieceCatalog.All.Pieces.Select(piece => piece.Name), catalogue.Pieces.Select(piece => piece.Name));
         Assert.Equal(["action", "code", "loop", "respond", "router", "stop"], catalogue.Kinds);
         Assert.NotEmpty(catalogue.Functions);
     }

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using System.Text.RegularExpressions;
 using Flows.Contracts.Definitions;
 using Flows.Engine.Pieces;
@@ -58,11 +59,18 @@ public sealed partial class PieceConformanceTests
             if (prop.Default is not { } otherwise)
                 continue;
             Assert.False(prop.Required, $"{name} is required and has a default.");
-            Assert.Equal(prop.Type, otherwise.ValueKind.ToString().ToLowerInvariant() is "true" or "false" ? "boolean" : otherwise.ValueKind.ToString().ToLowerInvariant());
+            Assert.Equal(prop.Type, TypeOf(otherwise));
             if (prop.Options is { } options)
                 Assert.Contains(otherwise.GetString(), options);
         }
     }
+
+    private static string TypeOf(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.True or JsonValueKind.False => "boolean",
+        JsonValueKind.Number when value.TryGetInt64(out _) => "integer",
+        var kind => kind.ToString().ToLowerInvariant(),
+    };
 
     [Fact]
     public void The_props_of_an_action_are_the_properties_of_its_input()

@@ -25,7 +25,7 @@ public sealed class SampleFlows : IAsyncLifetime
         using var output = new MemoryStream();
         await File.WriteAllTextAsync(variables, $$"""{ "server": "{{EchoServer.UrlOf(_server)}}" }""");
         var exit = await RunCommand.ExecuteAsync(
-            ["--run", Path.Combine(folder, "flow.json"), "--payload", Path.Combine(folder, "payload.json"), "--variables", variables, "--json"], output);
+            ["--run", Path.Combine(folder, "flow.json"), "--payload", Path.Combine(folder, "payload.json"), "--variables", variables, .. ConnectionsOf(folder), "--json"], output);
         File.Delete(variables);
 
         using var run = JsonDocument.Parse(output.ToArray());
@@ -52,6 +52,10 @@ public sealed class SampleFlows : IAsyncLifetime
         }
         Assert.Equal(expected.RootElement.GetProperty("status").GetString() == "Succeeded" ? 0 : 1, exit);
     }
+
+    // connection-shop.json holds the connection 'shop'.
+    private static IEnumerable<string> ConnectionsOf(string folder) => Directory.GetFiles(folder, "connection-*.json")
+        .SelectMany(file => new[] { "--connection", $"{Path.GetFileNameWithoutExtension(file)["connection-".Length..]}={file}" });
 
     private static string Find(string folder)
     {
