@@ -15,11 +15,11 @@ public sealed class RedisOutages : IDisposable
         _redis.Start();
         await using var queue = NewSituation();
         await queue.EmptyAsync();
-        var jobs = QueueSituation.Jobs(400);
+        var jobs = QueueSituation.Jobs(120);
         var (seen, half) = (new Seen(), Signal.New());
         await queue.StartConsumerAsync(async (job, _) =>
         {
-            if (seen.Add(job) == 100)
+            if (seen.Add(job) == 40)
                 half.TrySetResult();
             await Task.Yield();
             return JobSettlement.Done;
@@ -40,11 +40,11 @@ public sealed class RedisOutages : IDisposable
         _redis.Start();
         await using var queue = NewSituation();
         await queue.EmptyAsync();
-        var jobs = QueueSituation.Jobs(400);
+        var jobs = QueueSituation.Jobs(120);
         var (seen, some) = (new Seen(), Signal.New());
         await queue.StartConsumerAsync(async (job, _) =>
         {
-            if (seen.Add(job) == 100)
+            if (seen.Add(job) == 40)
                 some.TrySetResult();
             await Task.Yield();
             return JobSettlement.Done;
