@@ -12,7 +12,7 @@ switch (args)
 {
     case []:
         await WarmUp.RunAsync();
-        using (var http = new OutboundHttp())
+        using (var http = new OutboundHttp(new OutboundNetwork()))
         using (var connection = new WorkerConnection(
             Console.OpenStandardInput(), output, new RunWalk(PieceCatalog.All, http, TimeProvider.System), Catalogue.Version))
         {

@@ -6,15 +6,15 @@ namespace Flows.Engine.Pieces;
 /// The one HTTP client of an engine. No proxy of the environment, no cookies, no redirect by itself: where a request goes is the
 /// piece's decision. Made at the first use, because many flows have none.
 /// </summary>
-internal sealed class OutboundHttp : IDisposable
+internal sealed class OutboundHttp(OutboundNetwork network) : IDisposable
 {
     private readonly Lazy<HttpClient> _client = new(() => new HttpClient(new SocketsHttpHandler
     {
+        ConnectCallback = async (connection, cancel) => await network.ConnectAsync(connection.DnsEndPoint.Host, connection.DnsEndPoint.Port, cancel),
         UseProxy = false,
         UseCookies = false,
         AllowAutoRedirect = false,
         AutomaticDecompression = DecompressionMethods.All,
-        ConnectTimeout = TimeSpan.FromSeconds(15),
         PooledConnectionLifetime = TimeSpan.FromMinutes(2),
         MaxResponseHeadersLength = 64,
     })
@@ -22,6 +22,9 @@ internal sealed class OutboundHttp : IDisposable
         // Every request has its own limit.
         Timeout = Timeout.InfiniteTimeSpan,
     });
+
+    /// <summary>For protocols other than HTTP.</summary>
+    public OutboundNetwork Network => network;
 
     public HttpClient Client => _client.Value;
 

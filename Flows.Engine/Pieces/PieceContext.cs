@@ -8,4 +8,8 @@ namespace Flows.Engine.Pieces;
 /// <param name="Http">The way to other hosts.</param>
 /// <param name="MaxBytes">Largest output of one step; nothing larger need be read.</param>
 internal sealed record PieceContext(
-    Guid RunId, Guid FlowId, string IdempotencyKey, RawJson? Connection, OutboundHttp Http, TimeProvider Clock, long MaxBytes);
+    Guid RunId, Guid FlowId, string IdempotencyKey, RawJson? Connection, OutboundHttp Http, TimeProvider Clock, long MaxBytes)
+{
+    /// <summary>Connections for protocols other than HTTP.</summary>
+    public OutboundNetwork Network => Http.Network;
+}

@@ -138,7 +138,7 @@ internal sealed class SupervisedProcess(
         else
         {
             // What it started must not work on beside its successor.
-            child.KillGroup();
+            await child.EndGroupAsync();
         }
         context.Reaper.Forget(child.Pid);
         await ended.CancelAsync();

@@ -15,6 +15,9 @@ internal sealed class ChildProcess : IDisposable
     private static readonly string? SetSid = Executables.OnPath("setsid");
     private static readonly string? SetPriv = Executables.OnPath("setpriv");
 
+    private static readonly TimeSpan s_killTime = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(10);
+
     private readonly Process process;
     private readonly TaskCompletionSource<int> exited = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly ProcessStart start;
@@ -86,12 +89,27 @@ internal sealed class ChildProcess : IDisposable
             Native.Send(Pid, start.StopSignal);
 
         await ((Task)Exited).WaitAsync(patience).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await EndGroupAsync();
+    }
+
+    /// <summary>
+    /// Kills what is left of the group and waits until the kernel is done with it: a signal only asks, and a successor must not find the
+    /// old one's children still at work. Gives up after five seconds, when a process sits in the kernel and cannot die.
+    /// </summary>
+    public async Task EndGroupAsync()
+    {
         KillGroup();
-        await ((Task)Exited).WaitAsync(TimeSpan.FromSeconds(5)).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        await ((Task)Exited).WaitAsync(s_killTime).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        for (var waited = TimeSpan.Zero; waited < s_killTime && SetSid is not null && Leftovers.HasLiving(Pid); waited += s_look)
+        {
+            // Once more: a child may have been born between the look at the group and the signal.
+            KillGroup();
+            await Task.Delay(s_look);
+        }
     }
 
     /// <summary>A group keeps its number while any of its processes lives, so this cannot hit a stranger.</summary>
-    public void KillGroup()
+    private void KillGroup()
     {
         if (SetSid is not null && Pid > 1)
             Native.Send(-Pid, Native.SigKill);

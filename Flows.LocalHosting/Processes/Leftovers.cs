@@ -30,12 +30,30 @@ internal static class Leftovers
     {
         if (!OperatingSystem.IsLinux())
             return BirthElsewhere(pid);
+        return StatOf($"/proc/{pid}") is { } fields && fields[0] is not ("Z" or "X") ? fields[19] : null;
+    }
+
+    /// <summary>Whether a process of this group is still at work. Those that have ended and only wait to be reaped do not count.</summary>
+    public static bool HasLiving(int group)
+    {
+        // The cheap question first: it also counts the unreaped, so only a yes needs the look at each process.
+        if (!Native.Send(-group, 0))
+            return false;
+        if (!OperatingSystem.IsLinux())
+            return true;
+        var wanted = group.ToString(CultureInfo.InvariantCulture);
+        return Directory.EnumerateDirectories("/proc")
+            .Where(folder => char.IsAsciiDigit(Path.GetFileName(folder)[0]))
+            .Any(folder => StatOf(folder) is { } fields && fields[2] == wanted && fields[0] is not ("Z" or "X"));
+    }
+
+    /// <summary>The fields behind the name, which is in brackets and may hold blanks: state, parent, group, … and 20th the start.</summary>
+    private static string[]? StatOf(string folder)
+    {
         try
         {
-            // The name, in brackets, may hold blanks; the fields after it are: state, parent, group, … and 20th the start.
-            var stat = File.ReadAllText($"/proc/{pid}/stat");
-            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            return fields[0] is "Z" or "X" ? null : fields[19];
+            var stat = File.ReadAllText(Path.Combine(folder, "stat"));
+            return stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {

@@ -44,7 +44,7 @@ internal sealed class WalkedRun : IRunHost
             run._runId, 1, Guid.Parse("0190a000-0000-7000-8000-000000000002"), "test", Guid.CreateVersion7(), RunEnvironment.Production,
             RawJson.Parse(definition), RawJson.Parse(trigger), [.. journal ?? []], connections ?? new Dictionary<string, RawJson>(),
             new Dictionary<string, RawJson> { ["currency"] = RawJson.Parse("\"EUR\"") }, limits ?? EngineLimits.Default);
-        using var http = new OutboundHttp();
+        using var http = new OutboundHttp(new OutboundNetwork());
         var walk = new RunWalk(new PieceCatalog([.. PieceCatalog.All.Pieces, ledger ?? new LedgerPiece()]), http, clock ?? TimeProvider.System);
         try
         {

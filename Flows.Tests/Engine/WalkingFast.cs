@@ -21,7 +21,7 @@ public sealed class WalkingFast(ITestOutputHelper output)
 
     private async Task<double> MillisecondsAsync(string steps, int warm, int times)
     {
-        using var http = new OutboundHttp();
+        using var http = new OutboundHttp(new OutboundNetwork());
         var walk = new RunWalk(PieceCatalog.All, http, TimeProvider.System);
         var definition = RawJson.Parse($$"""{ "schema": 1, "trigger": { "piece": "manual", "event": "run" }, "steps": {{steps}} }""");
         var version = Guid.CreateVersion7();

@@ -17,7 +17,7 @@ internal static class DoneAction
         var names = action.Split('.');
         var found = PieceCatalog.All.FindAction(names[0], names[1]);
         Assert.True(found is not null, $"There is no action {action}.");
-        using var http = new OutboundHttp();
+        using var http = new OutboundHttp(new OutboundNetwork());
         var call = found.Prepare(ActionInput.Bind(found.Props, Value.FromJson(RawJson.Parse(input))));
         Assert.Equal(StepEffect.Pure, call.Effect);
         var context = new PieceContext(Guid.Empty, Guid.Empty, key, null, http, clock ?? TimeProvider.System, EngineLimits.Default.OutputBytes);

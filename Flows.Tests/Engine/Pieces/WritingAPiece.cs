@@ -71,7 +71,7 @@ public sealed class WritingAPiece : IAsyncLifetime
     private async Task<RawJson> OpenAsync(string input, string? connection = """{ "key": "tk_1" }""")
     {
         var action = new TicketsPiece(Url).Actions.Single();
-        using var http = new OutboundHttp();
+        using var http = new OutboundHttp(new OutboundNetwork());
         var call = action.Prepare(ActionInput.Bind(action.Props, Value.FromJson(RawJson.Parse(input))));
         Assert.Equal(StepEffect.Effect, call.Effect);
         return await call.RunAsync(
