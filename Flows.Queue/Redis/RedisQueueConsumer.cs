@@ -24,6 +24,7 @@ internal sealed partial class RedisQueueConsumer(
     private Task _loop = Task.CompletedTask;
     private int _signalled;
     private volatile bool _woken = true;
+    private bool _isUncertain; // a call went unanswered: Redis may have given jobs that never arrived
     private bool _subscribed;
     private long _pollAt, _renewAt, _releaseAt;
 
@@ -108,7 +109,7 @@ internal sealed partial class RedisQueueConsumer(
         }
         catch (QueueUnavailableException)
         {
-            _woken = true;
+            _woken = _isUncertain = true;
             throw;
         }
 
@@ -145,10 +146,13 @@ internal sealed partial class RedisQueueConsumer(
 
     private async Task RenewAsync()
     {
-        if (_held.Count == 0 || clock.GetTimestamp() < _renewAt)
+        // After an unanswered turn also with empty hands: Redis may count jobs as this consumer's that it has never seen, and as long as it
+        // goes on taking others its lease does not end, so nobody else would free them.
+        if (!_isUncertain && (_held.Count == 0 || clock.GetTimestamp() < _renewAt))
             return;
 
         var unknown = await shard.RenewAsync(_consumer, _held, CancellationToken.None);
+        _isUncertain = false;
         _renewAt = After(options.Lease / 3);
         if (unknown > 0)
             LogUnknown(logger, unknown);

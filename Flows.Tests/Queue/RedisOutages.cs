@@ -35,6 +35,30 @@ public sealed class RedisOutages : IDisposable
     }
 
     [Fact]
+    public async Task Jobs_whose_delivery_was_lost_on_its_way_come_again_to_a_lone_consumer()
+    {
+        _redis.Start();
+        await using var direct = NewSituation();
+        await direct.EmptyAsync();
+        await using var proxy = new LossyProxy(_redis.ConnectionString);
+        await using var queue = new QueueSituation(proxy.ConnectionString, ("Flows:Queue:CommandTimeout", "00:00:01"));
+        var job = QueueSituation.Job();
+        var seen = new Seen();
+        proxy.LoseAnswerWith(job.RunId.ToString("N"));
+        await queue.Producer.EnqueueAsync([job], CancellationToken.None);
+
+        await queue.StartConsumerAsync((delivered, _) =>
+        {
+            seen.Add(delivered);
+            return Task.FromResult(JobSettlement.Done);
+        });
+
+        await QueueSituation.EventuallyAsync(() => Task.FromResult(seen.Count == 1));
+        Assert.True(proxy.HasLost);
+        await queue.EmptyAsync();
+    }
+
+    [Fact]
     public async Task A_flush_in_the_middle_is_healed_by_enqueueing_again()
     {
         _redis.Start();
