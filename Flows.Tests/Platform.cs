@@ -59,7 +59,9 @@ public sealed class Platform : ICollectionFixture<Platform>, IAsyncLifetime
 
     /// <summary>Waits until no worker runs anything.</summary>
     internal Task UntilIdleAsync() =>
-        UntilAsync("the workers are idle", async () => (await WorkersAsync()).All(worker => worker.GetProperty("running").GetInt32() == 0));
+        UntilAsync("the workers are idle", async () => (await WorkersAsync())
+            .Where(worker => worker.GetProperty("alive").GetBoolean())
+            .All(worker => worker.GetProperty("running").GetInt32() == 0));
 
     /// <summary>kill -9 of the worker process that holds a run. Gives the pid, which is gone.</summary>
     /// <param name="worker">The worker's id, as a run shows it.</param>
@@ -67,7 +69,7 @@ public sealed class Platform : ICollectionFixture<Platform>, IAsyncLifetime
     {
         var info = (await WorkersAsync()).Single(candidate => candidate.GetProperty("id").GetString() == worker);
         var pid = info.GetProperty("processId").GetInt32();
-        Assert.Contains(pid, await WorkerProcessesAsync());
+        Assert.True(IsOneOf(pid, await WorkerProcessesAsync()), $"The worker {worker} (process {pid}) is none that the AppHost has started.");
 #pragma warning disable RS0030 // The one place where tests take a process of the platform's life.
         using var process = Process.GetProcessById(pid);
         process.Kill();
@@ -80,37 +82,67 @@ public sealed class Platform : ICollectionFixture<Platform>, IAsyncLifetime
     internal Task UntilReplacedAsync(int killed) =>
         UntilAsync($"the worker with the process {killed} is replaced", async () =>
         {
+#if FLOWS_ASPIRE
+            // The local stack starts again what has crashed; Aspire leaves that to a person.
+            foreach (var replica in (await WorkerReplicasAsync()).Where(replica => KnownResourceStates.TerminalStates.Contains(replica.Snapshot.State?.Text)))
+                await _app!.ResourceCommands.ExecuteCommandAsync(replica.ResourceId, KnownResourceCommands.StartCommand);
+#endif
             var pids = await WorkerProcessesAsync();
             var alive = (await WorkersAsync()).Where(worker => worker.GetProperty("alive").GetBoolean())
-                .Select(worker => worker.GetProperty("processId").GetInt32()).ToHashSet();
-            return pids.Count == 2 && !pids.Contains(killed) && pids.IsSubsetOf(alive);
+                .Select(worker => worker.GetProperty("processId").GetInt32()).Where(pid => pid != killed).ToList();
+            return pids.Count == 2 && pids.All(pid => alive.Any(worker => IsOneOf(worker, [pid])));
         });
+
+    /// <summary>True for one of the processes, or what it has started: Aspire starts a project through `dotnet run`, whose child it is.</summary>
+    private static bool IsOneOf(int pid, IReadOnlyCollection<int> processes)
+    {
+        while (pid > 1 && !processes.Contains(pid))
+            pid = ParentOf(pid);
+        return pid > 1;
+    }
+
+    private static int ParentOf(int pid)
+    {
+        try
+        {
+            // The name, in brackets, may hold blanks; behind it come the state and the parent.
+            var stat = File.ReadAllText($"/proc/{pid}/stat");
+            return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1], CultureInfo.InvariantCulture);
+        }
+        catch (IOException)
+        {
+            return 0;
+        }
+    }
 
     private async Task<List<JsonElement>> WorkersAsync() =>
         [.. (await Api.SendAsync(HttpMethod.Get, "/api/v1/system/workers", null)).GetProperty("items").EnumerateArray()];
 
-    // The replicas' pids as the AppHost knows them, from the state that a new watcher is told first.
-    private async Task<HashSet<int>> WorkerProcessesAsync()
+    // The running replicas' pids as the AppHost knows them.
+    private async Task<HashSet<int>> WorkerProcessesAsync() => [.. (await WorkerReplicasAsync())
+        .Where(replica => replica.Snapshot.State?.Text == KnownResourceStates.Running)
+        .SelectMany(replica => replica.Snapshot.Properties)
+        .Where(property => property.Name == "executable.pid" && property.Value is not null)
+        .Select(property => Convert.ToInt32(property.Value, CultureInfo.InvariantCulture))];
+
+    // From the state that a new watcher is told first.
+    private async Task<IReadOnlyCollection<ResourceEvent>> WorkerReplicasAsync()
     {
-        var states = new Dictionary<string, CustomResourceSnapshot>();
+        var states = new Dictionary<string, ResourceEvent>();
         using var enough = new CancellationTokenSource(TimeSpan.FromMilliseconds(300));
         try
         {
             await foreach (var state in _app!.ResourceNotifications.WatchAsync(enough.Token))
             {
                 if (state.Resource.Name == "worker")
-                    states[state.ResourceId] = state.Snapshot;
+                    states[state.ResourceId] = state;
             }
         }
         catch (OperationCanceledException) when (enough.IsCancellationRequested)
         {
             // What is there now has been told.
         }
-        return [.. states.Values
-            .Where(state => state.State?.Text == KnownResourceStates.Running)
-            .SelectMany(state => state.Properties)
-            .Where(property => property.Name == "executable.pid" && property.Value is not null)
-            .Select(property => Convert.ToInt32(property.Value, CultureInfo.InvariantCulture))];
+        return states.Values;
     }
 
     private static async Task UntilAsync(string what, Func<Task<bool>> condition)
