@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using System.Text.Json;
+using Flows.Api.Schedules;
 using Flows.Contracts.Definitions;
 using Flows.ServiceDefaults;
 
@@ -17,7 +18,17 @@ internal sealed class FlowCatalogue(EngineCatalogue engine)
     public PieceDescription? Piece(string name) => _pieces.GetValueOrDefault(name);
 
     /// <summary>Reads a definition and checks it against the catalogue. Never throws for what a caller has written.</summary>
-    public DefinitionReading Read(JsonElement document) => DefinitionReader.Read(document, engine);
+    public DefinitionReading Read(JsonElement document)
+    {
+        var reading = DefinitionReader.Read(document, engine);
+        if (reading.Definition is not { } definition)
+            return reading;
+
+        // What the engine does not do and so does not know: the clock is the API's.
+        var problems = reading.Problems.ToList();
+        Schedule.Read(definition.Trigger, "$.trigger", problems);
+        return problems.Count == reading.Problems.Count ? reading : new DefinitionReading(Definition: null, problems);
+    }
 
     /// <exception cref="StartRefusedException">The file is missing or not a catalogue.</exception>
     public static FlowCatalogue Load(string path)

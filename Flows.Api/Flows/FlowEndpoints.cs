@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Flows.Api.Access;
 using Flows.Api.Runs;
+using Flows.Api.Schedules;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
@@ -127,8 +128,12 @@ internal static partial class FlowEndpoints
         Guid id, CurrentProject project, FlowsDb db, TimeProvider clock, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         var deleted = await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id)
             .ExecuteUpdateAsync(set => set.SetProperty(flow => flow.DeletedAt, now).SetProperty(flow => flow.UpdatedAt, now), cancel);
+        if (deleted > 0)
+            await SchedulePlan.ApplyAsync(db, id, now, cancel);
+        await transaction.CommitAsync(cancel);
         PublishedFlows.Invalidate(id);
         return deleted == 0 ? NoSuchFlow(id) : TypedResults.NoContent();
     }
@@ -145,8 +150,14 @@ internal static partial class FlowEndpoints
         bool enabled, Guid id, CurrentProject project, FlowsDb db, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
-        await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id && flow.Enabled != enabled)
-            .ExecuteUpdateAsync(set => set.SetProperty(flow => flow.Enabled, enabled).SetProperty(flow => flow.UpdatedAt, now), cancel);
+        await using (var transaction = await db.Database.BeginTransactionAsync(cancel))
+        {
+            var changed = await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id && flow.Enabled != enabled)
+                .ExecuteUpdateAsync(set => set.SetProperty(flow => flow.Enabled, enabled).SetProperty(flow => flow.UpdatedAt, now), cancel);
+            if (changed > 0)
+                await SchedulePlan.ApplyAsync(db, id, now, cancel);
+            await transaction.CommitAsync(cancel);
+        }
         PublishedFlows.Invalidate(id);
         return await ViewAsync(id, project, db, url, http, cancel);
     }

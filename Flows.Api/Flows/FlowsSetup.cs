@@ -1,3 +1,4 @@
+using Flows.Api.Schedules;
 using Flows.ServiceDefaults;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -12,6 +13,7 @@ internal static class FlowsSetup
         if (builder.Services.All(service => service.ServiceType != typeof(FlowCatalogue)))
             builder.Services.AddSingleton(FlowCatalogue.Load(Path.Combine(AppContext.BaseDirectory, FlowCatalogue.FileName)));
         builder.Services.TryAddSingleton<SampleFlow>();
+        builder.AddSchedules();
         return builder;
     }
 
@@ -21,5 +23,6 @@ internal static class FlowsSetup
         api.MapDrafts();
         api.MapVersions();
         api.MapPieces();
+        api.MapSchedules();
     }
 }

@@ -2,6 +2,7 @@ using System.Security.Claims;
 using System.Text.Json;
 using Flows.Api.Access;
 using Flows.Api.Runs;
+using Flows.Api.Schedules;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
@@ -63,6 +64,7 @@ internal static class VersionEndpoints
             flow.PublishedVersionId = published.Id;
             flow.UpdatedAt = now;
             await db.SaveChangesAsync(cancel);
+            await SchedulePlan.ApplyAsync(db, id, now, cancel);
             await transaction.CommitAsync(cancel);
         }
         PublishedFlows.Invalidate(id);

@@ -7,6 +7,7 @@ using Flows.Engine.Pieces.Json;
 using Flows.Engine.Pieces.List;
 using Flows.Engine.Pieces.Manual;
 using Flows.Engine.Pieces.Numbers;
+using Flows.Engine.Pieces.Schedule;
 using Flows.Engine.Pieces.Text;
 using Flows.Engine.Pieces.Webhook;
 using Flows.Engine.Pieces.Xml;
@@ -28,6 +29,7 @@ internal sealed class PieceCatalog
         new ListPiece(),
         new ManualPiece(),
         new MathPiece(),
+        new SchedulePiece(),
         new TextPiece(),
         new WebhookPiece(),
         new XmlPiece(),

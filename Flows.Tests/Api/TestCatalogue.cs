@@ -12,6 +12,13 @@ internal static class TestCatalogue
             new PieceDescription("http", "HTTP", "Calls a web address.", Auth: null,
                 [new ActionDescription("request", "Request", "Sends a request.", StepEffect.Effect,
                     [Prop("method", "string"), Prop("url", "string", required: true), Prop("body", "any")])], []),
+            new PieceDescription("schedule", "Schedule", "Starts a flow at certain times.", Auth: null, [],
+                [
+                    new TriggerDescription("cron", "Cron", "Times.", "schedule",
+                        [Prop("cron", "string", required: true), Prop("timeZone", "string"), Prop("missed", "string"), Prop("jitter", "string")]),
+                    new TriggerDescription("interval", "Interval", "Again and again.", "schedule",
+                        [Prop("every", "string", required: true), Prop("missed", "string"), Prop("jitter", "string")]),
+                ]),
             new PieceDescription("webhook", "Webhook", "Starts a flow by a call.", Auth: null, [],
                 [new TriggerDescription("catch", "Catch", "Any call.", "webhook", [])]),
         ],
