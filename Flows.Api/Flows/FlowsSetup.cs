@@ -1,3 +1,4 @@
+using Flows.Api.Import;
 using Flows.Api.Schedules;
 using Flows.ServiceDefaults;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -24,5 +25,6 @@ internal static class FlowsSetup
         api.MapVersions();
         api.MapPieces();
         api.MapSchedules();
+        api.MapImport();
     }
 }

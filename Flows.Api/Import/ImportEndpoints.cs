@@ -1,0 +1,118 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
+using Flows.Api.Access;
+using Flows.Api.Flows;
+using Flows.Contracts.Definitions;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.EntityFrameworkCore;
+
+namespace Flows.Api.Import;
+
+/// <param name="Format"><c>flows</c>, <c>activepieces</c> or <c>n8n</c>: what the document was found to be.</param>
+internal sealed record ImportResult(string Format, IReadOnlyList<ImportedView> Flows);
+
+/// <param name="Id">Of the flow that was made; its draft holds what was read, and nothing is published.</param>
+/// <param name="Notes">What is not as it was, step by step.</param>
+/// <param name="Warnings">What the check of the definition has to say.</param>
+internal sealed record ImportedView(Guid Id, string Name, IReadOnlyList<ImportNote> Notes, IReadOnlyList<DefinitionProblem> Warnings);
+
+/// <summary>The file of one flow: readable, without ids of this installation and without secrets, which a definition never holds.</summary>
+/// <param name="Format">Always <see cref="CurrentFormat"/>.</param>
+internal sealed record FlowExport(string Format, string Name, string? Key, JsonElement Definition)
+{
+    public const string CurrentFormat = "flows/1";
+}
+
+/// <summary>Flows as files: our own, and those of two other platforms.</summary>
+internal static class ImportEndpoints
+{
+    private const int MostBytes = 20 << 20;
+    private const int MostFlows = 200;
+
+    public static void MapImport(this IEndpointRouteBuilder api)
+    {
+        var flows = api.MapGroup("/flows").WithTags("Import and export").ProducesProblem(StatusCodes.Status400BadRequest);
+        flows.MapPost("/import", Import).WithMetadata(new RequestSizeLimitAttribute(MostBytes))
+            .WithSummary("Make flows of a file: an export of Flows, a template or flow of Activepieces, or a workflow of n8n. The answer lists what is not as it was");
+        flows.MapGet("/{id:guid}/export", Export).WithSummary("The flow's draft, or with version=n that version, as a file that import takes")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+    }
+
+    private static async Task<Results<Ok<ImportResult>, ProblemHttpResult>> Import(
+        JsonElement document, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, TimeProvider clock, CancellationToken cancel)
+    {
+        string format;
+        IReadOnlyList<ImportedFlow> read;
+        try
+        {
+            if (document.ValueKind != JsonValueKind.Object || JsonObject.Create(document) is not { } root)
+                return Problems.BadRequest("$", "A flow file is a JSON object.");
+            (format, read) = Read(root);
+        }
+        catch (ImportException error)
+        {
+            return Problems.BadRequest("$", error.Message);
+        }
+        if (read.Count == 0)
+            return Problems.BadRequest("$", "This is no file of Flows (format \"flows/1\" or a definition), no template or flow of Activepieces (trigger with settings), and no workflow of n8n (nodes and connections).");
+        if (read.Count > MostFlows)
+            return Problems.BadRequest("$.flows", $"The file holds {read.Count} flows; at most {MostFlows} are taken at once.");
+
+        var now = clock.GetUtcNow();
+        var views = new List<ImportedView>(read.Count);
+        foreach (var flow in read)
+        {
+            // A file of our own is what its author wrote: a mistake in it is told, not mended.
+            var problems = format == "flows" ? catalogue.Read(JsonSerializer.SerializeToElement(flow.Definition)).Problems : flow.Checked(catalogue.Read);
+            if (problems.Any(problem => problem.Severity == ProblemSeverity.Error))
+                return Problems.BadDefinition(problems.Select(problem => problem with { Path = format == "flows" ? "$.definition" + problem.Path[1..] : problem.Path }));
+            var made = new Flow
+            {
+                Id = Guid.CreateVersion7(now),
+                ProjectId = project.Id,
+                Name = flow.Name.Trim() is { Length: > 0 } name ? name[..Math.Min(name.Length, 200)] : "Imported flow",
+                Draft = flow.Definition.ToJsonString(s_readable),
+                CreatedAt = now,
+                UpdatedAt = now,
+            };
+            db.Flows.Add(made);
+            views.Add(new ImportedView(made.Id, made.Name, flow.Notes, problems));
+        }
+        await db.SaveChangesAsync(cancel);
+        return TypedResults.Ok(new ImportResult(format, views));
+    }
+
+    private static async Task<Results<Ok<FlowExport>, ProblemHttpResult>> Export(
+        Guid id, int? version, CurrentProject project, FlowsDb db, HttpContext http, CancellationToken cancel)
+    {
+        var flow = await db.Flows.AsNoTracking().SingleOrDefaultAsync(flow => flow.Id == id && flow.ProjectId == project.Id, cancel);
+        if (flow is null)
+            return FlowEndpoints.NoSuchFlow(id);
+        var definition = version is null ? flow.Draft : await db.FlowVersions
+            .Where(published => published.FlowId == id && published.Number == version).Select(published => published.Definition).SingleOrDefaultAsync(cancel);
+        if (definition is null)
+            return Problems.NotFound($"Flow {id} has no version {version}.");
+        http.Response.Headers.ContentDisposition = $"attachment; filename=\"{FileName(flow.Name)}.flow.json\"";
+        return TypedResults.Ok(new FlowExport(FlowExport.CurrentFormat, flow.Name, flow.Key, JsonElement.Parse(definition)));
+    }
+
+    private static readonly JsonSerializerOptions s_readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+
+    private static (string Format, IReadOnlyList<ImportedFlow> Flows) Read(JsonObject document)
+    {
+        if (document.Text("format") == FlowExport.CurrentFormat && document.Object("definition") is { } definition)
+            return ("flows", [new ImportedFlow(document.Text("name") ?? "Imported flow", (JsonObject)definition.DeepClone(), [])]);
+        if (document["schema"] is not null && document["trigger"] is not null && document["steps"] is not null)
+            return ("flows", [new ImportedFlow("Imported flow", document, [])]);
+        if (N8nReader.Knows(document))
+            return ("n8n", [N8nReader.Read(document)]);
+        return ("activepieces", ActivepiecesReader.Knows(document) ? ActivepiecesReader.Read(document) : []);
+    }
+
+    private static string FileName(string name)
+    {
+        var plain = new string([.. name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '-')]).Trim('-');
+        return plain.Length == 0 ? "flow" : plain[..Math.Min(plain.Length, 80)];
+    }
+}
