@@ -19,8 +19,10 @@ internal static class RunEndpoints
         api.MapGet("/runs", ListRuns).WithSummary("The project's runs, newest first; by flow, status and time");
         api.MapGet("/runs/{runId:guid}", GetRun).WithSummary("One run: how it stands, who holds it, what it waits for, its output");
         api.MapGet("/runs/{runId:guid}/steps", GetSteps).WithSummary("The journal: every step with its input and output, in the order they started");
+        api.MapGet("/runs/{runId:guid}/steps/history", GetHistory).WithSummary("The lines that failed and were set aside when the run was retried");
         api.MapPost("/runs/{runId:guid}/cancel", CancelRun).WithSummary("End a run that is not over; a running engine is killed");
         api.MapPost("/runs/{runId:guid}/decide", Decide).WithSummary("Say whether an effect happened that a crash has left uncertain");
+        api.MapRetries();
         return app;
     }
 
@@ -79,15 +81,24 @@ internal static class RunEndpoints
         Guid runId, CurrentProject project, RunReader runs, CancellationToken cancel) =>
         await runs.FindAsync(project.Id, runId, cancel) is { } run ? TypedResults.Ok(run) : RunProblems.NoSuchRun();
 
-    private static async Task<Results<Ok<Page<StepView>>, ProblemHttpResult>> GetSteps(
-        Guid runId, int? limit, string? cursor, CurrentProject project, RunReader runs, CancellationToken cancel)
+    private static Task<Results<Ok<Page<StepView>>, ProblemHttpResult>> GetSteps(
+        Guid runId, int? limit, string? cursor, CurrentProject project, RunReader runs, CancellationToken cancel) =>
+        PageOfAsync(runs.FindStepsAsync, runId, limit, cursor, project, cancel);
+
+    private static Task<Results<Ok<Page<StepView>>, ProblemHttpResult>> GetHistory(
+        Guid runId, int? limit, string? cursor, CurrentProject project, RunReader runs, CancellationToken cancel) =>
+        PageOfAsync(runs.FindHistoryAsync, runId, limit, cursor, project, cancel);
+
+    private static async Task<Results<Ok<Page<StepView>>, ProblemHttpResult>> PageOfAsync(
+        Func<Guid, Guid, int, StepCursor?, CancellationToken, Task<Page<StepView>?>> find, Guid runId, int? limit, string? cursor, CurrentProject project,
+        CancellationToken cancel)
     {
         if (limit is < 1 or > MaxSteps)
             return Problems.BadRequest("limit", $"It must be from 1 to {MaxSteps}.");
         StepCursor? after = null;
         if (!string.IsNullOrEmpty(cursor) && (after = StepCursor.Parse(cursor)) is null)
             return Problems.BadRequest("cursor", "It is not a cursor of this list.");
-        return await runs.FindStepsAsync(project.Id, runId, limit ?? MaxSteps, after, cancel) is { } steps ? TypedResults.Ok(steps) : RunProblems.NoSuchRun();
+        return await find(project.Id, runId, limit ?? MaxSteps, after, cancel) is { } steps ? TypedResults.Ok(steps) : RunProblems.NoSuchRun();
     }
 
     /// <summary>Ends a run that is not over. An engine that works on it is killed within seconds.</summary>

@@ -18,7 +18,7 @@ internal sealed class RunReader(NpgsqlDataSource db)
 {
     private const string Columns = """
         r.id, r.flow_id, r.version, r.status, r.environment, r.created_at, r.started_at, r.finished_at, r.attempt, r.worker, r.lease_until,
-        r.waiting_for, r.failed_step, r.error, r.output
+        r.waiting_for, r.failed_step, r.error, r.output, r.retried_from
         """;
 
     /// <summary>The newest runs first. Ids begin with their time, so the range of ids also leaves out the partitions of other days.</summary>
@@ -59,13 +59,22 @@ internal sealed class RunReader(NpgsqlDataSource db)
             static row => ReadRun(row, withTrigger: true), cancel);
 
     /// <summary>A page of a run's journal, in the order in which its steps started; null when the project has no such run.</summary>
-    public async Task<Page<StepView>?> FindStepsAsync(Guid projectId, Guid runId, int limit, StepCursor? after, CancellationToken cancel)
+    public Task<Page<StepView>?> FindStepsAsync(Guid projectId, Guid runId, int limit, StepCursor? after, CancellationToken cancel) =>
+        FindLinesAsync("run_steps", projectId, runId, limit, after, cancel);
+
+    /// <summary>The same of the lines that failed and that a retry has set aside.</summary>
+    public Task<Page<StepView>?> FindHistoryAsync(Guid projectId, Guid runId, int limit, StepCursor? after, CancellationToken cancel) =>
+        FindLinesAsync("run_step_history", projectId, runId, limit, after, cancel);
+
+    private async Task<Page<StepView>?> FindLinesAsync(string table, Guid projectId, Guid runId, int limit, StepCursor? after, CancellationToken cancel)
     {
-        if (await OneAsync("SELECT 1 FROM runs r WHERE r.id = $1 AND r.project_id = $2", runId, projectId, static _ => "", cancel) is null)
+        var ending = await OneAsync("SELECT r.status, r.finished_at, r.error FROM runs r WHERE r.id = $1 AND r.project_id = $2", runId, projectId,
+            static row => new RunEnding((RunStatus)row.GetInt16(0), row.TimeOrNull(1), ReadError(row, 2)), cancel);
+        if (ending is null)
             return null;
         await using var connection = await db.OpenConnectionAsync(cancel);
         await using var command = new NpgsqlCommand($"""
-            SELECT {StepColumns} FROM run_steps s
+            SELECT {StepColumns} FROM {table} s
             WHERE s.run_id = $1 AND ($2::timestamptz IS NULL OR (s.started_at, s.path) > ($2, $3)) ORDER BY s.started_at, s.path LIMIT $4
             """, connection)
         {
@@ -80,7 +89,10 @@ internal sealed class RunReader(NpgsqlDataSource db)
         var steps = new List<StepView>();
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))
-            steps.Add(StepView.Of(ReadStep(reader)));
+        {
+            var step = ReadStep(reader);
+            steps.Add(StepView.Of(ending.Close(step), ending.HasCut(step)));
+        }
         if (steps.Count <= limit)
             return new(steps, null);
         steps.RemoveRange(limit, steps.Count - limit);
@@ -144,7 +156,7 @@ internal sealed class RunReader(NpgsqlDataSource db)
             row.IsDBNull(2) ? null : row.GetInt32(2),
             (RunStatus)row.GetInt16(3),
             (RunEnvironment)row.GetInt16(4),
-            withTrigger ? row.JsonOrNull(15) : null,
+            withTrigger ? row.JsonOrNull(16) : null,
             row.GetFieldValue<DateTimeOffset>(5),
             row.TimeOrNull(6),
             row.TimeOrNull(7),
@@ -154,7 +166,8 @@ internal sealed class RunReader(NpgsqlDataSource db)
             row.JsonOrNull(11),
             failedStep,
             error is null ? null : new RunErrorView(error.Code, error.Message, failedStep),
-            row.JsonOrNull(14));
+            row.JsonOrNull(14),
+            row.IsDBNull(15) ? null : row.GetGuid(15));
     }
 
     private static StepRecord ReadStep(NpgsqlDataReader row) => new(

@@ -31,6 +31,7 @@ internal static class RunSql
     /// <summary>
     /// The only UPDATE of a status. It takes its moves from a CTE <c>moves</c> with the columns of <see cref="MoveColumns"/>, and $1 is now.
     /// A row moves when its attempt is the one that the mover knows and the move is legal; otherwise nothing happens to it.
+    /// A run that leaves a final status is retried: its active time and output begin anew, and its caller has had an answer.
     /// The CTE must have locked its rows in the order of their ids, so that two statements can never wait for each other.
     /// </summary>
     public static readonly string Move = $"""
@@ -44,12 +45,13 @@ internal static class RunSql
             started_at        = CASE WHEN m.to_status = 1 THEN coalesce(r.started_at, $1) ELSE r.started_at END,
             due_at            = CASE WHEN m.to_status = 0 THEN m.until END,
             finished_at       = CASE WHEN m.to_status >= 4 THEN $1 END,
-            active_ms         = r.active_ms + CASE WHEN r.status = 1 THEN greatest(0,
+            active_ms         = CASE WHEN r.status >= 4 THEN 0 ELSE r.active_ms END + CASE WHEN r.status = 1 THEN greatest(0,
                                     extract(epoch FROM (CASE WHEN m.lost THEN least(r.lease_until, $1) ELSE $1 END) - r.claimed_at) * 1000)::bigint
                                 ELSE 0 END,
             lost_leases       = CASE WHEN m.lost THEN r.lost_leases + 1 WHEN m.to_status = 0 THEN 0 ELSE r.lost_leases END,
-            output            = coalesce(m.output, r.output),
+            output            = coalesce(m.output, CASE WHEN r.status < 4 THEN r.output END),
             response          = coalesce(r.response, m.response),
+            waiter            = CASE WHEN r.status < 4 THEN r.waiter END,
             error             = m.error,
             failed_step       = m.failed_step,
             waiting_for       = m.waiting_for

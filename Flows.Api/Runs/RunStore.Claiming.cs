@@ -8,6 +8,8 @@ namespace Flows.Api.Runs;
 /// <summary>A run that has just become a worker's.</summary>
 /// <param name="Attempt">The new fencing token.</param>
 /// <param name="SpentMs">Active time of earlier claims.</param>
+/// <param name="IsRetried">It began with a part of another run's journal.</param>
+/// <param name="EditedInput">JSON object: inputs by step path.</param>
 internal sealed record ClaimedRun(
     Guid RunId,
     int Attempt,
@@ -18,7 +20,9 @@ internal sealed record ClaimedRun(
     Guid VersionId,
     RunEnvironment Environment,
     long SpentMs,
-    RawJson Trigger);
+    RawJson Trigger,
+    bool IsRetried = false,
+    RawJson? EditedInput = null);
 
 internal sealed partial class RunStore
 {
@@ -31,7 +35,7 @@ internal sealed partial class RunStore
         )
         {RunSql.Move}
         RETURNING r.id, r.attempt, r.worker, r.project_id, r.flow_id, (SELECT f.name FROM flows f WHERE f.id = r.flow_id),
-            r.version_id, r.environment, r.active_ms, r.trigger
+            r.version_id, r.environment, r.active_ms, r.trigger, r.retried_from IS NOT NULL, r.edited_input
         """;
 
     /// <summary>
@@ -87,5 +91,7 @@ internal sealed partial class RunStore
         row.GetGuid(6),
         (RunEnvironment)row.GetInt16(7),
         row.GetInt64(8),
-        row.JsonOrNull(9) ?? RawJson.Null);
+        row.JsonOrNull(9) ?? RawJson.Null,
+        row.GetBoolean(10),
+        row.JsonOrNull(11));
 }

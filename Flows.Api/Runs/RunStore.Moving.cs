@@ -11,23 +11,28 @@ internal sealed partial class RunStore
 {
     private static readonly string s_cancel = $"""
         WITH moves ({RunSql.MoveColumns}) AS (
-            SELECT r.id, r.attempt, {(int)RunStatus.Cancelled}::smallint, NULL::text, NULL::timestamptz, false, NULL::json, NULL::json, NULL::json, NULL::text, NULL::json
-            FROM runs r WHERE r.id = $2 AND r.project_id = $3 AND r.status IN ({RunSql.In(RunTransitions.Into(RunStatus.Cancelled))})
-            FOR NO KEY UPDATE OF r
+            SELECT l.id, l.attempt, {(int)RunStatus.Cancelled}::smallint, NULL::text, NULL::timestamptz, false, NULL::json, NULL::json, NULL::json, NULL::text, NULL::json
+            FROM unnest($2::uuid[]) AS a(id) CROSS JOIN LATERAL (
+                SELECT r.id, r.attempt FROM runs r WHERE r.id = a.id AND r.project_id = $3 AND {RunSql.IsOneOf(RunTransitions.Into(RunStatus.Cancelled))} FOR NO KEY UPDATE
+            ) l
         )
         {RunSql.Move}
         RETURNING {RunSql.News}
         """;
 
-    /// <summary>Ends a run on a person's word, from every status that is not final. The worker that holds it learns so with its next heartbeat.</summary>
-    /// <returns>Null: there is no such run in the project, it is over, or it changed in this very moment; read it and, when it is not over, try again.</returns>
-    public async Task<RunNews?> TryCancelAsync(Guid projectId, Guid runId, CancellationToken cancel) =>
-        (await WriteAsync(RunSql.Durable, s_cancel,
+    /// <summary>Ends runs on a person's word, from every status that is not final. The worker that holds one learns so with its next heartbeat.</summary>
+    /// <returns>Those that ended. Another is not in the project, is over, or changed in this very moment; read it and, when it is not over, try again.</returns>
+    public Task<List<RunNews>> CancelAsync(Guid projectId, IEnumerable<Guid> runIds, CancellationToken cancel) =>
+        WriteAsync(RunSql.Durable, s_cancel,
         [
             RunSql.Value(clock.GetUtcNow(), NpgsqlDbType.TimestampTz),
-            RunSql.Value(runId, NpgsqlDbType.Uuid),
+            RunSql.Array(runIds.Distinct().Order().ToArray(), NpgsqlDbType.Uuid),
             RunSql.Value(projectId, NpgsqlDbType.Uuid),
-        ], RunNews.Read, cancel)).SingleOrDefault();
+        ], RunNews.Read, cancel);
+
+    /// <summary>As <see cref="CancelAsync"/>, for one run; null when it did not end by this.</summary>
+    public async Task<RunNews?> TryCancelAsync(Guid projectId, Guid runId, CancellationToken cancel) =>
+        (await CancelAsync(projectId, [runId], cancel)).SingleOrDefault();
 
     private static readonly StepError s_stopped = new("stopped",
         "It is not known whether this step took effect before its worker was lost, and a person decided to stop the run.");

@@ -11,6 +11,7 @@ namespace Flows.Api.Runs;
 /// <param name="Worker">Who holds it while it is Running; who held it last afterwards.</param>
 /// <param name="LeaseUntil">Running: when it is taken from its worker unless the worker renews it.</param>
 /// <param name="WaitingFor">What a Paused or NeedsDecision run waits for.</param>
+/// <param name="RetriedFrom">The run that this one does again; left out when there is none.</param>
 public sealed record RunView(
     Guid Id,
     Guid FlowId,
@@ -27,13 +28,15 @@ public sealed record RunView(
     RawJson? WaitingFor,
     string? FailedStep,
     RunErrorView? Error,
-    RawJson? Output);
+    RawJson? Output,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Guid? RetriedFrom = null);
 
 /// <param name="Step">Path of the step that failed.</param>
 public sealed record RunErrorView(string Code, string Message, string? Step);
 
 /// <summary>One line of a run's journal as the API shows it.</summary>
 /// <param name="Logs">What a code step wrote to its console; left out when it wrote nothing.</param>
+/// <param name="Interrupted">True when the step had not ended by itself when its run was over: status and error are those of the run. Left out otherwise.</param>
 public sealed record StepView(
     string Path,
     string Name,
@@ -46,10 +49,11 @@ public sealed record StepView(
     RawJson? Output,
     StepError? Error,
     StepEffect Effect,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Logs)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Logs,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Interrupted = false)
 {
-    public static StepView Of(StepRecord step) => new(step.Path, step.Name, step.Kind, step.Status, step.Attempt, step.StartedAt, step.DurationMs,
-        step.Input, step.Output, step.Error, step.Effect, step.Logs);
+    public static StepView Of(StepRecord step, bool interrupted) => new(step.Path, step.Name, step.Kind, step.Status, step.Attempt, step.StartedAt, step.DurationMs,
+        step.Input, step.Output, step.Error, step.Effect, step.Logs, interrupted);
 }
 
 /// <summary>The answer to an asynchronous webhook.</summary>
@@ -79,4 +83,9 @@ public sealed record DecideRequest(string Path, string Decision, RawJson? Output
 [JsonSerializable(typeof(PendingRun))]
 [JsonSerializable(typeof(WaitingForDecision))]
 [JsonSerializable(typeof(DecideRequest))]
+[JsonSerializable(typeof(RetryRequest))]
+[JsonSerializable(typeof(CancelManyRequest))]
+[JsonSerializable(typeof(RetryManyRequest))]
+[JsonSerializable(typeof(ManyRuns))]
+[JsonSerializable(typeof(Dictionary<string, RawJson>))]
 internal sealed partial class RunsJson : JsonSerializerContext;

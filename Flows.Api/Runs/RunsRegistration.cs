@@ -21,6 +21,7 @@ internal static class RunsRegistration
         services.AddSingleton<RunStore>();
         services.AddSingleton<RunReader>();
         services.AddSingleton<RunStarter>();
+        services.AddSingleton<RunRetry>();
         services.AddSingleton<RunAnnouncer>();
         services.AddSingleton<PublishedFlows>();
         services.AddSingleton<WorkerRegistry>();

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Flows.Api.Runs;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
@@ -24,7 +25,7 @@ internal sealed class RunClaims(
         var claimed = await store.ClaimAsync(asked, CancellationToken.None);
 
         // Nobody else writes into these journals now: the attempts before are refused. If we die here, or this fails, the leases run out.
-        var resumed = claimed.Where(run => run.Attempt > 1).Select(run => run.RunId).ToList();
+        var resumed = claimed.Where(run => run.Attempt > 1 || run.IsRetried).Select(run => run.RunId).ToList();
         var journals = resumed.Count == 0 ? [] : await runs.JournalsAsync(resumed, CancellationToken.None);
 
         var free = claimed.ToDictionary(run => (run.RunId, run.Worker));
@@ -50,5 +51,6 @@ internal sealed class RunClaims(
         run.Trigger,
         journal,
         s_none,
-        s_none);
+        s_none,
+        Inputs: run.EditedInput is { } edited ? JsonSerializer.Deserialize(edited.Utf8.Span, RunsJson.Default.DictionaryStringRawJson) : null);
 }

@@ -18,6 +18,7 @@ public sealed record EngineReady(int Protocol, string Version)
 /// <param name="Journal">What earlier attempts have finished or intended, in any order.</param>
 /// <param name="Connections">The connections the flow names, by key; never more than those.</param>
 /// <param name="Variables">The project's variables, by key.</param>
+/// <param name="Inputs">By step path: resolved inputs of actions and code that stand in for the definition's; null for none.</param>
 public sealed record StartRun(
     Guid RunId,
     int Attempt,
@@ -30,7 +31,8 @@ public sealed record StartRun(
     IReadOnlyList<StepRecord> Journal,
     IReadOnlyDictionary<string, RawJson> Connections,
     IReadOnlyDictionary<string, RawJson> Variables,
-    EngineLimits Limits);
+    EngineLimits Limits,
+    IReadOnlyDictionary<string, RawJson>? Inputs = null);
 
 /// <summary>What one run may use. Breaking a limit fails the step with code <c>limit</c> and the limit's name.</summary>
 /// <param name="OutputBytes">Largest output of one step, in bytes of JSON.</param>

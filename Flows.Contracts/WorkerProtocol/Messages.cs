@@ -35,6 +35,7 @@ public sealed record ClaimResponse(IReadOnlyList<RunClaim> Claims, IReadOnlyList
 /// <param name="LeaseMs">Milliseconds, from the arrival of this answer, within which a heartbeat must renew the claim.</param>
 /// <param name="ActiveMs">Milliseconds of active time that the run has left before it is timed out.</param>
 /// <param name="Journal">Every line of earlier attempts.</param>
+/// <param name="Inputs">By step path: inputs that a person has put in the place of those in the definition; null for none.</param>
 public sealed record RunClaim(
     Guid RunId,
     int Attempt,
@@ -48,7 +49,8 @@ public sealed record RunClaim(
     RawJson Trigger,
     IReadOnlyList<StepRecord> Journal,
     IReadOnlyDictionary<string, RawJson> Connections,
-    IReadOnlyDictionary<string, RawJson> Variables);
+    IReadOnlyDictionary<string, RawJson> Variables,
+    IReadOnlyDictionary<string, RawJson>? Inputs = null);
 
 public sealed record FlowVersionDocument(Guid VersionId, RawJson Definition);
 

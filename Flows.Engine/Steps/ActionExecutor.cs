@@ -15,7 +15,7 @@ internal sealed class ActionExecutor : StepExecutor<ActionStep>
             ?? throw new StepException(StepErrorCodes.Definition, $"this engine has no action '{step.Piece}.{step.Action}'.");
 
         var template = run.Flow.Of(step, from => InputTemplate.Compile(from.Input, "$.input"));
-        var input = attempt.Evaluate(template, withConnections: true);
+        var input = attempt.InputOf(template, withConnections: true);
         attempt.Show(ActionInput.Shown(action.Props, input));
 
         var call = action.Prepare(ActionInput.Bind(action.Props, input));

@@ -17,7 +17,7 @@ internal sealed class CodeExecutor : StepExecutor<CodeStep>
     protected override async Task<StepResult> ExecuteAsync(CodeStep code, StepAttempt attempt, FlowRunner runner)
     {
         var template = attempt.Run.Flow.Of(code, step => InputTemplate.Compile(step.Input, "$.input"));
-        var input = attempt.Evaluate(template);
+        var input = attempt.InputOf(template);
         if (input.IsNull)
             input = Value.Of(ValueObject.Empty); // no input in the definition: code that takes its input apart still can
         attempt.Show(input);

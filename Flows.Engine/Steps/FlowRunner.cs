@@ -63,8 +63,11 @@ internal sealed class FlowRunner(RunContext run)
     private static StepResult Replay(Step step, string path, StepRecord line)
     {
         var executor = StepExecutors.For(step);
-        if (line is not { Status: StepStatus.FailedAndContinued, Error: { } error })
+        if (line is not { Status: StepStatus.Failed or StepStatus.FailedAndContinued, Error: { } error })
             return executor.Replay(step, line);
+        // A stop as failed, and a used-up limit, ended the run whatever onError says.
+        if (line.Status == StepStatus.Failed && (step is StopStep || step.OnError.Mode != OnErrorMode.Stop))
+            return StepResult.Ends(new RunOutcome(RunStatus.Failed, line.Output, error, path));
         return StepResult.Failed(executor.HoldsSteps ? StepFailure.Inside(path, error) : new StepFailure(path, error));
     }
 

@@ -37,11 +37,11 @@ internal sealed class Journal : IAsyncDisposable
     }
 
     /// <summary>
-    /// The result an earlier attempt has left. Null when the step must be walked: it never started, never finished, or failed in a way
-    /// the flow did not go on past, which is why the run is walked again.
+    /// The end an earlier attempt has left, good or bad. Null when the step must be walked: it never started, never ended, or a person's
+    /// retry has taken its failed line out of the journal.
     /// </summary>
     public StepRecord? Finished(string path) =>
-        _earlier.TryGetValue(path, out var line) && line is { IsFinished: true, Status: not StepStatus.Failed } ? line : null;
+        _earlier.TryGetValue(path, out var line) && line.IsFinished ? line : null;
 
     /// <summary>The line of a step that an earlier attempt has started and not finished.</summary>
     public StepRecord? Intent(string path) =>

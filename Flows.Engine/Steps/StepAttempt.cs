@@ -47,6 +47,11 @@ internal sealed class StepAttempt : IAsyncDisposable
     public Value Evaluate(InputTemplate template, bool withConnections = false) =>
         template.Evaluate(new RunScope(State, Run, withConnections), Expressions);
 
+    /// <summary>The step's input: the definition's, unless a person has put another in its place for this run.</summary>
+    /// <exception cref="ExpressionException"/>
+    public Value InputOf(InputTemplate template, bool withConnections = false) =>
+        Run.Start.Inputs is { } edited && edited.TryGetValue(Path, out var input) ? Value.FromJson(input) : Evaluate(template, withConnections);
+
     /// <exception cref="ExpressionException"/>
     public bool Holds(Condition condition) => condition.Evaluate(new RunScope(State, Run, withConnections: false), Expressions);
 

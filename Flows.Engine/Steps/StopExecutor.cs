@@ -26,7 +26,7 @@ internal sealed class StopExecutor : StepExecutor<StopStep>
         return StepResult.Ends(new RunOutcome(RunStatus.Failed, json, new StepError(StepErrorCodes.Stopped, reason), attempt.Path), output);
     }
 
-    // A finished line of a stop means that the run ended here, as succeeded: one that ended as failed is walked again.
+    // A line of a stop that succeeded means that the run ended here.
     protected override StepResult Replay(StopStep stop, StepRecord line) =>
         StepResult.Ends(new RunOutcome(RunStatus.Succeeded, line.Output));
 

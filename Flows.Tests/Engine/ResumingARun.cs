@@ -71,7 +71,7 @@ public sealed class ResumingARun
             var resumed = await WalkedRun.OfAsync(steps, Trigger, ledger, crashed.Journal);
             Assert.Equal(whole.Outcome, resumed.Outcome);
 
-            var finished = crashed.Journal.Where(line => line is { IsFinished: true, Status: not StepStatus.Failed }).Select(line => line.Path).ToHashSet();
+            var finished = crashed.Journal.Where(line => line.IsFinished).Select(line => line.Path).ToHashSet();
             Assert.DoesNotContain(ledger.Done.Skip(doneBefore), finished.Contains);
             Assert.DoesNotContain(resumed.Journal, line => finished.Contains(line.Path));
 
@@ -142,7 +142,7 @@ public sealed class ResumingARun
     }
 
     [Fact]
-    public async Task A_failed_step_is_walked_again_and_those_before_it_are_not()
+    public async Task A_failed_step_is_done_again_only_when_a_retry_has_taken_its_line_away()
     {
         var ledger = new LedgerPiece();
         const string steps = """
@@ -150,9 +150,22 @@ public sealed class ResumingARun
               { "name": "pay", "kind": "action", "piece": "ledger", "action": "fail", "input": { "times": 1 } } ]
             """;
         var failed = await WalkedRun.OfAsync(steps, ledger: ledger);
-        var retried = await WalkedRun.OfAsync(steps, ledger: ledger, journal: failed.Journal);
+        var resumed = await WalkedRun.OfAsync(steps, ledger: ledger, journal: failed.Journal);
+        Assert.Equal((failed.Outcome, 0), (resumed.Outcome, resumed.LineCount));
+        var retried = await WalkedRun.OfAsync(steps, ledger: ledger, journal: failed.Journal.Where(line => line.Status != StepStatus.Failed));
         Assert.Equal((RunStatus.Failed, RunStatus.Succeeded), (failed.Outcome!.Status, retried.Outcome!.Status));
         Assert.Equal(["w", "pay"], ledger.Done);
+    }
+
+    [Fact]
+    public async Task An_edited_input_stands_in_for_the_one_of_the_definition_at_its_path_alone()
+    {
+        var run = await WalkedRun.OfAsync("""
+            [{ "name": "each", "kind": "loop", "items": [1, 2], "steps": [
+               { "name": "w", "kind": "action", "piece": "ledger", "action": "write", "input": { "value": "{{each.item}}" } } ] }]
+            """, inputs: new Dictionary<string, RawJson> { ["each[1].w"] = RawJson.Parse("""{"value":"{{edited}}"}""") });
+        Assert.Equal("""{"value":1}""", run["each[0].w"].Input.ToString());
+        Assert.Equal("""{"value":"{{edited}}"}""", run["each[1].w"].Input.ToString());
     }
 
     [Fact]

@@ -42,7 +42,7 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
             await engine.Writer.WriteAsync(
                 FrameType.Start,
                 new StartRun(claim.RunId, claim.Attempt, claim.FlowId, claim.FlowName, claim.VersionId, claim.Environment, definition,
-                    claim.Trigger, claim.Journal, claim.Connections, claim.Variables, limits),
+                    claim.Trigger, claim.Journal, claim.Connections, claim.Variables, limits, claim.Inputs),
                 EngineJson.Default.StartRun, run.Ended);
 
             while (await engine.Reader.ReadAsync(run.Ended) is { } frame)
