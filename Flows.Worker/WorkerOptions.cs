@@ -13,7 +13,7 @@ public sealed class WorkerOptions
     [Range(1, 100)]
     public int Concurrency { get; set; } = 5;
 
-    /// <summary>Time that running runs get when the worker is told to stop. The rest are handed back. 0 hands all back at once.</summary>
+    /// <summary>Time that the steps under way get when the worker is told to stop; each run is handed back behind its step, or cut off then. 0 cuts all off at once.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:10:00")]
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(20);
 }

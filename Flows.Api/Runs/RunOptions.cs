@@ -31,6 +31,13 @@ public sealed class RunOptions
     [Range(1, 1_000_000)]
     public int MaxWaiters { get; set; } = 10_000;
 
+    /// <summary>
+    /// How long callers that wait for a run go on waiting once this process is told to stop; then each is told where to look. It must be well
+    /// below the time after which the process is killed. 10 s by default; 0 answers at once.
+    /// </summary>
+    [Range(typeof(TimeSpan), "00:00:00", "00:00:25")]
+    public TimeSpan StopPatience { get; set; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Memory, in MiB, for payloads that wait to be written; more is answered with 503. 256 by default.</summary>
     [Range(1, 65_536)]
     public int PendingMiB { get; set; } = 256;

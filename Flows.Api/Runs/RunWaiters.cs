@@ -9,10 +9,12 @@ namespace Flows.Api.Runs;
 /// <summary>
 /// The callers of this instance that wait for a run. Its id is written into runs.waiter when the run is accepted, so whichever replica
 /// hears of the answer knows whom to tell: directly when it is this one, else through Redis. Once a second all runs that are
-/// waited for are also looked up in Postgres in one query, so a lost message costs a second and no more.
+/// waited for are also looked up in Postgres in one query, so a lost message costs a second and no more. When the process is told to stop
+/// the callers keep their chance for a while, and are then told where to look: the web server lets requests in flight end, but not for ever.
 /// </summary>
 internal sealed partial class RunWaiters(
-    RunReader runs, IConnectionMultiplexer redis, IOptions<RunOptions> options, TimeProvider clock, ILogger<RunWaiters> log) : BackgroundService
+    RunReader runs, IConnectionMultiplexer redis, IOptions<RunOptions> options, IHostApplicationLifetime lifetime, TimeProvider clock,
+    ILogger<RunWaiters> log) : BackgroundService
 {
     private static readonly TimeSpan s_look = TimeSpan.FromSeconds(1);
     private const int MaxLook = 5_000;
@@ -20,6 +22,8 @@ internal sealed partial class RunWaiters(
     private readonly ConcurrentDictionary<Guid, Waiter> _waiting = new();
     private readonly Channel<Guid> _heard = Channel.CreateBounded<Guid>(
         new BoundedChannelOptions(16_384) { SingleReader = true, FullMode = BoundedChannelFullMode.DropWrite });
+
+    private volatile bool _isCut;
 
     /// <summary>The name of this API process, new with each start.</summary>
     public string Instance { get; } = Guid.CreateVersion7().ToString("N");
@@ -35,6 +39,8 @@ internal sealed partial class RunWaiters(
             throw new UnavailableException("Too many callers are waiting for runs. Try again in a moment, or start the run without waiting.");
         var waiter = new Waiter(this, runId, atResponse);
         _waiting[runId] = waiter;
+        if (_isCut)
+            waiter.Cut();
         return waiter;
     }
 
@@ -47,6 +53,7 @@ internal sealed partial class RunWaiters(
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
+        await using var stop = lifetime.ApplicationStopping.Register(() => _ = CutAsync());
         var subscription = SubscribeAsync(stoppingToken);
         var heard = ReadHeardAsync(stoppingToken);
         using var timer = new PeriodicTimer(s_look, clock);
@@ -56,6 +63,14 @@ internal sealed partial class RunWaiters(
                 await LookAsync(ids, stoppingToken);
         }
         await Task.WhenAll(subscription, heard);
+    }
+
+    private async Task CutAsync()
+    {
+        await Task.Delay(options.Value.StopPatience, clock, CancellationToken.None);
+        _isCut = true; // before the look around: whoever registers from now on sees it
+        foreach (var waiter in _waiting.Values)
+            waiter.Cut();
     }
 
     private async Task SubscribeAsync(CancellationToken stopping)
@@ -116,9 +131,9 @@ internal sealed partial class RunWaiters(
     /// <summary>One waiting caller.</summary>
     internal sealed class Waiter(RunWaiters owner, Guid runId, bool atResponse) : IDisposable
     {
-        private readonly TaskCompletionSource<RunNews> _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        private readonly TaskCompletionSource<RunNews?> _news = new(TaskCreationOptions.RunContinuationsAsynchronously);
 
-        /// <summary>The news that ends the wait; null when the time was over before.</summary>
+        /// <summary>The news that ends the wait; null when the time was over before, or this process stops.</summary>
         /// <exception cref="OperationCanceledException">The caller has gone.</exception>
         public async Task<RunNews?> WaitAsync(TimeSpan limit, CancellationToken cancel)
         {
@@ -137,6 +152,8 @@ internal sealed partial class RunWaiters(
             if (news.IsSettled || (atResponse && news.Response is not null))
                 _news.TrySetResult(news);
         }
+
+        public void Cut() => _news.TrySetResult(null);
 
         public void Dispose() => owner._waiting.TryRemove(KeyValuePair.Create(runId, this));
     }

@@ -34,6 +34,7 @@ public enum FrameType : byte
     Start = 32,
     Durable = 33,
     CodeCompleted = 34,
+    Drain = 36,
     // worker ↔ code runner
     CodeReady = 64,
     RunCode = 65,

@@ -65,6 +65,12 @@ public sealed record CodeCompleted(long CallId, RawJson? Output, StepError? Erro
 /// <summary>Engine → worker: the run is over for this engine; it is ready for the next one. All its lines were sent before.</summary>
 public sealed record RunFinished(Guid RunId, RunOutcome Outcome);
 
+/// <summary>
+/// Worker → engine: the worker is going down. The run is given up at its next step boundary: steps that have begun are finished, none is begun,
+/// and the outcome is Queued unless that was the end. A run that is over by then is not meant.
+/// </summary>
+public sealed record DrainRun(Guid RunId);
+
 /// <summary>Code runner → worker, once.</summary>
 public sealed record CodeRunnerReady(int Protocol, string Runtime);
 
@@ -84,6 +90,7 @@ public sealed record CodeResult(RawJson? Output, StepError? Error, string? Logs)
 [JsonSerializable(typeof(CodeRequested))]
 [JsonSerializable(typeof(CodeCompleted))]
 [JsonSerializable(typeof(RunFinished))]
+[JsonSerializable(typeof(DrainRun))]
 [JsonSerializable(typeof(CodeRunnerReady))]
 [JsonSerializable(typeof(RunCode))]
 [JsonSerializable(typeof(CodeResult))]

@@ -19,6 +19,8 @@ internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk
     private readonly List<(long Sequence, TaskCompletionSource Arrived)> _barriers = [];
     private readonly TaskCompletionSource<int> _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private long _durable;
+    private Guid _runId;
+    private volatile bool _isDraining;
     private Task _run = Task.CompletedTask;
 
     /// <summary>Serves until the worker closes the pipe.</summary>
@@ -61,6 +63,8 @@ internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk
         }
     }
 
+    public bool IsDraining => _isDraining;
+
     public void Dispose() => _writer.Dispose();
 
     private async Task<int> ReadAsync(CancellationToken cancel)
@@ -91,12 +95,16 @@ internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk
                 if (!_run.IsCompleted)
                     await _run.WaitAsync(TimeSpan.FromSeconds(1), cancel);
                 _durable = 0;
+                (_runId, _isDraining) = (start.RunId, false);
                 _run = Task.Run(() => RunAsync(start, cancel), cancel);
                 _ = _run.ContinueWith(
                     run => _broken.TrySetException(run.Exception!.InnerExceptions), cancel, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
                 break;
             case FrameType.Durable:
                 MarkDurable(frame.Read(EngineJson.Default.JournalDurable).Sequence);
+                break;
+            case FrameType.Drain:
+                _isDraining |= frame.Read(EngineJson.Default.DrainRun).RunId == _runId;
                 break;
             case FrameType.CodeCompleted:
                 var completed = frame.Read(EngineJson.Default.CodeCompleted);

@@ -15,6 +15,11 @@ internal sealed class FlowRunner(RunContext run)
         {
             if (!state.IsRunning)
                 break;
+            if (run.Host.IsDraining && run.Journal.Finished(state.PathOf(step.Name)) is null)
+            {
+                // Every lane of the walk stops here. With the step's path, so that the steps around it stay open.
+                return state.Ended(new RunEnd.Over(new RunOutcome(RunStatus.Queued, FailedStep: state.PathOf(step.Name))));
+            }
             state = step.Skip ? await SkipAsync(step, state) : await WalkAsync(step, state, cancel);
         }
         return state;

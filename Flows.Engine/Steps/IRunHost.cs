@@ -6,6 +6,9 @@ namespace Flows.Engine.Steps;
 /// <summary>Who a run is walked for: a worker at the other end of the pipe, or the person at the command line.</summary>
 internal interface IRunHost
 {
+    /// <summary>True once the run is to be given up at its next step boundary.</summary>
+    bool IsDraining => false;
+
     /// <summary>Takes journal lines. Calls come one at a time, in order.</summary>
     /// <exception cref="IOException">The host is gone.</exception>
     ValueTask JournalAsync(JournalLines lines);

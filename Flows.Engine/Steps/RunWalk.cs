@@ -41,6 +41,7 @@ internal sealed class RunWalk(PieceCatalog pieces, OutboundHttp http, TimeProvid
     private static RunOutcome OutcomeOf(RunState end, RunContext run) => end.End switch
     {
         null => new RunOutcome(RunStatus.Succeeded, run.Secrets.Hide(end.Output.ToRawJson())),
+        RunEnd.Over { Outcome.Status: RunStatus.Queued } => new RunOutcome(RunStatus.Queued),
         RunEnd.Over over => over.Outcome,
         RunEnd.Failed failed => new RunOutcome(
             RunStatus.Failed, end.Answer is { } answer ? run.Secrets.Hide(answer.ToRawJson()) : null, failed.Failure.Error, failed.Failure.Path),

@@ -83,6 +83,28 @@ public sealed class ResumingARun
         }
     }
 
+    [Theory]
+    [MemberData(nameof(Flows))]
+    public async Task A_run_that_is_drained_stops_before_its_next_step_and_goes_on_elsewhere(string steps)
+    {
+        var whole = await WalkedRun.OfAsync(steps, Trigger);
+        for (var lines = 0; lines < whole.LineCount; lines++)
+        {
+            var ledger = new LedgerPiece();
+            var drained = await WalkedRun.OfAsync(steps, Trigger, ledger, linesUntilDrain: lines);
+            if (drained.Outcome!.Status == RunStatus.Queued)
+                Assert.Equal(new RunOutcome(RunStatus.Queued), drained.Outcome);
+            else
+                Assert.Equal(whole.Outcome, drained.Outcome);
+            if (lines == 0)
+                Assert.Empty(ledger.Done);
+
+            var resumed = await WalkedRun.OfAsync(steps, Trigger, ledger, drained.Journal);
+            Assert.Equal(whole.Outcome, resumed.Outcome);
+            Assert.Equal(ledger.Done.Distinct(), ledger.Done);
+        }
+    }
+
     [Fact]
     public async Task A_finished_run_that_is_walked_again_does_nothing_and_ends_the_same()
     {

@@ -12,6 +12,7 @@ internal sealed class WalkedRun : IRunHost
     private readonly Guid _runId = Guid.Parse("0190a000-0000-7000-8000-000000000001");
     private readonly List<StepRecord> _lines = [];
     private readonly int _linesUntilCrash;
+    private int _linesUntilDrain;
 
     private readonly Action<JournalLines>? _onLines;
     private readonly Func<CodeRequested, CodeCompleted> _code;
@@ -36,9 +37,10 @@ internal sealed class WalkedRun : IRunHost
     public static async Task<WalkedRun> OfAsync(
         string steps, string trigger = "{}", LedgerPiece? ledger = null, IEnumerable<StepRecord>? journal = null, TimeProvider? clock = null,
         EngineLimits? limits = null, Func<CodeRequested, CodeCompleted>? code = null, int linesUntilCrash = -1,
-        IReadOnlyDictionary<string, RawJson>? connections = null, Action<JournalLines>? onLines = null, IReadOnlyDictionary<string, RawJson>? inputs = null)
+        IReadOnlyDictionary<string, RawJson>? connections = null, Action<JournalLines>? onLines = null, IReadOnlyDictionary<string, RawJson>? inputs = null,
+        int linesUntilDrain = int.MaxValue)
     {
-        var run = new WalkedRun(linesUntilCrash, onLines, code ?? (request => new CodeCompleted(request.CallId, request.Input, null, null)));
+        var run = new WalkedRun(linesUntilCrash, onLines, code ?? (request => new CodeCompleted(request.CallId, request.Input, null, null))) { _linesUntilDrain = linesUntilDrain };
         var definition = $$"""{ "schema": 1, "trigger": { "name": "trigger", "piece": "manual", "event": "run", "input": {} }, "steps": {{steps}} }""";
         var start = new StartRun(
             run._runId, 1, Guid.Parse("0190a000-0000-7000-8000-000000000002"), "test", Guid.CreateVersion7(), RunEnvironment.Production,
@@ -72,6 +74,8 @@ internal sealed class WalkedRun : IRunHost
         _onLines?.Invoke(lines);
         return default;
     }
+
+    public bool IsDraining => _lines.Count >= _linesUntilDrain;
 
     public Task DurableAsync(long sequence, CancellationToken cancel) => Task.CompletedTask;
 

@@ -132,6 +132,9 @@ public sealed class RunsHost : IAsyncDisposable
         throw new TimeoutException("No run came.");
     }
 
+    /// <summary>What SIGTERM does: the process takes nothing new and ends what it has begun.</summary>
+    public Task StopAsync() => _app.StopAsync();
+
     public async ValueTask DisposeAsync()
     {
         Api.Dispose();

@@ -2,6 +2,7 @@ using System.Net;
 using Flows.Api.Runs;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
+using Flows.Contracts.WorkerProtocol;
 
 namespace Flows.Tests.Runs;
 
@@ -66,6 +67,48 @@ public sealed class WaitingForARun(RunsDatabase database) : IClassFixture<RunsDa
         using var got = await answer;
         Assert.Equal(HttpStatusCode.Conflict, got.StatusCode);
         Assert.Equal("run_cancelled", (await RunsHost.JsonAsync(got)).GetProperty("code").GetString());
+    }
+
+    [Fact]
+    public async Task A_run_whose_workers_keep_dying_is_answered_when_its_attempts_are_used_up()
+    {
+        var (answer, run) = await CallAsync();
+        await database.ExecuteAsync("UPDATE runs SET lost_leases = 4, lease_until = now() - interval '1 second' WHERE id = $1", run);
+        using var got = await answer.WaitAsync(TimeSpan.FromSeconds(20));
+        Assert.Equal(HttpStatusCode.InternalServerError, got.StatusCode);
+        Assert.Equal(run.ToString(), got.Headers.GetValues("Flows-Run-Id").Single());
+        Assert.Equal("attempts_exhausted", (await _host.GetJsonAsync($"/api/v1/runs/{run}")).GetProperty("error").GetProperty("code").GetString());
+    }
+
+    [Fact]
+    public async Task Callers_of_an_instance_that_is_stopped_are_answered_each_and_none_is_cut_off()
+    {
+        const int Callers = 40;
+        await using var stopping = await RunsHost.StartAsync(database, new() { ["Flows:Runs:StopPatience"] = "00:00:03" });
+        var calls = Enumerable.Range(0, Callers).Select(_ => stopping.Anonymous.PostAsync($"/webhooks/{_flow}/sync", null)).ToList();
+        List<Guid> runs;
+        do
+        {
+            await Task.Delay(10);
+            runs = [.. (await _host.GetJsonAsync($"/api/v1/runs?flow={_flow}&limit=100")).GetProperty("items").EnumerateArray().Select(run => run.GetProperty("id").GetGuid())];
+        }
+        while (runs.Count < Callers);
+        var ended = runs.Take(Callers / 2).ToList();
+        await _host.SendAsync(WorkerRoutes.Claim, new ClaimRequest("w1", ended), WorkerJson.Default.ClaimRequest, WorkerJson.Default.ClaimResponse);
+
+        // Half of the runs end while the instance is going down, by way of another one; the rest do not.
+        var stop = stopping.StopAsync();
+        await _host.SendAsync(WorkerRoutes.Report, new ReportRequest("w1", [.. ended.Select(run => new RunReport(run, 1, [], Outcome: new RunOutcome(RunStatus.Succeeded, RawJson.Parse("1"))))]),
+            WorkerJson.Default.ReportRequest, WorkerJson.Default.ReportResponse);
+
+        var answers = await Task.WhenAll(calls).WaitAsync(TimeSpan.FromSeconds(25));
+        await stop;
+        var byStatus = answers.ToLookup(answer => answer.StatusCode, answer => Guid.Parse(answer.Headers.GetValues("Flows-Run-Id").Single()));
+        Assert.Equal(ended.Order(), byStatus[HttpStatusCode.OK].Order());
+        Assert.Equal(runs.Except(ended).Order(), byStatus[HttpStatusCode.Accepted].Order());
+        Assert.All(answers.Where(answer => answer.StatusCode == HttpStatusCode.Accepted), answer => Assert.NotNull(answer.Headers.Location));
+        foreach (var answer in answers)
+            answer.Dispose();
     }
 
     [Fact]

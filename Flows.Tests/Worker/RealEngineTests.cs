@@ -49,6 +49,28 @@ public sealed class RealEngineTests
     }
 
     [Fact]
+    public async Task A_worker_that_goes_down_lets_the_step_finish_and_hands_the_run_back_before_the_next_one()
+    {
+        await using var worker = await WorkerUnderTest.StartAsync(s_engine);
+        var run = worker.AddFlow("""
+            { "schema": 1, "trigger": { "name": "trigger", "piece": "manual", "event": "start", "input": {} }, "steps": [
+              { "name": "each", "kind": "loop", "items": [1, 2], "parallel": 2, "steps": [
+                { "name": "slow", "kind": "code", "language": "javascript", "input": {}, "source": "export default () => new Promise(done => setTimeout(() => done('slept'), 1500));" },
+                { "name": "next", "kind": "code", "language": "javascript", "input": {}, "source": "export default () => 1;" } ] } ] }
+            """);
+        var handling = worker.HandleAsync(run);
+        await Task.WhenAll(run.StepAsync("each[0].slow"), run.StepAsync("each[1].slow"));
+
+        worker.Stop();
+        Assert.True((await handling).IsDone);
+
+        Assert.Equal((RunStatus.Queued, null), (run.Outcome!.Status, run.Outcome.Error));
+        Assert.Equal(
+            ["each Running", "each[0].slow Succeeded", "each[1].slow Succeeded"],
+            run.Steps.Values.OrderBy(step => step.Path, StringComparer.Ordinal).Select(step => $"{step.Path} {step.Status}"));
+    }
+
+    [Fact]
     public async Task Endless_code_ends_with_the_runs_time_and_names_the_step()
     {
         await using var worker = await WorkerUnderTest.StartAsync(s_engine);

@@ -26,6 +26,7 @@ internal enum RunEnd
 internal sealed class LiveRun : IDisposable
 {
     private readonly CancellationTokenSource _ended = new();
+    private readonly CancellationTokenSource _draining = new();
     private readonly ITimer _lease;
     private readonly ITimer _activeTime;
     private int _end;
@@ -53,6 +54,9 @@ internal sealed class LiveRun : IDisposable
     /// <summary>Cancelled when the engine has to go, at once.</summary>
     public CancellationToken Ended => _ended.Token;
 
+    /// <summary>Cancelled when the run is to be handed back at its next step boundary.</summary>
+    public CancellationToken Draining => _draining.Token;
+
     /// <summary>Called after a commit with the highest journal sequence that is now durable. Set by whoever serves the engine.</summary>
     public Action<long>? Durable { get; set; }
 
@@ -63,6 +67,9 @@ internal sealed class LiveRun : IDisposable
         if (_isOurs)
             _lease.Change(left > TimeSpan.Zero ? left : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
     }
+
+    /// <summary>Has the run handed back at its next step boundary. Steps that have begun are finished.</summary>
+    public void Drain() => _draining.Cancel();
 
     /// <summary>Ends the engine, but the run stays ours and its outcome is reported.</summary>
     public void End(RunEnd why)
@@ -91,5 +98,6 @@ internal sealed class LiveRun : IDisposable
         _lease.Dispose();
         _activeTime.Dispose();
         _ended.Dispose();
+        _draining.Dispose();
     }
 }

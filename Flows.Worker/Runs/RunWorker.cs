@@ -45,9 +45,13 @@ internal sealed partial class RunWorker(
 
             try
             {
-                // Told to stop: the run has a while to finish, then it is handed back.
+                // Told to stop: the step under way has a while to finish, and the run is handed back behind it; else its engine is killed first.
                 using var drained = new CancellationTokenSource();
-                await using var begin = stopping.Register(() => drained.CancelAfter(options.Value.DrainTimeout));
+                await using var begin = stopping.Register(() =>
+                {
+                    run.Drain();
+                    drained.CancelAfter(options.Value.DrainTimeout);
+                });
                 await using var end = drained.Token.Register(() => run.End(RunEnd.Drained));
 
                 // 3. Running. A job that names another project than the run's own is a broken bell: handed back, the run is rung for again.
