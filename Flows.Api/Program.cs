@@ -1,6 +1,7 @@
 using Flows.Api.Access;
 using Flows.Api.Flows;
 using Flows.Api.Migrations;
+using Flows.Api.Outbound;
 using Flows.Api.Runs;
 using Flows.Api.Webhooks;
 using Flows.Api.Workers;
@@ -33,6 +34,7 @@ internal static class Program
         builder.AddApiDescription();
         builder.AddDatabase();
         builder.AddAccess();
+        builder.AddOutboundHttp();
         builder.AddFlows();
         builder.AddRuns();
         if (builder.Configuration.ReadContainerType() == ContainerType.WorkerAndApp)

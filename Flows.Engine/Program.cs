@@ -10,12 +10,22 @@ Console.SetOut(Console.Error);
 
 switch (args)
 {
-    case []:
-        await WarmUp.RunAsync();
-        using (var http = new OutboundHttp(new OutboundNetwork()))
+    case var serving when ServeOptions.Are(serving):
+        OutboundNetwork network;
+        try
+        {
+            network = ServeOptions.NetworkOf(serving);
+        }
+        catch (FormatException error)
+        {
+            await Console.Error.WriteLineAsync(error.Message);
+            return 2;
+        }
+        using (var http = new OutboundHttp(network))
         using (var connection = new WorkerConnection(
             Console.OpenStandardInput(), output, new RunWalk(PieceCatalog.All, http, TimeProvider.System), Catalogue.Version))
         {
+            await WarmUp.RunAsync(http);
             // When the worker is gone the process ends at once, whatever a run is doing.
             Environment.Exit(await connection.ServeAsync(CancellationToken.None));
         }

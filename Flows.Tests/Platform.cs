@@ -32,7 +32,7 @@ public sealed class Platform : ICollectionFixture<Platform>, IAsyncLifetime
     {
         var key = $"flk_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24))}";
         _builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Flows_AppHost>(
-            ["--Flows:Ephemeral=true", "--Flows:Worker:Replicas=2", $"--Parameters:bootstrap-api-key={key}"]);
+            ["--Flows:Ephemeral=true", "--Flows:Worker:Replicas=2", "--Flows:Execution:Allow=127.0.0.0/8", $"--Parameters:bootstrap-api-key={key}"]);
         _app = await _builder.BuildAsync().WaitAsync(s_startLimit);
         await _app.StartAsync().WaitAsync(s_startLimit);
         await _app.ResourceNotifications.WaitForResourceHealthyAsync("api").WaitAsync(s_startLimit);

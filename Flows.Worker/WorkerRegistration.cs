@@ -1,6 +1,7 @@
 using Flows.Queue;
 using Flows.Queue.Redis;
 using Flows.Worker.Api;
+using Flows.Worker.Egress;
 using Flows.Worker.Runs;
 using Flows.Worker.Sandbox;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -46,6 +47,8 @@ public static class WorkerRegistration
         services.AddSingleton<ProcessStarter>();
         services.AddSingleton<EngineFiles>();
         services.AddSingleton<NodeProgram>();
+        services.AddSingleton<EgressMetrics>();
+        services.AddSingleton<EgressBroker>();
         services.AddSingleton<EngineProcesses>();
         services.AddSingleton<CodeRunners>();
 
@@ -66,6 +69,7 @@ public static class WorkerRegistration
         services.AddOptions<WorkerOptions>().BindConfiguration(WorkerOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<RunLimitOptions>().BindConfiguration(RunLimitOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddOptions<ExecutionOptions>().BindConfiguration(ExecutionOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddNetworkOptions();
         services.AddOptions<EngineOptions>().BindConfiguration(EngineOptions.Section).ValidateOnStart();
         services.AddOptions<WorkerSecurityOptions>().BindConfiguration(WorkerSecurityOptions.Section).ValidateOnStart();
         services.AddOptions<ApiOptions>().BindConfiguration(ApiOptions.Section).ValidateOnStart();

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Flows.Contracts.Json;
+using Flows.Contracts.Network;
 
 namespace Flows.Engine.CommandLine;
 
@@ -8,7 +9,8 @@ internal sealed class UsageException(string message) : Exception(message);
 
 /// <summary>What <c>--run</c> was asked to do.</summary>
 internal sealed record RunOptions(
-    RawJson Definition, RawJson Payload, IReadOnlyDictionary<string, RawJson> Connections, IReadOnlyDictionary<string, RawJson> Variables, bool AsJson)
+    RawJson Definition, RawJson Payload, IReadOnlyDictionary<string, RawJson> Connections, IReadOnlyDictionary<string, RawJson> Variables, bool AsJson,
+    NetworkSettings Network)
 {
     public const string Usage = """
         Flows.Engine                                serves runs to a worker on standard input and output
@@ -18,6 +20,8 @@ internal sealed record RunOptions(
           --connection key=connection.json          a connection the flow names; may be repeated
           --variables variables.json                an object: what {{vars.…}} means
           --json                                    prints one JSON document: outcome, response and steps
+          --network STRICT                          public addresses only, as under a worker; UNRESTRICTED without it
+          --allow / --deny hosts,ranges             what STRICT lets through; what is refused in every mode
         Flows.Engine --help                         prints this
 
         --run exits with 0 when the flow succeeded, 1 when it did not, 2 when the flow or the command line is wrong.
@@ -32,6 +36,8 @@ internal sealed record RunOptions(
         var connections = new Dictionary<string, RawJson>(StringComparer.Ordinal);
         var variables = new Dictionary<string, RawJson>(StringComparer.Ordinal);
         var asJson = false;
+        // Whoever sits at a command line may reach what they may reach without us.
+        var network = new NetworkSettings(NetworkPolicy.Unrestricted);
         for (var i = 0; i < args.Count; i++)
         {
             switch (args[i])
@@ -53,13 +59,30 @@ internal sealed record RunOptions(
                 case "--json":
                     asJson = true;
                     break;
+                case "--network" or "--allow" or "--deny":
+                    var option = args[i];
+                    network = network.TryTake(option, Next("a value"))!;
+                    break;
                 default:
                     throw new UsageException($"Unknown argument '{args[i]}'.");
             }
 
             string Next(string what) => ++i < args.Count ? args[i] : throw new UsageException($"{args[i - 1]} takes {what}.");
         }
-        return new RunOptions(definition ?? throw new UsageException("--run and a flow file are missing."), payload ?? RawJson.Parse("{}"), connections, variables, asJson);
+        return new RunOptions(definition ?? throw new UsageException("--run and a flow file are missing."), payload ?? RawJson.Parse("{}"), connections, variables, asJson, Checked(network));
+    }
+
+    private static NetworkSettings Checked(NetworkSettings settings)
+    {
+        try
+        {
+            _ = new NetworkPolicy(settings);
+            return settings;
+        }
+        catch (NetworkSettingException error)
+        {
+            throw new UsageException(error.Message);
+        }
     }
 
     private static JsonElement.ObjectEnumerator ObjectOf(string file) =>

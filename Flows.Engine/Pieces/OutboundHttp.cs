@@ -16,11 +16,14 @@ internal sealed class OutboundHttp(OutboundNetwork network) : IDisposable
         AllowAutoRedirect = false,
         AutomaticDecompression = DecompressionMethods.All,
         PooledConnectionLifetime = TimeSpan.FromMinutes(2),
+        PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
         MaxResponseHeadersLength = 64,
     })
     {
         // Every request has its own limit.
         Timeout = Timeout.InfiniteTimeSpan,
+        // HTTP/3 would go over UDP, past the callback above.
+        DefaultVersionPolicy = HttpVersionPolicy.RequestVersionOrLower,
     });
 
     /// <summary>For protocols other than HTTP.</summary>

@@ -29,9 +29,8 @@ internal static class WarmUp
         """;
 
     /// <summary>The same work as a run's, from the frame that starts it to the frame that ends it, with nobody at the other end.</summary>
-    public static async Task RunAsync()
+    public static async Task RunAsync(OutboundHttp http)
     {
-        using var http = new OutboundHttp(new OutboundNetwork());
         var walk = new RunWalk(PieceCatalog.All, http, TimeProvider.System);
         using var nobody = new Nobody();
         var start = new StartRun(

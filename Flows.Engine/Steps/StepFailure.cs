@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Flows.Contracts.Json;
+using Flows.Contracts.Network;
 using Flows.Contracts.Runs;
 using Flows.Engine.Expressions;
 using Flows.Engine.Pieces;
@@ -57,6 +58,8 @@ internal sealed record StepFailure(string Path, StepError Error, bool IsTransien
             ExpressionException { IsLimit: true } limit => Of(StepErrorCodes.Limit, limit.Message),
             ExpressionException expression => Of(StepErrorCodes.Expression, expression.Message),
             RunLimitException limit => Of(StepErrorCodes.Limit, limit.Message),
+            // A builder has to know that it was the policy and not the service.
+            _ when NetworkRefusedException.In(error) is { } refused => Of(NetworkRefusedException.Code, refused.Message),
             JsonException json => Of(StepErrorCodes.Limit, $"the output cannot be kept as JSON: {json.Message}"),
             _ => Of(StepErrorCodes.Internal, $"a fault in Flows, not in this flow, ended the step ({error.GetType().Name}).", transient: true),
         };

@@ -194,6 +194,15 @@ public sealed class CallingHttp : IAsyncLifetime
         Assert.Contains("1000 bytes", run.Outcome.Error.Message, StringComparison.Ordinal);
     }
 
+    [Fact]
+    public async Task A_small_answer_that_unpacks_into_a_large_one_is_not_unpacked_to_its_end()
+    {
+        var before = GC.GetTotalAllocatedBytes();
+        var run = await CallAsync($"\"url\": \"{Url}/bomb\"", EngineLimits.Default with { OutputBytes = 1 << 20 });
+        Assert.Equal("limit", run.Outcome!.Error!.Code);
+        Assert.True(GC.GetTotalAllocatedBytes() - before < 100 << 20, "The answer was unpacked although it was too large.");
+    }
+
     [Theory]
     [InlineData("\"url\": \"ftp://x/y\"", "'url' must be a full address")]
     [InlineData("\"url\": \"/echo\"", "'url' must be a full address")]

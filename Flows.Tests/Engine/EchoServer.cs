@@ -49,6 +49,14 @@ internal static class EchoServer
                 http.Response.ContentLength = length;
             await http.Response.WriteAsync(new string('x', length));
         });
+        server.MapGet("/bomb", async (HttpContext http) =>
+        {
+            http.Response.Headers.ContentEncoding = "gzip";
+            await using var packed = new System.IO.Compression.GZipStream(http.Response.Body, System.IO.Compression.CompressionLevel.Fastest);
+            var zeros = new byte[1 << 20];
+            for (var i = 0; i < 200 && !http.RequestAborted.IsCancellationRequested; i++)
+                await packed.WriteAsync(zeros, http.RequestAborted);
+        });
         server.MapGet("/orders/{id:int}", (int id) => Results.Json(new
         {
             id,

@@ -1,5 +1,6 @@
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Json;
+using Flows.Contracts.Network;
 using Flows.Contracts.Runs;
 using Flows.Engine.Pieces;
 using Flows.Engine.Steps;
@@ -33,12 +34,13 @@ internal sealed class WalkedRun : IRunHost
 
     /// <param name="steps">The steps as a JSON array.</param>
     /// <param name="code">What a code step gives; its input when left out.</param>
+    /// <param name="network">What may be reached; everything when left out.</param>
     /// <param name="linesUntilCrash">How many lines reach the journal before the engine dies; a number below 0 never.</param>
     public static async Task<WalkedRun> OfAsync(
         string steps, string trigger = "{}", LedgerPiece? ledger = null, IEnumerable<StepRecord>? journal = null, TimeProvider? clock = null,
         EngineLimits? limits = null, Func<CodeRequested, CodeCompleted>? code = null, int linesUntilCrash = -1,
         IReadOnlyDictionary<string, RawJson>? connections = null, Action<JournalLines>? onLines = null, IReadOnlyDictionary<string, RawJson>? inputs = null,
-        int linesUntilDrain = int.MaxValue)
+        int linesUntilDrain = int.MaxValue, NetworkSettings? network = null)
     {
         var run = new WalkedRun(linesUntilCrash, onLines, code ?? (request => new CodeCompleted(request.CallId, request.Input, null, null))) { _linesUntilDrain = linesUntilDrain };
         var definition = $$"""{ "schema": 1, "trigger": { "name": "trigger", "piece": "manual", "event": "run", "input": {} }, "steps": {{steps}} }""";
@@ -46,7 +48,7 @@ internal sealed class WalkedRun : IRunHost
             run._runId, 1, Guid.Parse("0190a000-0000-7000-8000-000000000002"), "test", Guid.CreateVersion7(), RunEnvironment.Production,
             RawJson.Parse(definition), RawJson.Parse(trigger), [.. journal ?? []], connections ?? new Dictionary<string, RawJson>(),
             new Dictionary<string, RawJson> { ["currency"] = RawJson.Parse("\"EUR\"") }, limits ?? EngineLimits.Default, Inputs: inputs);
-        using var http = new OutboundHttp(new OutboundNetwork());
+        using var http = new OutboundHttp(new GuardedNetwork(network ?? new NetworkSettings(NetworkPolicy.Unrestricted)));
         var walk = new RunWalk(new PieceCatalog([.. PieceCatalog.All.Pieces, ledger ?? new LedgerPiece()]), http, clock ?? TimeProvider.System);
         try
         {

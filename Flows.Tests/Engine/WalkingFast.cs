@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Json;
+using Flows.Contracts.Network;
 using Flows.Contracts.Runs;
 using Flows.Engine.Pieces;
 using Flows.Engine.Steps;
@@ -21,7 +22,7 @@ public sealed class WalkingFast(ITestOutputHelper output)
 
     private async Task<double> MillisecondsAsync(string steps, int warm, int times)
     {
-        using var http = new OutboundHttp(new OutboundNetwork());
+        using var http = new OutboundHttp(new GuardedNetwork(new NetworkSettings(NetworkPolicy.Unrestricted)));
         var walk = new RunWalk(PieceCatalog.All, http, TimeProvider.System);
         var definition = RawJson.Parse($$"""{ "schema": 1, "trigger": { "piece": "manual", "event": "run" }, "steps": {{steps}} }""");
         var version = Guid.CreateVersion7();

@@ -42,6 +42,7 @@ internal sealed class WorkerUnderTest : IAsyncDisposable
             ["Flows:Api:Url"] = api.Url,
             ["Flows:Security:WorkerToken"] = FakeApi.Token,
             ["Flows:Engine:Path"] = engine,
+            ["Flows:Execution:Allow"] = "127.0.0.0/8", // the tests' own servers
         });
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));
         builder.AddRuns();

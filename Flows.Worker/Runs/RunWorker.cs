@@ -98,6 +98,7 @@ internal sealed partial class RunWorker(
 
         var wasUsed = rented.IsUsed;
         rented.MarkUsed();
+        engine.Serve(run.Held.RunId);
         var session = new EngineSession(engine, run, reporter, code, limits.Value.ToEngineLimits());
         var outcome = await session.RunAsync(definition);
         if (session.IsEngineReady)

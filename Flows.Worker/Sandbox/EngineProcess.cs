@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Flows.Contracts.EngineProtocol;
+using Flows.Worker.Egress;
 
 namespace Flows.Worker.Sandbox;
 
@@ -13,10 +14,11 @@ internal sealed class EngineProcess : IPooledProcess
     private const int KnownVersions = 8;
 
     private readonly ChildProcess _child;
+    private readonly EngineEgress _egress;
     private readonly Dictionary<Guid, int> _sent = []; // version → number of its sending
     private int _sendings;
 
-    private EngineProcess(ChildProcess child) => _child = child;
+    private EngineProcess(ChildProcess child, EngineEgress egress) => (_child, _egress) = (child, egress);
 
     public int Id => _child.Id;
     public bool IsAlive => _child.IsAlive;
@@ -25,15 +27,29 @@ internal sealed class EngineProcess : IPooledProcess
     public FrameWriter Writer => _child.Writer;
 
     /// <summary>Starts an engine and waits for its greeting.</summary>
+    /// <param name="egress">Its way to other hosts; it ends with the engine, also with one that does not start.</param>
     /// <exception cref="ChildStartException">It cannot be started, is too slow, or speaks another protocol.</exception>
-    public static async Task<EngineProcess> StartAsync(ProcessStarter starter, EngineFiles files, ExecutionOptions options, ILogger logger)
+    public static async Task<EngineProcess> StartAsync(
+        ProcessStarter starter, EngineFiles files, EngineEgress egress, ExecutionOptions options, ILogger logger)
     {
-        var child = await ChildProcess.StartAsync(starter, LaunchCommand.For(files.Engine, options.MemoryMiB), logger, LogLevel.Warning);
-        var ready = await Greeting.ReadAsync(child, FrameType.Ready, EngineJson.Default.EngineReady, "The engine", options.StartTimeout);
+        EngineReady ready;
+        ChildProcess child;
+        try
+        {
+            child = await ChildProcess.StartAsync(
+                starter, LaunchCommand.For([.. files.Engine, .. egress.Arguments], options.MemoryMiB), logger, LogLevel.Warning);
+            ready = await Greeting.ReadAsync(child, FrameType.Ready, EngineJson.Default.EngineReady, "The engine", options.StartTimeout);
+        }
+        catch (ChildStartException)
+        {
+            await egress.DisposeAsync();
+            throw;
+        }
         if (ready.Protocol == EngineReady.CurrentProtocol)
-            return new EngineProcess(child);
+            return new EngineProcess(child, egress);
 
         await child.DisposeAsync();
+        await egress.DisposeAsync();
         throw new ChildStartException(
             $"The engine {ready.Version} speaks protocol {ready.Protocol}; this worker speaks {EngineReady.CurrentProtocol}. Install both from the same release.");
     }
@@ -57,7 +73,14 @@ internal sealed class EngineProcess : IPooledProcess
 
     public Task<ChildExit> GetExitAsync() => _child.GetExitAsync();
 
-    public async ValueTask DisposeAsync() => await _child.CloseAsync(s_closeTime);
+    /// <summary>What is said of the network is said of this run.</summary>
+    public void Serve(Guid runId) => _egress.RunId = runId;
+
+    public async ValueTask DisposeAsync()
+    {
+        await _child.CloseAsync(s_closeTime);
+        await _egress.DisposeAsync();
+    }
 }
 
 /// <summary>The first frame of a child.</summary>

@@ -1,3 +1,4 @@
+using Flows.Worker.Egress;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Worker.Sandbox;
@@ -8,14 +9,14 @@ internal sealed class EngineProcesses : IAsyncDisposable
     private readonly ProcessPool<EngineProcess> _pool;
 
     public EngineProcesses(
-        ProcessStarter starter, EngineFiles files, IOptions<WorkerOptions> worker, IOptions<ExecutionOptions> execution,
+        ProcessStarter starter, EngineFiles files, EgressBroker egress, IOptions<WorkerOptions> worker, IOptions<ExecutionOptions> execution,
         TimeProvider clock, ILogger<EngineProcesses> logger)
     {
         var capacity = worker.Value.Concurrency;
         // When nothing is reused every run takes one away: then all of them are kept ready.
         var warm = execution.Value.Reuse ? Math.Min(capacity, 2) : capacity;
         _pool = new ProcessPool<EngineProcess>(
-            capacity, warm, execution.Value, () => EngineProcess.StartAsync(starter, files, execution.Value, logger), clock, logger);
+            capacity, warm, execution.Value, () => EngineProcess.StartAsync(starter, files, egress.Open(), execution.Value, logger), clock, logger);
     }
 
     /// <summary>Processes alive, busy and idle.</summary>

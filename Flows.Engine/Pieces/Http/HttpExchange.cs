@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Sockets;
+using Flows.Contracts.Network;
 using Flows.Engine.Steps;
 
 namespace Flows.Engine.Pieces.Http;
@@ -35,6 +36,10 @@ internal static class HttpExchange
         {
             throw PieceException.Transient($"{first} was not answered within {timeout:c}.", StepErrorCodes.Timeout);
         }
+        catch (Exception error) when (NetworkRefusedException.In(error) is { } refused)
+        {
+            throw PieceException.Final($"{first} failed: {refused.Message}", NetworkRefusedException.Code);
+        }
         catch (HttpRequestException error)
         {
             throw PieceException.Transient($"{first} failed: {Reason(error, request.Url)}.", StepErrorCodes.Network);
@@ -63,6 +68,7 @@ internal static class HttpExchange
         HttpRequestError.NameResolutionError => $"the host '{url.Host}' is not known",
         HttpRequestError.ConnectionError when error.InnerException is SocketException socket =>
             $"no connection to {url.Authority} ({socket.SocketErrorCode})",
+        _ when error.InnerException is TimeoutException => $"{url.Authority} did not take a connection in time",
         HttpRequestError.ConnectionError => $"no connection to {url.Authority}",
         HttpRequestError.SecureConnectionError => $"no secure connection to {url.Authority}; is its certificate valid?",
         HttpRequestError.ResponseEnded => "the answer ended too early",

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Json;
+using Flows.Contracts.Network;
 using Flows.Contracts.Runs;
 using Flows.Engine.Expressions;
 using Flows.Engine.Pieces;
@@ -17,7 +18,7 @@ internal static class DoneAction
         var names = action.Split('.');
         var found = PieceCatalog.All.FindAction(names[0], names[1]);
         Assert.True(found is not null, $"There is no action {action}.");
-        using var http = new OutboundHttp(new OutboundNetwork());
+        using var http = new OutboundHttp(new GuardedNetwork(new NetworkSettings(NetworkPolicy.Unrestricted)));
         var call = found.Prepare(ActionInput.Bind(found.Props, Value.FromJson(RawJson.Parse(input))));
         Assert.Equal(StepEffect.Pure, call.Effect);
         var context = new PieceContext(Guid.Empty, Guid.Empty, key, null, http, clock ?? TimeProvider.System, EngineLimits.Default.OutputBytes);

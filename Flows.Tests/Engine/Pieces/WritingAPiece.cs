@@ -2,6 +2,7 @@ using System.Net;
 using Flows.Contracts.Definitions;
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Json;
+using Flows.Contracts.Network;
 using Flows.Contracts.Runs;
 using Flows.Engine.Expressions;
 using Flows.Engine.Pieces;
@@ -71,7 +72,7 @@ public sealed class WritingAPiece : IAsyncLifetime
     private async Task<RawJson> OpenAsync(string input, string? connection = """{ "key": "tk_1" }""")
     {
         var action = new TicketsPiece(Url).Actions.Single();
-        using var http = new OutboundHttp(new OutboundNetwork());
+        using var http = new OutboundHttp(new GuardedNetwork(new NetworkSettings(NetworkPolicy.Unrestricted)));
         var call = action.Prepare(ActionInput.Bind(action.Props, Value.FromJson(RawJson.Parse(input))));
         Assert.Equal(StepEffect.Effect, call.Effect);
         return await call.RunAsync(
