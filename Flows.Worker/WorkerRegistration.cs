@@ -47,6 +47,7 @@ public static class WorkerRegistration
         services.AddSingleton<ProcessStarter>();
         services.AddSingleton<EngineFiles>();
         services.AddSingleton<NodeProgram>();
+        services.AddSingleton<NetworkNamespace>();
         services.AddSingleton<EgressMetrics>();
         services.AddSingleton<EgressBroker>();
         services.AddSingleton<EngineProcesses>();

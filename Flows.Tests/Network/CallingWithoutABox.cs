@@ -5,6 +5,8 @@ using Flows.Contracts.Runs;
 using Flows.Tests.Engine;
 using Flows.Tests.Worker;
 using Flows.Worker.Egress;
+using Flows.Worker.Sandbox;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Tests.Network;
@@ -73,6 +75,45 @@ public sealed class CallingWithoutABox : IAsyncLifetime
         await open.HandleAsync(run);
         Assert.Null(run.Outcome!.Error);
         Assert.Equal(1, _servers.InsideConnections);
+    }
+
+    // A step is given no way to the network; this one takes it through a function of the process that runs it.
+    private const string BreakingOut = """
+        export default () => new Promise((resolve, reject) => {
+          const http = URL.constructor('return process')().getBuiltinModule('node:http');
+          http.get('http://127.0.0.1:PORT/ok', answer => resolve(answer.statusCode)).on('error', reject);
+        });
+        """;
+
+    [Theory]
+    [InlineData("STRICT")]
+    [InlineData("UNRESTRICTED")]
+    public async Task Code_has_no_network_in_STRICT_where_the_machine_can_take_it_away(string network)
+    {
+        await using var worker = await WorkerUnderTest.StartAsync(s_engine, settings: [("Flows:Execution:Network", network), ("Flows:Worker:Concurrency", "1")]);
+        var run = worker.AddFlow($$"""
+            { "schema": 1, "trigger": { "name": "trigger", "piece": "manual", "event": "start", "input": {} },
+              "steps": [{ "name": "call", "kind": "code", "language": "javascript", "source": {{JsonSerializer.Serialize(BreakingOut.Replace("PORT", $"{_servers.Port}", StringComparison.Ordinal))}} }] }
+            """);
+        await worker.HandleAsync(run);
+
+        var isTakenAway = network == "STRICT" && await worker.Services.GetRequiredService<NetworkNamespace>().FindLauncherAsync() is not null;
+        Assert.Equal(isTakenAway ? "code_error" : null, run.Outcome!.Error?.Code);
+        Assert.Equal(isTakenAway ? 0 : 1, _servers.InsideConnections);
+    }
+
+    [Theory]
+    [InlineData("", true)]
+    [InlineData("--network STRICT", true)]
+    [InlineData("--network STRICT --allow 127.0.0.0/8", false)]
+    [InlineData("--network UNRESTRICTED --deny 127.0.0.1", true)]
+    [InlineData("--network UNRESTRICTED", false)]
+    public async Task An_engine_that_shares_the_network_keeps_to_its_command_line(string arguments, bool isRefused)
+    {
+        await using var engine = await EngineUnderTest.StartAsync(new EngineEgress([], arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)));
+        var outcome = await engine.GetAsync($"http://127.0.0.1:{_servers.Port}/ok");
+        Assert.Equal(isRefused ? "network_refused" : null, outcome.Error?.Code);
+        Assert.Equal(isRefused ? 0 : 1, _servers.InsideConnections);
     }
 
     private static readonly string s_engine = Path.Combine(AppContext.BaseDirectory, "Flows.Engine");

@@ -11,46 +11,54 @@ using Microsoft.Extensions.Options;
 
 namespace Flows.Tests.Network;
 
-/// <summary>The engine that is delivered, as a process, whose only way to other hosts is a broker in this process; names mean what the test says.</summary>
+/// <summary>The engine that is delivered, as a process, and its way to other hosts.</summary>
 internal sealed class EngineUnderTest : IAsyncDisposable
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
-    private readonly ProcessStarter _starter;
-    private readonly EgressMetrics _metrics;
+    private readonly IDisposable[] _parts;
+    private readonly EngineProcess _process;
 
-    private EngineUnderTest(ProcessStarter starter, EgressMetrics metrics, EgressBroker broker, BrokeredEgress egress, EngineProcess process) =>
-        (_starter, _metrics, Broker, Egress, Process) = (starter, metrics, broker, egress, process);
+    private EngineUnderTest(EngineProcess process, params IDisposable[] parts) => (_process, _parts) = (process, parts);
 
-    public EgressBroker Broker { get; }
-    public BrokeredEgress Egress { get; }
-    public EngineProcess Process { get; }
-
+    /// <summary>With a broker, under these options; names mean what <paramref name="resolve"/> says.</summary>
     public static async Task<EngineUnderTest> StartAsync(NetworkOptions options, ResolveName resolve)
     {
         var starter = new ProcessStarter();
         var metrics = new EgressMetrics();
-        var execution = new ExecutionOptions();
-        var broker = new EgressBroker(Options.Create(options), Options.Create(execution), metrics, TimeProvider.System, NullLogger<EgressBroker>.Instance, resolve);
-        var egress = broker.OpenSocket();
+        var namespaces = new NetworkNamespace(starter, NullLogger<NetworkNamespace>.Instance);
+        var broker = new EgressBroker(Options.Create(options), namespaces, metrics, TimeProvider.System, NullLogger<EgressBroker>.Instance, resolve);
+        // Without a network as well, where this machine can do it.
+        var egress = broker.OpenSocket(await broker.FindLauncherAsync());
+        return new EngineUnderTest(await StartAsync(starter, egress), broker, metrics, starter);
+    }
+
+    /// <summary>With what a worker would put on its command line.</summary>
+    public static async Task<EngineUnderTest> StartAsync(EngineEgress egress)
+    {
+        var starter = new ProcessStarter();
+        return new EngineUnderTest(await StartAsync(starter, egress), starter);
+    }
+
+    private static Task<EngineProcess> StartAsync(ProcessStarter starter, EngineEgress egress)
+    {
         var files = new EngineFiles(Options.Create(new EngineOptions { Path = Path.Combine(AppContext.BaseDirectory, "Flows.Engine") }));
-        var process = await EngineProcess.StartAsync(starter, files, egress, execution, NullLogger.Instance);
-        return new EngineUnderTest(starter, metrics, broker, egress, process);
+        return EngineProcess.StartAsync(starter, files, egress, new ExecutionOptions(), NullLogger.Instance);
     }
 
     /// <summary>Walks steps and gives the outcome; everything is durable at once.</summary>
     public async Task<RunOutcome> RunAsync(string steps)
     {
         var definition = RawJson.Parse($$"""{ "schema": 1, "trigger": { "piece": "manual", "event": "run" }, "steps": {{steps}} }""");
-        await Process.Writer.WriteAsync(FrameType.Start, new StartRun(
+        await _process.Writer.WriteAsync(FrameType.Start, new StartRun(
             Guid.CreateVersion7(), 1, Guid.CreateVersion7(), "test", Guid.CreateVersion7(), RunEnvironment.Production, definition,
             RawJson.Parse("{}"), [], new Dictionary<string, RawJson>(), new Dictionary<string, RawJson>(), EngineLimits.Default),
             EngineJson.Default.StartRun, default);
-        while (await Process.Reader.ReadAsync(default).AsTask().WaitAsync(s_limit) is { } frame)
+        while (await _process.Reader.ReadAsync(default).AsTask().WaitAsync(s_limit) is { } frame)
         {
             if (frame.Type == FrameType.Finished)
                 return frame.Read(EngineJson.Default.RunFinished).Outcome;
             if (frame.Type == FrameType.Journal && frame.Read(EngineJson.Default.JournalLines) is { Barrier: true } lines)
-                await Process.Writer.WriteAsync(FrameType.Durable, new JournalDurable(lines.Sequence), EngineJson.Default.JournalDurable, default);
+                await _process.Writer.WriteAsync(FrameType.Durable, new JournalDurable(lines.Sequence), EngineJson.Default.JournalDurable, default);
         }
         throw new InvalidOperationException("The engine ended before the run was over.");
     }
@@ -62,10 +70,9 @@ internal sealed class EngineUnderTest : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        await Process.DisposeAsync();
-        Broker.Dispose();
-        _metrics.Dispose();
-        _starter.Dispose();
+        await _process.DisposeAsync();
+        foreach (var part in _parts)
+            part.Dispose();
     }
 }
 

@@ -8,6 +8,7 @@ using Flows.Engine.Pieces;
 using Flows.Worker.Egress;
 using Flows.Worker.Sandbox;
 using Microsoft.Extensions.Logging;
+using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Tests.Network;
@@ -17,6 +18,7 @@ public sealed class SpeakingToTheBroker : IAsyncLifetime
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(20);
     private readonly TcpListener _server = new(IPAddress.Parse(InsideAndOutside.Outside), 0);
+    private readonly ProcessStarter _starter = new();
     private readonly EgressMetrics _metrics = new();
     private readonly ManualClock _clock = new();
     private readonly Lines _log = new();
@@ -38,13 +40,15 @@ public sealed class SpeakingToTheBroker : IAsyncLifetime
         await _egress.DisposeAsync();
         _broker.Dispose();
         _metrics.Dispose();
+        _starter.Dispose();
         _server.Dispose();
     }
 
     private void Open(NetworkOptions options)
     {
-        _broker = new EgressBroker(Options.Create(options), Options.Create(new ExecutionOptions()), _metrics, _clock, _log);
-        _egress = _broker.OpenSocket();
+        var namespaces = new NetworkNamespace(_starter, NullLogger<NetworkNamespace>.Instance);
+        _broker = new EgressBroker(Options.Create(options), namespaces, _metrics, _clock, _log);
+        _egress = _broker.OpenSocket([]);
     }
 
     private async Task<(Stream Here, TcpClient There)> ConnectAsync()
@@ -211,10 +215,11 @@ public sealed class SpeakingToTheBroker : IAsyncLifetime
     }
 
     [Fact]
-    public void Each_engine_has_a_socket_of_its_own_that_others_cannot_find()
+    public async Task Each_engine_has_a_socket_of_its_own_that_others_cannot_find()
     {
         var folder = Path.GetDirectoryName(_egress.SocketPath)!;
-        Assert.NotEqual(_egress.SocketPath, _broker.OpenSocket().SocketPath);
+        await using (var other = _broker.OpenSocket([]))
+            Assert.NotEqual(_egress.SocketPath, other.SocketPath);
         if (!OperatingSystem.IsWindows())
             Assert.Equal(UnixFileMode.None, File.GetUnixFileMode(folder) & (UnixFileMode.OtherRead | UnixFileMode.GroupRead | UnixFileMode.OtherWrite | UnixFileMode.GroupWrite));
     }

@@ -27,7 +27,7 @@ internal sealed partial class BrokeredEgress : EngineEgress
     private Guid? _loggedRun;
     private int _logged;
 
-    public BrokeredEgress(string path, NetworkOptions options, EgressParts parts) : base(["--egress", path])
+    public BrokeredEgress(IReadOnlyList<string> launcher, string path, NetworkOptions options, EgressParts parts) : base(launcher, ["--egress", path])
     {
         (_path, _options, _parts) = (path, options, parts);
         var settings = options.ToSettings();

@@ -1,12 +1,14 @@
 namespace Flows.Worker.Egress;
 
 /// <summary>The way of one engine to other hosts.</summary>
-/// <param name="arguments">For the engine's command line.</param>
-internal class EngineEgress(IReadOnlyList<string> arguments) : IAsyncDisposable
+/// <param name="launcher">What stands before the engine on the command line: it takes the network away; or nothing.</param>
+/// <param name="arguments">What stands behind it.</param>
+internal class EngineEgress(IReadOnlyList<string> launcher, IReadOnlyList<string> arguments) : IAsyncDisposable
 {
+    public IReadOnlyList<string> Launcher => launcher;
     public IReadOnlyList<string> Arguments => arguments;
 
-    /// <summary>The broker's socket, which the engine's box has to show at the same path; null when the engine has a network of its own.</summary>
+    /// <summary>The broker's socket, which the engine sees at the same path; null when the engine shares the worker's network.</summary>
     public virtual string? SocketPath => null;
 
     /// <summary>The run that the engine walks, for the log. An engine walks one at a time.</summary>

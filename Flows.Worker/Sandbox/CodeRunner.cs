@@ -14,14 +14,16 @@ internal sealed class CodeRunner : IPooledProcess
     public bool IsAlive => _child.IsAlive;
     public Task Exited => _child.Exited;
 
+    /// <param name="launcher">What stands before the program: it takes the network away; or nothing.</param>
     /// <exception cref="ChildStartException">It cannot be started, is too slow, or speaks another protocol.</exception>
-    public static async Task<CodeRunner> StartAsync(ProcessStarter starter, EngineFiles files, ExecutionOptions options, ILogger logger)
+    public static async Task<CodeRunner> StartAsync(
+        ProcessStarter starter, EngineFiles files, IReadOnlyList<string> launcher, ExecutionOptions options, ILogger logger)
     {
         if (!File.Exists(files.CodeRunner))
             throw new ChildStartException($"The code runner is not at '{files.CodeRunner}'.");
 
         var command = LaunchCommand.For(
-            [options.Node, $"--max-old-space-size={options.MemoryMiB}", "--experimental-vm-modules", "--no-warnings", files.CodeRunner],
+            [.. launcher, options.Node, $"--max-old-space-size={options.MemoryMiB}", "--experimental-vm-modules", "--no-warnings", files.CodeRunner],
             options.MemoryMiB);
         // Its standard error may hold what the builder's code prints past the console: not for the worker's log.
         var child = await ChildProcess.StartAsync(starter, command, logger, LogLevel.Trace);

@@ -1,5 +1,6 @@
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Runs;
+using Flows.Worker.Egress;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Worker.Sandbox;
@@ -11,13 +12,13 @@ internal sealed class CodeRunners : IAsyncDisposable
     private readonly NodeProgram _node;
 
     public CodeRunners(
-        ProcessStarter starter, EngineFiles files, NodeProgram node, IOptions<WorkerOptions> worker, IOptions<ExecutionOptions> execution,
+        ProcessStarter starter, EngineFiles files, NodeProgram node, EgressBroker egress, IOptions<WorkerOptions> worker, IOptions<ExecutionOptions> execution,
         TimeProvider clock, ILogger<CodeRunners> logger)
     {
         _node = node;
         _pool = new ProcessPool<CodeRunner>(
             worker.Value.Concurrency, warm: 0, execution.Value,
-            () => CodeRunner.StartAsync(starter, files, execution.Value, logger), clock, logger);
+            async () => await CodeRunner.StartAsync(starter, files, await egress.FindLauncherAsync(), execution.Value, logger), clock, logger);
     }
 
     public void Tidy() => _pool.Tidy();

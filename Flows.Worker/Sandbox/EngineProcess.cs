@@ -37,7 +37,7 @@ internal sealed class EngineProcess : IPooledProcess
         try
         {
             child = await ChildProcess.StartAsync(
-                starter, LaunchCommand.For([.. files.Engine, .. egress.Arguments], options.MemoryMiB), logger, LogLevel.Warning);
+                starter, LaunchCommand.For([.. egress.Launcher, .. files.Engine, .. egress.Arguments], options.MemoryMiB), logger, LogLevel.Warning);
             ready = await Greeting.ReadAsync(child, FrameType.Ready, EngineJson.Default.EngineReady, "The engine", options.StartTimeout);
         }
         catch (ChildStartException)

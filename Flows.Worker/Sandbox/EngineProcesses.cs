@@ -16,7 +16,8 @@ internal sealed class EngineProcesses : IAsyncDisposable
         // When nothing is reused every run takes one away: then all of them are kept ready.
         var warm = execution.Value.Reuse ? Math.Min(capacity, 2) : capacity;
         _pool = new ProcessPool<EngineProcess>(
-            capacity, warm, execution.Value, () => EngineProcess.StartAsync(starter, files, egress.Open(), execution.Value, logger), clock, logger);
+            capacity, warm, execution.Value,
+            async () => await EngineProcess.StartAsync(starter, files, await egress.OpenAsync(), execution.Value, logger), clock, logger);
     }
 
     /// <summary>Processes alive, busy and idle.</summary>

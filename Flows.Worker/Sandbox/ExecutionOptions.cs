@@ -37,9 +37,6 @@ public sealed class ExecutionOptions
 
     /// <summary>The mode in words for operators.</summary>
     internal string EffectiveMode => Mode.Length == 0 ? Unsandboxed : Mode;
-
-    /// <summary>True when engines have namespaces of their own: in STRICT then no network either.</summary>
-    internal bool IsEngineBoxed => EffectiveMode is "SANDBOX_PROCESS" or "SANDBOX_CODE_AND_PROCESS";
 }
 
 /// <summary>A mode that was asked for and cannot be had is a refusal to start, never a silent downgrade.</summary>

@@ -1,10 +1,11 @@
+using Flows.Worker.Egress;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Worker.Sandbox;
 
 /// <summary>Starts the first engines with the worker, replaces old processes while they are idle, and says what this machine can do.</summary>
 internal sealed partial class ProcessUpkeep(
-    EngineProcesses engines, CodeRunners code, NodeProgram node, IOptions<ExecutionOptions> options, TimeProvider clock,
+    EngineProcesses engines, CodeRunners code, NodeProgram node, EgressBroker egress, IOptions<ExecutionOptions> options, TimeProvider clock,
     ILogger<ProcessUpkeep> logger) : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(30);
@@ -13,6 +14,8 @@ internal sealed partial class ProcessUpkeep(
     {
         engines.Tidy();
         LogMode(logger, options.Value.EffectiveMode, options.Value.Mode.Length == 0 ? "the strongest of this version" : "as configured");
+        var (isKept, how) = await egress.DescribeAsync();
+        LogNetwork(logger, isKept ? LogLevel.Information : LogLevel.Warning, how);
         if (await node.FindProblemAsync() is { } problem)
             LogNode(logger, problem);
 
@@ -33,6 +36,9 @@ internal sealed partial class ProcessUpkeep(
 
     [LoggerMessage(LogLevel.Information, "Flows run in the execution mode {Mode} ({Reason}).")]
     private static partial void LogMode(ILogger logger, string mode, string reason);
+
+    [LoggerMessage("The network of flows: {How}.")]
+    private static partial void LogNetwork(ILogger logger, LogLevel level, string how);
 
     [LoggerMessage(LogLevel.Warning, "{Problem}")]
     private static partial void LogNode(ILogger logger, string problem);
