@@ -78,9 +78,8 @@ internal static class RetryEndpoints
     {
         if (ids is not null)
             return ([.. ids.Distinct()], false);
-        var page = await runs.ListAsync(new RunFilter(
+        return await runs.ListIdsAsync(new RunFilter(
             project.Id, filter!.Flow, filter.Status is { Count: > 0 } statuses ? statuses : [.. usual], filter.From, filter.To, null, MaxRuns), cancel);
-        return ([.. page.Items.Select(run => run.Id)], page.NextCursor is not null);
     }
 
     private static async Task<List<RefusedRun>> RefusedAsync(NpgsqlDataSource db, Guid projectId, HashSet<Guid> ids, string why, CancellationToken cancel)

@@ -22,9 +22,21 @@ internal sealed class RunReader(NpgsqlDataSource db)
         """;
 
     /// <summary>The newest runs first. Ids begin with their time, so the range of ids also leaves out the partitions of other days.</summary>
-    public async Task<Page<RunView>> ListAsync(RunFilter filter, CancellationToken cancel)
+    public async Task<Page<RunView>> ListAsync(RunFilter filter, CancellationToken cancel) =>
+        Page.Of(await NewestAsync(Columns, filter, static row => ReadRun(row, withTrigger: false), cancel), filter.Limit, run => run.Id);
+
+    /// <summary>The ids alone, for what is done to many runs: their outputs may be large.</summary>
+    /// <returns>The newest, and whether there are more than the limit.</returns>
+    public async Task<(IReadOnlyList<Guid> Ids, bool More)> ListIdsAsync(RunFilter filter, CancellationToken cancel)
     {
-        var sql = $"SELECT {Columns} FROM runs r WHERE r.project_id = $1 AND r.id >= $2 AND r.id < $3"
+        var ids = await NewestAsync("r.id", filter, static row => row.GetGuid(0), cancel);
+        return ([.. ids.Take(filter.Limit)], ids.Count > filter.Limit);
+    }
+
+    /// <returns>One more than the limit when there is more.</returns>
+    private async Task<List<T>> NewestAsync<T>(string columns, RunFilter filter, Func<NpgsqlDataReader, T> read, CancellationToken cancel)
+    {
+        var sql = $"SELECT {columns} FROM runs r WHERE r.project_id = $1 AND r.id >= $2 AND r.id < $3"
             + (filter.FlowId is null ? "" : " AND r.flow_id = $5")
             + (filter.Statuses.Count == 0 ? "" : $" AND r.status IN ({RunSql.In(filter.Statuses)})")
             + " ORDER BY r.id DESC LIMIT $4";
@@ -46,11 +58,11 @@ internal sealed class RunReader(NpgsqlDataSource db)
         };
         if (filter.FlowId is { } flow)
             command.Parameters.Add(RunSql.Value(flow, NpgsqlDbType.Uuid));
-        var items = new List<RunView>();
+        var items = new List<T>();
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))
-            items.Add(ReadRun(reader, withTrigger: false));
-        return Page.Of(items, filter.Limit, run => run.Id);
+            items.Add(read(reader));
+        return items;
     }
 
     /// <summary>One run with its trigger; null when the project has none with this id.</summary>
