@@ -1,4 +1,5 @@
 using Flows.Api.Access;
+using Flows.Api.Connections;
 using Flows.Api.Flows;
 using Flows.Api.Projects;
 using Microsoft.EntityFrameworkCore;
@@ -15,6 +16,8 @@ internal sealed class FlowsDb(DbContextOptions<FlowsDb> options) : DbContext(opt
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
     public DbSet<Flow> Flows => Set<Flow>();
     public DbSet<FlowVersion> FlowVersions => Set<FlowVersion>();
+    public DbSet<Connection> Connections => Set<Connection>();
+    public DbSet<Variable> Variables => Set<Variable>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -65,6 +68,29 @@ internal sealed class FlowsDb(DbContextOptions<FlowsDb> options) : DbContext(opt
             version.Property(v => v.Note).HasColumnName("note");
             version.Property(v => v.CreatedBy).HasColumnName("created_by");
             version.Property(v => v.CreatedAt).HasColumnName("created_at");
+        });
+        modelBuilder.Entity<Connection>(connection =>
+        {
+            connection.ToTable("connections");
+            connection.Property(c => c.Id).HasColumnName("id").ValueGeneratedNever();
+            connection.Property(c => c.ProjectId).HasColumnName("project_id");
+            connection.Property(c => c.Key).HasColumnName("key");
+            connection.Property(c => c.Name).HasColumnName("name");
+            connection.Property(c => c.Piece).HasColumnName("piece");
+            connection.Property(c => c.Kind).HasColumnName("kind");
+            connection.Property(c => c.Sealed).HasColumnName("sealed");
+            connection.Property(c => c.Shown).HasColumnName("shown").HasColumnType("json");
+            connection.Property(c => c.CreatedAt).HasColumnName("created_at");
+            connection.Property(c => c.UpdatedAt).HasColumnName("updated_at");
+        });
+        modelBuilder.Entity<Variable>(variable =>
+        {
+            variable.ToTable("variables");
+            variable.HasKey(v => new { v.ProjectId, v.Key });
+            variable.Property(v => v.ProjectId).HasColumnName("project_id");
+            variable.Property(v => v.Key).HasColumnName("key");
+            variable.Property(v => v.Value).HasColumnName("value").HasColumnType("json");
+            variable.Property(v => v.UpdatedAt).HasColumnName("updated_at");
         });
     }
 }

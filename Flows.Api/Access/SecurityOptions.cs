@@ -12,6 +12,9 @@ public sealed class SecurityOptions
     /// <summary>Encrypts the secrets of connections in Postgres. Losing it loses them. At least 32 characters.</summary>
     public string EncryptionKey { get; set; } = "";
 
+    /// <summary>Keys of the past: what was encrypted with one of them can still be read. Nothing new is encrypted with them.</summary>
+    public IReadOnlyList<string> PreviousEncryptionKeys { get; set; } = [];
+
     /// <summary>What workers present to the API. At least 32 characters.</summary>
     public string WorkerToken { get; set; } = "";
 }
@@ -27,6 +30,8 @@ internal sealed class SecurityCheck : IValidateOptions<SecurityOptions>
         {
             Problem(nameof(options.EncryptionKey), options.EncryptionKey),
             Problem(nameof(options.WorkerToken), options.WorkerToken),
+            options.PreviousEncryptionKeys.Any(key => key.Length < SecurityOptions.MinimumLength)
+                ? $"{Variable(nameof(options.PreviousEncryptionKeys))} has a key of fewer than {SecurityOptions.MinimumLength} characters." : null,
             options.WorkerToken.StartsWith(ApiKey.Start, StringComparison.Ordinal)
                 ? $"{Variable(nameof(options.WorkerToken))} must not start with '{ApiKey.Start}': that is how API keys of users start." : null,
             options.WorkerToken.Length > 0 && options.WorkerToken == options.EncryptionKey

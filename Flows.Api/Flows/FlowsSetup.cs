@@ -1,3 +1,4 @@
+using Flows.Api.Connections;
 using Flows.Api.Import;
 using Flows.Api.Schedules;
 using Flows.ServiceDefaults;
@@ -15,6 +16,7 @@ internal static class FlowsSetup
             builder.Services.AddSingleton(FlowCatalogue.Load(Path.Combine(AppContext.BaseDirectory, FlowCatalogue.FileName)));
         builder.Services.TryAddSingleton<SampleFlow>();
         builder.AddSchedules();
+        builder.AddConnections();
         return builder;
     }
 
@@ -26,5 +28,7 @@ internal static class FlowsSetup
         api.MapPieces();
         api.MapSchedules();
         api.MapImport();
+        api.MapConnections();
+        api.MapVariables();
     }
 }

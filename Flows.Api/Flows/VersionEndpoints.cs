@@ -3,6 +3,7 @@ using System.Text.Json;
 using Flows.Api.Access;
 using Flows.Api.Runs;
 using Flows.Api.Schedules;
+using Flows.Contracts.Definitions;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
@@ -45,6 +46,8 @@ internal static class VersionEndpoints
         var reading = catalogue.Read(draft.RootElement);
         if (!reading.IsValid)
             return Problems.BadDefinition(reading.Problems);
+        if (await MissingConnectionsAsync(db, project, reading.Definition!, cancel) is { Count: > 0 } missing)
+            return Problems.BadRequest("The flow uses connections that the project does not have.", missing);
 
         var published = await db.FlowVersions.AsNoTracking().SingleOrDefaultAsync(version => version.Id == flow.PublishedVersionId, cancel);
         if (published?.Definition != flow.Draft)
@@ -69,6 +72,16 @@ internal static class VersionEndpoints
         }
         PublishedFlows.Invalidate(id);
         return TypedResults.Ok(new FlowVersionView(published.Number!.Value, Published: true, published.Note, published.CreatedBy, published.CreatedAt));
+    }
+
+    private static async Task<IReadOnlyList<FieldProblem>> MissingConnectionsAsync(
+        FlowsDb db, CurrentProject project, FlowDefinition definition, CancellationToken cancel)
+    {
+        var keys = FlowNeeds.Of(definition).Connections;
+        if (keys.Count == 0)
+            return [];
+        var known = await db.Connections.Where(row => row.ProjectId == project.Id && keys.Contains(row.Key)).Select(row => row.Key).ToListAsync(cancel);
+        return [.. keys.Except(known).Select(key => new FieldProblem("$.steps", $"There is no connection '{key}' in this project; make it first."))];
     }
 
     private static async Task<Results<Ok<Page<FlowVersionView>>, ProblemHttpResult>> List(

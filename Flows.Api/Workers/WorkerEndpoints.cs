@@ -1,4 +1,5 @@
 using Flows.Api.Access;
+using Flows.Api.Connections;
 using Flows.Api.Runs;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
@@ -31,12 +32,13 @@ internal static class WorkerEndpoints
         return app;
     }
 
-    private static async Task<Results<JsonHttpResult<ClaimResponse>, ProblemHttpResult>> Claim(HttpRequest http, RunClaims claims, CancellationToken cancel)
+    private static async Task<Results<JsonHttpResult<ClaimResponse>, ProblemHttpResult>> Claim(
+        HttpRequest http, RunClaims claims, ClaimedValues values, CancellationToken cancel)
     {
         var request = await RequestBody.ReadAsync(http, WorkerJson.Default.ClaimRequest, cancel);
         if (request is not { Worker.Length: > 0, Runs.Count: <= MaxRuns })
             return Problems.BadRequest("$.runs", $"A claim names its worker and at most {MaxRuns} runs.");
-        return TypedResults.Json(await claims.ClaimAsync(request, cancel), WorkerJson.Default.ClaimResponse);
+        return TypedResults.Json(await values.FillAsync(await claims.ClaimAsync(request, cancel), cancel), WorkerJson.Default.ClaimResponse);
     }
 
     private static async Task<Results<JsonHttpResult<ReportResponse>, ProblemHttpResult>> Report(HttpRequest http, RunReports reports, CancellationToken cancel)

@@ -34,6 +34,8 @@ internal sealed class CatalogueCheck(ProblemList problems, EngineCatalogue catal
             return;
         if (piece.Auth is null && step.Connection is not null)
             problems.Warning(fields.PathOf("connection"), $"The piece '{piece.Name}' uses no connection.");
+        else if (piece.Auth is { } auth && step.Connection is null)
+            problems.Error(fields.Path, $"The piece '{piece.Name}' needs a connection ({auth.Title}): 'connection' is missing.");
         if (step.Action.Length == 0)
             return;
         if (piece.Actions.FirstOrDefault(known => known.Name == step.Action) is { } found)

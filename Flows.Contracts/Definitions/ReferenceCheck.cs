@@ -73,6 +73,9 @@ internal sealed class ReferenceCheck(ProblemList problems, EngineCatalogue catal
             var references = References.Of(part);
             foreach (var name in references.Names)
                 Name(name, path, site);
+            // Which connections a run is handed is read off the definition, so their keys are written out.
+            foreach (var name in references.Names.Where(name => name.Text == "connections" && !references.Members.Any(member => ReferenceEquals(member.Name, name))))
+                problems.Error(path, $"{name.At}: a connection is named by its key, as in connections.key; connections cannot be used as a whole.");
             foreach (var (name, property) in references.Members)
                 Property(name, property, path, site);
             foreach (var call in references.Calls)

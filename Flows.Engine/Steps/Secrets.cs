@@ -25,7 +25,15 @@ internal sealed class Secrets
     {
         var found = new HashSet<string>(StringComparer.Ordinal);
         foreach (var connection in connections)
-            Collect(connection.ToElement(), found);
+        {
+            var element = connection.ToElement();
+            Collect(element, found);
+            if (BasicCredential(element) is { } credential)
+                found.Add(credential);
+        }
+        // As it looks in a URL.
+        foreach (var text in found.Where(text => text.Length >= ShortestInText).ToList())
+            found.Add(Uri.EscapeDataString(text));
 
         // Longest first: a secret may contain another.
         foreach (var text in found.OrderByDescending(text => text.Length))
@@ -72,6 +80,14 @@ internal sealed class Secrets
         to.Write(from);
         return RawJson.FromUtf8(to.WrittenMemory);
     }
+
+    /// <summary>User name and password as they travel in a header, which a service may send back.</summary>
+    private static string? BasicCredential(JsonElement connection) =>
+        connection.ValueKind == JsonValueKind.Object
+        && connection.TryGetProperty("username", out var username) && connection.TryGetProperty("password", out var password)
+        && username.ValueKind == JsonValueKind.String && password.ValueKind == JsonValueKind.String
+            ? Convert.ToBase64String(Encoding.UTF8.GetBytes($"{username.GetString()}:{password.GetString()}"))
+            : null;
 
     private static void Collect(JsonElement element, HashSet<string> found)
     {

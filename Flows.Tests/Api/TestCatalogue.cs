@@ -9,6 +9,10 @@ internal static class TestCatalogue
     public static EngineCatalogue Engine { get; } = new(
         "1.0.0",
         [
+            new PieceDescription("chat", "Chat", "Sends messages.",
+                new AuthDescription("secret", "Token", null,
+                    [new PropDescription("token", "Token", "string", "secret", true), new PropDescription("region", "Region", "string", "select", false, Options: ["eu", "us"])]),
+                [new ActionDescription("send", "Send", "Sends a message.", StepEffect.Effect, [Prop("text", "string", required: true)])], []),
             new PieceDescription("http", "HTTP", "Calls a web address.", Auth: null,
                 [new ActionDescription("request", "Request", "Sends a request.", StepEffect.Effect,
                     [Prop("method", "string"), Prop("url", "string", required: true), Prop("body", "any")])], []),

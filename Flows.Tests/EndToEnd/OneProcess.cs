@@ -6,6 +6,8 @@ using System.Net.Sockets;
 using System.Security.Cryptography;
 using System.Text.Json;
 using Flows.Tests.Api;
+using Flows.Tests.Engine;
+using StackExchange.Redis;
 
 namespace Flows.Tests.EndToEnd;
 
@@ -14,6 +16,105 @@ public sealed class OneProcess(Platform platform)
 {
     [Fact]
     public async Task The_api_executable_alone_runs_a_flow_when_it_is_worker_and_app()
+    {
+        await RunAsync(async (api, _, process) =>
+        {
+            var flow = await api.PublishAsync("Sum", """
+                { "schema": 1, "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {} },
+                  "steps": [ { "name": "sum", "kind": "code", "language": "javascript", "input": { "n": "{{trigger.body}}" }, "source": "export default ({ n }) => n.reduce((a, b) => a + b, 0);" },
+                             { "name": "answer", "kind": "respond", "body": { "sum": "{{sum}}" } } ] }
+                """);
+
+            using var answer = await api.Http.PostAsJsonAsync($"/webhooks/{flow}/sync", new[] { 1, 2, 39 });
+
+            Assert.Equal("""{"sum":42}""", await answer.Content.ReadAsStringAsync());
+            var worker = Assert.Single((await api.SendAsync(HttpMethod.Get, "/api/v1/system/workers", null)).GetProperty("items").EnumerateArray().ToList());
+            Assert.Equal(process.Id, worker.GetProperty("processId").GetInt32());
+        });
+    }
+
+    [Fact]
+    public async Task A_secret_that_goes_through_a_run_is_found_in_no_table_key_log_or_answer()
+    {
+        const string Canary = "canary-5Tz8Qp2LkW";
+        await using var echo = EchoServer.Create();
+        await echo.StartAsync();
+        var seen = "";
+        var log = await RunAsync(async (api, database, _) =>
+        {
+            await api.SendAsync(HttpMethod.Post, "/api/v1/connections", $$"""{ "key": "bird", "kind": "basic", "value": { "username": "ada", "password": "{{Canary}}" } }""");
+            var flow = await api.PublishAsync("Canary", $$$"""
+                { "schema": 1, "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {} },
+                  "steps": [
+                    { "name": "echo", "kind": "action", "piece": "http", "action": "request", "input": { "method": "POST", "url": "{{{EchoServer.UrlOf(echo)}}}/echo",
+                        "headers": { "x-one": "{{connections.bird.password}}" }, "auth": "basic", "username": "{{connections.bird.username}}", "password": "{{connections.bird.password}}",
+                        "body": "in the middle: {{connections.bird.password}}!" } },
+                    { "name": "fail", "kind": "action", "piece": "http", "action": "request", "onError": "continue", "input": { "url": "{{{EchoServer.UrlOf(echo)}}}/status/400?k={{connections.bird.password}}" } },
+                    { "name": "answer", "kind": "respond", "body": { "echo": "{{echo.body}}", "error": "{{errors.fail}}" } } ] }
+                """);
+
+            using var answer = await api.Http.PostAsJsonAsync($"/webhooks/{flow}/sync", new { });
+            seen = await answer.Content.ReadAsStringAsync();
+            var run = Guid.Parse(answer.Headers.GetValues("Flows-Run-Id").Single());
+            seen += await api.UntilFinalAsync(run);
+            seen += string.Join('\n', await api.StepsAsync(run));
+            seen += await api.SendAsync(HttpMethod.Get, "/api/v1/connections", null);
+            Assert.Contains("in the middle: ••••••!", JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement.GetProperty("echo").GetProperty("body").GetString(), StringComparison.Ordinal);
+
+            seen += await EverythingInAsync(database);
+            Assert.Contains("in the middle", seen, StringComparison.Ordinal); // the search finds what is there
+            seen += await EverythingInRedisAsync();
+        });
+
+        var credential = Convert.ToBase64String(System.Text.Encoding.UTF8.GetBytes($"ada:{Canary}"));
+        foreach (var form in new[] { Canary, credential, Convert.ToHexStringLower(System.Text.Encoding.UTF8.GetBytes(Canary)) })
+        {
+            Assert.DoesNotContain(form, seen, StringComparison.Ordinal);
+            Assert.DoesNotContain(form, log, StringComparison.Ordinal);
+        }
+    }
+
+    private static async Task<string> EverythingInAsync(TestDatabase database)
+    {
+        await using var source = Npgsql.NpgsqlDataSource.Create(database.ConnectionString);
+        var tables = new List<string>();
+        await using (var list = source.CreateCommand("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public'"))
+        await using (var row = await list.ExecuteReaderAsync())
+        {
+            while (await row.ReadAsync())
+                tables.Add(row.GetString(0));
+        }
+        var all = new System.Text.StringBuilder();
+        foreach (var table in tables)
+        {
+            await using var dump = source.CreateCommand($"SELECT coalesce(string_agg(t::text, E'\\n'), '') FROM {table} t");
+            all.Append(await dump.ExecuteScalarAsync());
+        }
+        return all.ToString();
+    }
+
+    private async Task<string> EverythingInRedisAsync()
+    {
+        using var redis = await ConnectionMultiplexer.ConnectAsync(platform.RedisConnectionString);
+        var all = new System.Text.StringBuilder();
+        foreach (var key in redis.GetServer(redis.GetEndPoints()[0]).Keys())
+        {
+            var db = redis.GetDatabase();
+            all.Append(key).Append(await db.KeyTypeAsync(key) switch
+            {
+                RedisType.String => await db.StringGetAsync(key),
+                RedisType.Hash => string.Join(' ', await db.HashGetAllAsync(key)),
+                RedisType.List => string.Join(' ', await db.ListRangeAsync(key)),
+                RedisType.Set => string.Join(' ', await db.SetMembersAsync(key)),
+                RedisType.SortedSet => string.Join(' ', await db.SortedSetRangeByRankAsync(key)),
+                _ => "",
+            });
+        }
+        return all.ToString();
+    }
+
+    /// <returns>What the process has written.</returns>
+    private async Task<string> RunAsync(Func<FlowsClient, TestDatabase, Process, Task> test)
     {
         await using var database = new TestDatabase(platform);
         var key = $"flk_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24))}";
@@ -25,6 +126,7 @@ public sealed class OneProcess(Platform platform)
             ["ConnectionStrings__flowsdb"] = database.ConnectionString,
             ["ConnectionStrings__redis"] = platform.RedisConnectionString,
             ["Flows__Queue__KeyPrefix"] = database.Name,
+            ["Flows__Execution__Allow"] = "127.0.0.0/8",
             ["Flows__Security__EncryptionKey"] = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)),
             ["Flows__Security__WorkerToken"] = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32)),
             ["Flows__Bootstrap__ApiKey"] = key,
@@ -33,26 +135,15 @@ public sealed class OneProcess(Platform platform)
         try
         {
             using var http = new HttpClient { BaseAddress = new Uri(address) };
-            var api = new FlowsClient(http, key);
             await UntilHealthyAsync(http, process);
-            var flow = await api.PublishAsync("Sum", """
-                { "schema": 1, "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {} },
-                  "steps": [ { "name": "sum", "kind": "code", "language": "javascript", "input": { "n": "{{trigger.body}}" }, "source": "export default ({ n }) => n.reduce((a, b) => a + b, 0);" },
-                             { "name": "answer", "kind": "respond", "body": { "sum": "{{sum}}" } } ] }
-                """);
-
-            using var answer = await http.PostAsJsonAsync($"/webhooks/{flow}/sync", new[] { 1, 2, 39 });
-
-            Assert.Equal("""{"sum":42}""", await answer.Content.ReadAsStringAsync());
-            var worker = Assert.Single((await api.SendAsync(HttpMethod.Get, "/api/v1/system/workers", null)).GetProperty("items").EnumerateArray().ToList());
-            Assert.Equal(process.Id, worker.GetProperty("processId").GetInt32());
+            await test(new FlowsClient(http, key), database, process);
         }
         finally
         {
             process.Kill(entireProcessTree: true);
             await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(10));
-            await output.WaitAsync(TimeSpan.FromSeconds(10));
         }
+        return await output.WaitAsync(TimeSpan.FromSeconds(10));
     }
 
     private static Process Start(Dictionary<string, string> environment)

@@ -1,0 +1,142 @@
+using System.Text.Json;
+using Flows.Api.Access;
+using Flows.Api.Flows;
+using Flows.Contracts.Definitions;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+using Npgsql;
+
+namespace Flows.Api.Connections;
+
+/// <summary>The project's connections. Their secrets go in and never come out.</summary>
+internal static class ConnectionEndpoints
+{
+    public static void MapConnections(this IEndpointRouteBuilder api)
+    {
+        var connections = api.MapGroup("/connections").WithTags("Connections");
+        connections.MapGet("", List).WithSummary("The project's connections, newest first, without their secrets").ProducesProblem(StatusCodes.Status400BadRequest);
+        connections.MapPost("", Create).WithSummary("Keep a connection; its secrets are encrypted and never shown again")
+            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict);
+        connections.MapGet("/{id:guid}", Get).WithSummary("One connection, without its secrets").ProducesProblem(StatusCodes.Status404NotFound);
+        connections.MapPatch("/{id:guid}", Change).WithSummary("Change the name or some fields of a connection; a field that is null is taken away")
+            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
+        connections.MapDelete("/{id:guid}", Delete).WithSummary("Delete a connection; runs of flows that name it fail from then on").ProducesProblem(StatusCodes.Status404NotFound);
+    }
+
+    private static async Task<Results<Ok<Page<ConnectionView>>, ProblemHttpResult>> List(
+        [AsParameters] PageQuery page, CurrentProject project, FlowsDb db, CancellationToken cancel)
+    {
+        if (!page.TryRead(out var limit, out var after, out var problem))
+            return problem;
+        var found = await db.Connections.AsNoTracking()
+            .Where(row => row.ProjectId == project.Id && (after == null || row.Id < after))
+            .OrderByDescending(row => row.Id).Take(limit + 1).ToListAsync(cancel);
+        var rows = Page.Of(found, limit, row => row.Id);
+        return TypedResults.Ok(new Page<ConnectionView>([.. rows.Items.Select(ConnectionView.Of)], rows.NextCursor));
+    }
+
+    private static async Task<Results<Ok<ConnectionView>, ProblemHttpResult>> Get(Guid id, CurrentProject project, FlowsDb db, CancellationToken cancel) =>
+        await FindAsync(db, project, id, cancel) is { } row ? TypedResults.Ok(ConnectionView.Of(row)) : NoSuch(id);
+
+    private static async Task<Results<Created<ConnectionView>, ProblemHttpResult>> Create(
+        CreateConnectionRequest request, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, SecretEnvelope envelope, TimeProvider clock, CancellationToken cancel)
+    {
+        if (ExpressionKey.Problem(request.Key) is { } badKey)
+            return Problems.BadRequest("$.key", badKey);
+        if (request.Name is { } name && DisplayName.Problem(name) is { } badName)
+            return Problems.BadRequest("$.name", badName);
+        PieceDescription? piece = null;
+        if (request.Piece is { } pieceName && (piece = catalogue.Piece(pieceName)) is null)
+            return Problems.BadRequest("$.piece", $"There is no piece '{pieceName}'.");
+        var (fields, refused) = ConnectionFields.For(piece, request.Kind);
+        if (fields is null)
+            return Problems.BadRequest(refused!.Path, refused.Message);
+        if (fields.Problems(request.Value) is { Count: > 0 } problems)
+            return Problems.BadRequest("The fields of the connection are not what it needs.", problems);
+
+        var now = clock.GetUtcNow();
+        var id = Guid.CreateVersion7(now);
+        var row = new Connection
+        {
+            Id = id,
+            ProjectId = project.Id,
+            Key = request.Key,
+            Name = request.Name ?? request.Key,
+            Piece = piece?.Name,
+            Kind = fields.Kind,
+            Sealed = envelope.Seal(fields.Whole(request.Value), Connection.PlaceOf(project.Id, id)),
+            Shown = fields.Shown(request.Value),
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        db.Connections.Add(row);
+        try
+        {
+            await db.SaveChangesAsync(cancel);
+        }
+        catch (DbUpdateException error) when (error.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
+        {
+            return Problems.Conflict($"The project has a connection '{request.Key}' already.");
+        }
+        return TypedResults.Created($"/api/v1/connections/{id}", ConnectionView.Of(row));
+    }
+
+    private static async Task<Results<Ok<ConnectionView>, ProblemHttpResult>> Change(
+        Guid id, ChangeConnectionRequest request, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, SecretEnvelope envelope, TimeProvider clock,
+        CancellationToken cancel)
+    {
+        if (request.Name is { } name && DisplayName.Problem(name) is { } badName)
+            return Problems.BadRequest("$.name", badName);
+
+        // Locked until the commit: of two that change different fields at once neither undoes the other.
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        var found = await db.Connections.FromSql($"SELECT * FROM connections WHERE id = {id} AND project_id = {project.Id} FOR UPDATE").ToListAsync(cancel);
+        if (found is not [var row])
+            return NoSuch(id);
+        row.Name = request.Name ?? row.Name;
+        if (request.Value is { } changes)
+        {
+            if (ConnectionFields.For(row.Piece is null ? null : catalogue.Piece(row.Piece), row.Kind) is not ({ } fields, _))
+                return Problems.Conflict($"The piece '{row.Piece}' of this connection no longer takes the kind '{row.Kind}'. Delete it and make a new one.");
+            var value = new OrderedDictionary<string, JsonElement>(StringComparer.Ordinal);
+            foreach (var field in JsonElement.Parse(envelope.Open(row.Sealed, Connection.PlaceOf(project.Id, id))).EnumerateObject())
+                value[field.Name] = field.Value;
+            foreach (var (field, changed) in changes)
+            {
+                if (changed.ValueKind == JsonValueKind.Null)
+                    value.Remove(field);
+                else
+                    value[field] = changed;
+            }
+            if (fields.Problems(value) is { Count: > 0 } problems)
+                return Problems.BadRequest("The fields of the connection are not what it needs.", problems);
+            row.Sealed = envelope.Seal(fields.Whole(value), Connection.PlaceOf(project.Id, id));
+            row.Shown = fields.Shown(value);
+        }
+        row.UpdatedAt = clock.GetUtcNow();
+        await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
+        return TypedResults.Ok(ConnectionView.Of(row));
+    }
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> Delete(Guid id, CurrentProject project, FlowsDb db, CancellationToken cancel) =>
+        await db.Connections.Where(row => row.Id == id && row.ProjectId == project.Id).ExecuteDeleteAsync(cancel) == 0 ? NoSuch(id) : TypedResults.NoContent();
+
+    private static Task<Connection?> FindAsync(FlowsDb db, CurrentProject project, Guid id, CancellationToken cancel) =>
+        db.Connections.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id && row.ProjectId == project.Id, cancel);
+
+    private static ProblemHttpResult NoSuch(Guid id) => Problems.NotFound($"There is no connection {id}.");
+
+    /// <param name="Piece">The piece it is for; null for one whose fields inputs name by hand.</param>
+    /// <param name="Kind">Null takes the piece's.</param>
+    internal sealed record CreateConnectionRequest(string Key, Dictionary<string, JsonElement> Value, string? Name = null, string? Piece = null, string? Kind = null);
+    internal sealed record ChangeConnectionRequest(string? Name = null, Dictionary<string, JsonElement>? Value = null);
+}
+
+/// <param name="Fields">Those that are set: with their value when it is no secret, else null.</param>
+internal sealed record ConnectionView(
+    Guid Id, string Key, string Name, string? Piece, string Kind, JsonElement Fields, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+{
+    public static ConnectionView Of(Connection row) =>
+        new(row.Id, row.Key, row.Name, row.Piece, row.Kind, JsonElement.Parse(row.Shown), row.CreatedAt, row.UpdatedAt);
+}
