@@ -2,13 +2,18 @@ using Flows.Engine.Pieces.Crypto;
 using Flows.Engine.Pieces.Csv;
 using Flows.Engine.Pieces.Data;
 using Flows.Engine.Pieces.Date;
+using Flows.Engine.Pieces.GitHub;
 using Flows.Engine.Pieces.Http;
 using Flows.Engine.Pieces.Json;
 using Flows.Engine.Pieces.List;
 using Flows.Engine.Pieces.Manual;
 using Flows.Engine.Pieces.Numbers;
+using Flows.Engine.Pieces.OpenAi;
 using Flows.Engine.Pieces.Schedule;
+using Flows.Engine.Pieces.Slack;
+using Flows.Engine.Pieces.Telegram;
 using Flows.Engine.Pieces.Text;
+using Flows.Engine.Pieces.Twilio;
 using Flows.Engine.Pieces.Webhook;
 using Flows.Engine.Pieces.Xml;
 
@@ -24,13 +29,18 @@ internal sealed class PieceCatalog
         new CsvPiece(),
         new DataPiece(),
         new DatePiece(),
+        new GitHubPiece(),
         new HttpPiece(),
         new JsonPiece(),
         new ListPiece(),
         new ManualPiece(),
         new MathPiece(),
+        new OpenAiPiece(),
         new SchedulePiece(),
+        new SlackPiece(),
+        new TelegramPiece(),
         new TextPiece(),
+        new TwilioPiece(),
         new WebhookPiece(),
         new XmlPiece(),
     ]);
