@@ -74,7 +74,9 @@ public static class WorkerRegistration
         services.AddOptions<EngineOptions>().BindConfiguration(EngineOptions.Section).ValidateOnStart();
         services.AddOptions<WorkerSecurityOptions>().BindConfiguration(WorkerSecurityOptions.Section).ValidateOnStart();
         services.AddOptions<ApiOptions>().BindConfiguration(ApiOptions.Section).ValidateOnStart();
-        services.AddSingleton<IValidateOptions<ExecutionOptions>, ExecutionModeCheck>();
+        services.AddSingleton<SandboxSupport>();
+        services.AddSingleton<IPostConfigureOptions<ExecutionOptions>, ExecutionModeChoice>();
+        services.AddSingleton<IValidateOptions<ExecutionOptions>, ExecutionModeChoice>();
         services.AddSingleton<IValidateOptions<EngineOptions>, EnginePathCheck>();
         services.AddSingleton<IValidateOptions<WorkerSecurityOptions>, WorkerTokenCheck>();
         services.AddSingleton<IValidateOptions<ApiOptions>, ApiAddress>();

@@ -26,7 +26,7 @@ internal sealed class EngineUnderTest : IAsyncDisposable
         var starter = new ProcessStarter();
         var metrics = new EgressMetrics();
         var namespaces = new NetworkNamespace(starter, NullLogger<NetworkNamespace>.Instance);
-        var broker = new EgressBroker(Options.Create(options), namespaces, metrics, TimeProvider.System, NullLogger<EgressBroker>.Instance, resolve);
+        var broker = new EgressBroker(Options.Create(options), Options.Create(new ExecutionOptions()), namespaces, metrics, TimeProvider.System, NullLogger<EgressBroker>.Instance, resolve);
         // Without a network as well, where this machine can do it.
         var egress = broker.OpenSocket(await broker.FindLauncherAsync());
         return new EngineUnderTest(await StartAsync(starter, egress), broker, metrics, starter);

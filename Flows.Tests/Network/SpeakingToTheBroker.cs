@@ -47,7 +47,7 @@ public sealed class SpeakingToTheBroker : IAsyncLifetime
     private void Open(NetworkOptions options)
     {
         var namespaces = new NetworkNamespace(_starter, NullLogger<NetworkNamespace>.Instance);
-        _broker = new EgressBroker(Options.Create(options), namespaces, _metrics, _clock, _log);
+        _broker = new EgressBroker(Options.Create(options), Options.Create(new ExecutionOptions()), namespaces, _metrics, _clock, _log);
         _egress = _broker.OpenSocket([]);
     }
 

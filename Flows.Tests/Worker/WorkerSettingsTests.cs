@@ -5,7 +5,7 @@ namespace Flows.Tests.Worker;
 public sealed class WorkerSettingsTests
 {
     [Theory]
-    [InlineData("Flows:Execution:Mode", "SANDBOX_PROCESS", "not available in this version")]
+    [InlineData("Flows:Execution:Mode", "FORTRESS", "it must be one of UNSANDBOXED, SANDBOX_PROCESS, SANDBOX_CODE_ONLY, SANDBOX_CODE_AND_PROCESS")]
     [InlineData("Flows:Execution:MemoryMiB", "1", "MemoryMiB")]
     [InlineData("Flows:Execution:Network", "OPEN", "Flows__Execution__Network is 'OPEN'; it may be STRICT or UNRESTRICTED.")]
     [InlineData("Flows:Execution:Allow", "10.0.0.1/8", "Flows__Execution__Allow has the entry '10.0.0.1/8', which is not the first address of its range; 10.0.0.0/8 is.")]

@@ -43,6 +43,7 @@ internal sealed class WorkerUnderTest : IAsyncDisposable
             ["Flows:Security:WorkerToken"] = FakeApi.Token,
             ["Flows:Engine:Path"] = engine,
             ["Flows:Execution:Allow"] = "127.0.0.0/8", // the tests' own servers
+            ["Flows:Execution:Mode"] = "UNSANDBOXED", // scripted engines are programs of the tests; boxes have tests of their own
         });
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Name, (string?)setting.Value)));
         builder.AddRuns();

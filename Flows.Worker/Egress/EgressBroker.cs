@@ -15,6 +15,7 @@ internal sealed class EgressBroker : IDisposable
 
     private readonly NetworkOptions _network;
     private readonly NetworkNamespace _namespaces;
+    private readonly ExecutionOptions _execution;
     private readonly EgressMetrics _metrics;
     private readonly TimeProvider _clock;
     private readonly ILogger<EgressBroker> _logger;
@@ -23,17 +24,17 @@ internal sealed class EgressBroker : IDisposable
 
     /// <param name="resolve">For tests: what names mean. The system's resolver when it is left out.</param>
     public EgressBroker(
-        IOptions<NetworkOptions> network, NetworkNamespace namespaces, EgressMetrics metrics, TimeProvider clock, ILogger<EgressBroker> logger,
-        ResolveName? resolve = null)
+        IOptions<NetworkOptions> network, IOptions<ExecutionOptions> execution, NetworkNamespace namespaces, EgressMetrics metrics, TimeProvider clock,
+        ILogger<EgressBroker> logger, ResolveName? resolve = null)
     {
-        (_network, _namespaces, _metrics, _clock, _logger, _resolve) = (network.Value, namespaces, metrics, clock, logger, resolve);
+        (_network, _execution, _namespaces, _metrics, _clock, _logger, _resolve) = (network.Value, execution.Value, namespaces, metrics, clock, logger, resolve);
     }
 
     /// <summary>How the network is closed, in words for operators; and whether the kernel sees to it or the processes themselves.</summary>
     public async Task<(bool IsKept, string How)> DescribeAsync() => _network.Network switch
     {
         NetworkPolicy.Unrestricted => (true, "everything that is not denied can be reached"),
-        _ when await _namespaces.FindLauncherAsync() is not null => (true, "engines and code have no network of their own, the egress broker connects for engines"),
+        _ when _execution is { IsEngineBoxed: true, IsCodeBoxed: true } || await _namespaces.FindLauncherAsync() is not null => (true, "engines and code have no network of their own, the egress broker connects for engines"),
         _ => (false, "this machine gives no network namespaces, so engines keep to the policy themselves, and code that breaks out of its step's context is not kept from the network"),
     };
 
@@ -45,7 +46,10 @@ internal sealed class EgressBroker : IDisposable
     /// <exception cref="ChildStartException">The socket cannot be opened.</exception>
     public async Task<EngineEgress> OpenAsync()
     {
-        var launcher = await FindLauncherAsync();
+        // A box comes without a network: nothing more has to take it away.
+        if (_execution.IsEngineBoxed && _network.Network == NetworkPolicy.Strict)
+            return OpenSocket([]);
+        var launcher = _execution.IsEngineBoxed ? [] : await FindLauncherAsync();
         return launcher.Count > 0 ? OpenSocket(launcher) : new EngineEgress([], _network.ToSettings().ToArguments());
     }
 

@@ -22,9 +22,10 @@ internal sealed class CodeRunner : IPooledProcess
         if (!File.Exists(files.CodeRunner))
             throw new ChildStartException($"The code runner is not at '{files.CodeRunner}'.");
 
-        var command = LaunchCommand.For(
-            [.. launcher, options.Node, $"--max-old-space-size={options.MemoryMiB}", "--experimental-vm-modules", "--no-warnings", files.CodeRunner],
-            options.MemoryMiB);
+        string[] program = [options.Node, $"--max-old-space-size={options.MemoryMiB}", "--experimental-vm-modules", "--no-warnings", files.CodeRunner];
+        var command = options.IsCodeBoxed
+            ? LaunchCommand.Boxed(program, options.MemoryMiB, new BoxView([files.Folder, .. NodeProgram.FoldersOf(options.Node)]))
+            : LaunchCommand.For([.. launcher, .. program], options.MemoryMiB);
         // Its standard error may hold what the builder's code prints past the console: not for the worker's log.
         var child = await ChildProcess.StartAsync(starter, command, logger, LogLevel.Trace);
         var ready = await Greeting.ReadAsync(child, FrameType.CodeReady, EngineJson.Default.CodeRunnerReady, "The code runner", options.StartTimeout);

@@ -17,8 +17,11 @@ internal sealed class EngineFiles(IOptions<EngineOptions> options)
     /// <summary>Program and arguments that start an engine.</summary>
     public IReadOnlyList<string> Engine { get; } = Find(options.Value.Path) ?? throw new FileNotFoundException(Missing(options.Value.Path));
 
+    /// <summary>Where all of it lies: what a box shows of this installation.</summary>
+    public string Folder => System.IO.Path.GetDirectoryName(Engine[^1])!;
+
     /// <summary>The program that Node.js runs for code steps.</summary>
-    public string CodeRunner => System.IO.Path.Combine(System.IO.Path.GetDirectoryName(Engine[^1])!, "code-runner.mjs");
+    public string CodeRunner => System.IO.Path.Combine(Folder, "code-runner.mjs");
 
     internal static string Missing(string configured) => configured.Length > 0
         ? $"{EngineOptions.Section}:Path is '{configured}', but there is no such file."

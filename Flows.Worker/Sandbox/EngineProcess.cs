@@ -36,8 +36,11 @@ internal sealed class EngineProcess : IPooledProcess
         ChildProcess child;
         try
         {
-            child = await ChildProcess.StartAsync(
-                starter, LaunchCommand.For([.. egress.Launcher, .. files.Engine, .. egress.Arguments], options.MemoryMiB), logger, LogLevel.Warning);
+            string[] command = [.. files.Engine, .. egress.Arguments];
+            var launch = options.IsEngineBoxed
+                ? LaunchCommand.Boxed(command, options.MemoryMiB, new BoxView([files.Folder, LaunchCommand.DotnetRoot], egress.SocketPath, HasNetwork: egress.SocketPath is null))
+                : LaunchCommand.For([.. egress.Launcher, .. command], options.MemoryMiB);
+            child = await ChildProcess.StartAsync(starter, launch, logger, LogLevel.Warning);
             ready = await Greeting.ReadAsync(child, FrameType.Ready, EngineJson.Default.EngineReady, "The engine", options.StartTimeout);
         }
         catch (ChildStartException)

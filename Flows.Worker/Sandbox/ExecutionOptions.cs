@@ -8,8 +8,13 @@ public sealed class ExecutionOptions
 {
     public const string Section = "Flows:Execution";
     public const string Unsandboxed = "UNSANDBOXED";
+    public const string SandboxProcess = "SANDBOX_PROCESS";
+    public const string SandboxCodeOnly = "SANDBOX_CODE_ONLY";
+    public const string SandboxCodeAndProcess = "SANDBOX_CODE_AND_PROCESS";
 
-    /// <summary>Empty takes the strongest isolation this version has here, and says at start which that is.</summary>
+    public static IReadOnlyList<string> Modes { get; } = [Unsandboxed, SandboxProcess, SandboxCodeOnly, SandboxCodeAndProcess];
+
+    /// <summary>Which children live in boxes: engines, code runners, both or none. Empty takes the strongest that this machine has, and says at start which that is.</summary>
     public string Mode { get; set; } = "";
 
     /// <summary>True: an engine serves many runs of one project. False: every run gets a process of its own, started ahead.</summary>
@@ -35,16 +40,15 @@ public sealed class ExecutionOptions
     [Required]
     public string Node { get; set; } = "node";
 
-    /// <summary>The mode in words for operators.</summary>
-    internal string EffectiveMode => Mode.Length == 0 ? Unsandboxed : Mode;
-}
+    /// <summary>The mode that holds: see <see cref="ExecutionModeChoice"/>.</summary>
+    internal string EffectiveMode { get; set; } = Unsandboxed;
 
-/// <summary>A mode that was asked for and cannot be had is a refusal to start, never a silent downgrade.</summary>
-internal sealed class ExecutionModeCheck : IValidateOptions<ExecutionOptions>
-{
-    public ValidateOptionsResult Validate(string? name, ExecutionOptions options) =>
-        options.EffectiveMode == ExecutionOptions.Unsandboxed
-            ? ValidateOptionsResult.Success
-            : ValidateOptionsResult.Fail(
-                $"{ExecutionOptions.Section}:Mode is '{options.Mode}', which is not available in this version; leave it empty or set {ExecutionOptions.Unsandboxed}.");
+    /// <summary>How it came to be that one, in words for operators.</summary>
+    internal string WhyMode { get; set; } = "";
+
+    /// <summary>True when engines have namespaces of their own: in STRICT then no network either.</summary>
+    internal bool IsEngineBoxed => EffectiveMode is SandboxProcess or SandboxCodeAndProcess;
+
+    /// <summary>True when the builders' code has namespaces of its own, and then never a network.</summary>
+    internal bool IsCodeBoxed => EffectiveMode is SandboxCodeOnly or SandboxCodeAndProcess;
 }

@@ -31,6 +31,15 @@ internal sealed record LaunchCommand(string Program, IReadOnlyList<string> Argum
         return new LaunchCommand(line[0], line[1..], CleanEnvironment(memoryMiB));
     }
 
+    /// <summary>The same in a box of its own: <code>setsid setpriv --reuid … --pdeathsig KILL -- prlimit … -- bwrap … -- program …</code></summary>
+    public static LaunchCommand Boxed(IReadOnlyList<string> command, int memoryMiB, BoxView view) => new(
+        s_setsid!,
+        [s_setpriv!, .. Box.Identity, "--pdeathsig", "KILL", "--", .. Box.Around([FindInPath(command[0]) ?? command[0], .. command.Skip(1)], view)],
+        CleanEnvironment(memoryMiB));
+
+    /// <summary>True when the programs are there that start a child as somebody else.</summary>
+    public static bool CanBeNobody => s_setsid is not null && s_setpriv is not null;
+
     /// <summary>A program's full path, or null when PATH has no such file.</summary>
     public static string? FindInPath(string program)
     {
@@ -67,6 +76,6 @@ internal sealed record LaunchCommand(string Program, IReadOnlyList<string> Argum
     }
 
     // <root>/shared/Microsoft.NETCore.App/<version>/
-    private static string DotnetRoot { get; } =
+    public static string DotnetRoot { get; } =
         Path.GetFullPath(Path.Combine(RuntimeEnvironment.GetRuntimeDirectory(), "..", "..", ".."));
 }

@@ -16,6 +16,16 @@ internal sealed class NodeProgram
     /// <summary>A sentence for the builder, or null when code steps can run.</summary>
     public Task<string?> FindProblemAsync() => _problem.Value;
 
+    /// <summary>Where Node.js lies with its files, for a box: the link that PATH has and what it points to, each one folder above the programs.</summary>
+    public static IEnumerable<string> FoldersOf(string node)
+    {
+        if (LaunchCommand.FindInPath(node) is not { } link)
+            yield break;
+        yield return Path.GetDirectoryName(Path.GetDirectoryName(Path.GetFullPath(link))!)!;
+        if (File.ResolveLinkTarget(link, returnFinalTarget: true) is { } program)
+            yield return Path.GetDirectoryName(Path.GetDirectoryName(program.FullName)!)!;
+    }
+
     private static async Task<string?> CheckAsync(ProcessStarter starter, ExecutionOptions options, ILogger logger)
     {
         var needed = $"Code steps need Node.js {OldestMajor} or later on the worker";

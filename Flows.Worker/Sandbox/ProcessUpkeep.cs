@@ -13,7 +13,7 @@ internal sealed partial class ProcessUpkeep(
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
         engines.Tidy();
-        LogMode(logger, options.Value.EffectiveMode, options.Value.Mode.Length == 0 ? "the strongest of this version" : "as configured");
+        LogMode(logger, options.Value.EffectiveMode, options.Value.WhyMode);
         var (isKept, how) = await egress.DescribeAsync();
         LogNetwork(logger, isKept ? LogLevel.Information : LogLevel.Warning, how);
         if (await node.FindProblemAsync() is { } problem)
