@@ -14,4 +14,12 @@ public sealed class LimitsOptions
     /// <summary>Inputs and outputs of all steps of one run together, in MiB; a run over it fails with that reason.</summary>
     [Range(1, 1024)]
     public int RunLogMiB { get; set; } = 50;
+
+    /// <summary>Largest file of a run, in MiB.</summary>
+    [Range(1, 1024)]
+    public int FileMiB { get; set; } = 25;
+
+    /// <summary>All files of one run together, in MiB.</summary>
+    [Range(1, 10240)]
+    public int RunFilesMiB { get; set; } = 250;
 }

@@ -56,6 +56,7 @@ public static class WorkerRegistration
         services.AddSingleton<LiveRuns>();
         services.AddSingleton<RunClaims>();
         services.AddSingleton<RunReporter>();
+        services.AddSingleton<HostCallForwarder>();
         services.AddSingleton<Heartbeat>();
         services.AddSingleton<RunWorker>();
 

@@ -24,9 +24,10 @@ internal sealed class FlowCatalogue(EngineCatalogue engine)
         if (reading.Definition is not { } definition)
             return reading;
 
-        // What the engine does not do and so does not know: the clock is the API's.
+        // What the engine does not do and so does not know: the clock is the API's. And what it could find only when the code runs.
         var problems = reading.Problems.ToList();
         Schedule.Read(definition.Trigger, "$.trigger", problems);
+        CodeSyntax.Check(definition, problems);
         return problems.Count == reading.Problems.Count ? reading : new DefinitionReading(Definition: null, problems);
     }
 

@@ -1,4 +1,5 @@
 using Flows.Api.Access;
+using Flows.Api.Files;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -15,7 +16,7 @@ internal static class RunEndpoints
     {
         var api = app.MapGroup("/api/v1").RequireAuthorization(Policies.User).AddEndpointFilter<UnavailableFilter>().WithTags("Runs");
         api.MapPost("/flows/{flowId:guid}/runs", StartRun).WithSummary("Start a run of the published version; ?wait=seconds answers with the outcome");
-        api.MapPost("/flows/{flowId:guid}/draft/runs", StartDraftRun).WithSummary("Start a test run of the draft as it is now");
+        api.MapPost("/flows/{flowId:guid}/draft/runs", StartDraftRun).WithSummary("Start a test run  of the draft as it is now");
         api.MapGet("/runs", ListRuns).WithSummary("The project's runs, newest first; by flow, status and time");
         api.MapGet("/runs/{runId:guid}", GetRun).WithSummary("One run: how it stands, who holds it, what it waits for, its output");
         api.MapGet("/runs/{runId:guid}/steps", GetSteps).WithSummary("The journal: every step with its input and output, in the order they started");
@@ -23,6 +24,7 @@ internal static class RunEndpoints
         api.MapPost("/runs/{runId:guid}/cancel", CancelRun).WithSummary("End a run that is not over; a running engine is killed");
         api.MapPost("/runs/{runId:guid}/decide", Decide).WithSummary("Say whether an effect happened that a crash has left uncertain");
         api.MapRetries();
+        app.MapFiles();
         return app;
     }
 

@@ -1,3 +1,4 @@
+using Flows.Api.Files;
 using Flows.Api.Workers;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -20,6 +21,7 @@ internal static class RunsRegistration
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<RunStore>();
         services.AddSingleton<RunReader>();
+        services.AddSingleton<RunFileStore>();
         services.AddSingleton<RunStarter>();
         services.AddSingleton<RunRetry>();
         services.AddSingleton<RunAnnouncer>();

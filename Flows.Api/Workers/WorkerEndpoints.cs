@@ -28,6 +28,7 @@ internal static class WorkerEndpoints
         workers.MapPost(WorkerRoutes.Report, Report).WithMetadata(new RequestSizeLimitAttribute(MaxReportBytes));
         workers.MapPost(WorkerRoutes.Heartbeat, Heartbeat);
         workers.MapGet(WorkerRoutes.Version, GetVersion);
+        workers.MapPost(WorkerRoutes.HostCall, HostCallEndpoints.Handler);
         app.MapSystemEndpoints();
         return app;
     }

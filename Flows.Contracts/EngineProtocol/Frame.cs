@@ -30,10 +30,12 @@ public enum FrameType : byte
     Respond = 3,
     CodeRequested = 4,
     Finished = 5,
+    HostRequested = 6,
     // worker → engine
     Start = 32,
     Durable = 33,
     CodeCompleted = 34,
+    HostCompleted = 35,
     Drain = 36,
     // worker ↔ code runner
     CodeReady = 64,

@@ -62,6 +62,16 @@ public sealed record CodeRequested(long CallId, string StepName, string Language
 /// <summary>Worker → engine: what became of the code. Exactly one of output and error is set.</summary>
 public sealed record CodeCompleted(long CallId, RawJson? Output, StepError? Error, string? Logs);
 
+/// <summary>Engine → worker: do this for the run at the API, and answer with <see cref="HostCompleted"/>. See <see cref="HostCalls"/> for the calls.</summary>
+/// <param name="CallId">Made by the engine, unique within its process.</param>
+/// <param name="Data">Bytes that go along, at most <see cref="HostCalls.ChunkBytes"/>.</param>
+public sealed record HostRequested(long CallId, string Call, RawJson Arguments, byte[]? Data = null);
+
+/// <summary>Worker → engine: what became of a <see cref="HostRequested"/>.</summary>
+/// <param name="Error">Set when it was not done.</param>
+/// <param name="IsTransient">Trying again may help.</param>
+public sealed record HostCompleted(long CallId, RawJson Result, byte[]? Data = null, StepError? Error = null, bool IsTransient = false);
+
 /// <summary>Engine → worker: the run is over for this engine; it is ready for the next one. All its lines were sent before.</summary>
 public sealed record RunFinished(Guid RunId, RunOutcome Outcome);
 
@@ -89,6 +99,8 @@ public sealed record CodeResult(RawJson? Output, StepError? Error, string? Logs)
 [JsonSerializable(typeof(RunResponse))]
 [JsonSerializable(typeof(CodeRequested))]
 [JsonSerializable(typeof(CodeCompleted))]
+[JsonSerializable(typeof(HostRequested))]
+[JsonSerializable(typeof(HostCompleted))]
 [JsonSerializable(typeof(RunFinished))]
 [JsonSerializable(typeof(DrainRun))]
 [JsonSerializable(typeof(CodeRunnerReady))]

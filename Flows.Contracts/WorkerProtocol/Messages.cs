@@ -16,6 +16,9 @@ public static class WorkerRoutes
     /// <summary>GET → <see cref="FlowVersionDocument"/>; immutable, so a worker keeps what it has fetched.</summary>
     public const string Version = "/internal/versions/{versionId}";
 
+    /// <summary>POST <see cref="HostCallRequest"/> → <see cref="HostCallResponse"/>; 409 when the run is no longer this attempt's.</summary>
+    public const string HostCall = "/internal/runs/{runId}/calls";
+
     /// <summary>Sent with every request; the API refuses a number it does not know with 426 and says which it speaks.</summary>
     public const string ProtocolHeader = "Flows-Protocol";
     public const int CurrentProtocol = 1;
@@ -79,6 +82,13 @@ public sealed record HeldRun(Guid RunId, int Attempt);
 /// <param name="Engines">Engine processes alive, busy and warm.</param>
 public sealed record WorkerInfo(string Version, string Host, int ProcessId, DateTimeOffset StartedAt, int Concurrency, int Running, int Engines, string ExecutionMode);
 
+/// <summary>A step wants something of the API: see <see cref="HostCalls"/>. Repeating a request changes nothing that the first has not.</summary>
+/// <param name="Attempt">The claim; a call of an old one is refused.</param>
+public sealed record HostCallRequest(string Worker, int Attempt, string Call, RawJson Arguments, byte[]? Data = null);
+
+/// <param name="Error">Why it was not done, for the step that wanted it.</param>
+public sealed record HostCallResponse(RawJson Result, byte[]? Data = null, StepError? Error = null);
+
 // The depth leaves room around values of any depth that a payload may have: one deep payload must not spoil a batch.
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 256)]
 [JsonSerializable(typeof(ClaimRequest))]
@@ -86,6 +96,8 @@ public sealed record WorkerInfo(string Version, string Host, int ProcessId, Date
 [JsonSerializable(typeof(FlowVersionDocument))]
 [JsonSerializable(typeof(ReportRequest))]
 [JsonSerializable(typeof(ReportResponse))]
+[JsonSerializable(typeof(HostCallRequest))]
+[JsonSerializable(typeof(HostCallResponse))]
 [JsonSerializable(typeof(HeartbeatRequest))]
 [JsonSerializable(typeof(HeartbeatResponse))]
 public sealed partial class WorkerJson : JsonSerializerContext;

@@ -5,7 +5,8 @@ using Flows.Engine.Steps;
 namespace Flows.Engine.CommandLine;
 
 /// <summary>Prints the steps of a run as they end. Nothing is durable here, so nothing waits.</summary>
-internal sealed class CommandLineHost(TextWriter output) : IRunHost, IAsyncDisposable
+/// <param name="files">Where the files of the run go.</param>
+internal sealed class CommandLineHost(TextWriter output, LocalCalls files) : IRunHost, IAsyncDisposable
 {
     private readonly Dictionary<string, StepRecord> _steps = new(StringComparer.Ordinal);
     private readonly SemaphoreSlim _codeTurn = new(1, 1);
@@ -54,6 +55,8 @@ internal sealed class CommandLineHost(TextWriter output) : IRunHost, IAsyncDispo
             _codeTurn.Release();
         }
     }
+
+    public Task<HostCompleted> CallAsync(HostRequested request, CancellationToken cancel) => files.CallAsync(request, cancel);
 
     public async ValueTask DisposeAsync()
     {

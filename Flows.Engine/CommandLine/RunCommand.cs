@@ -44,8 +44,9 @@ internal static class RunCommand
         var start = new StartRun(
             Guid.CreateVersion7(), Attempt: 1, Guid.CreateVersion7(), "by hand", Guid.CreateVersion7(), RunEnvironment.Test,
             options.Definition, options.Payload, [], options.Connections, options.Variables, EngineLimits.Default);
+        using var files = new LocalCalls(options.Files);
         using var http = new OutboundHttp(new GuardedNetwork(options.Network));
-        await using var host = new CommandLineHost(options.AsJson ? TextWriter.Null : output);
+        await using var host = new CommandLineHost(options.AsJson ? TextWriter.Null : output, files);
         var outcome = await new RunWalk(PieceCatalog.All, http, TimeProvider.System).WalkAsync(start, host, CancellationToken.None);
 
         if (options.AsJson)

@@ -10,7 +10,7 @@ internal sealed class UsageException(string message) : Exception(message);
 /// <summary>What <c>--run</c> was asked to do.</summary>
 internal sealed record RunOptions(
     RawJson Definition, RawJson Payload, IReadOnlyDictionary<string, RawJson> Connections, IReadOnlyDictionary<string, RawJson> Variables, bool AsJson,
-    NetworkSettings Network)
+    NetworkSettings Network, string? Files)
 {
     public const string Usage = """
         Flows.Engine                                serves runs to a worker on standard input and output
@@ -19,6 +19,7 @@ internal sealed record RunOptions(
           --payload payload.json                    the trigger's output; {} without it
           --connection key=connection.json          a connection the flow names; may be repeated
           --variables variables.json                an object: what {{vars.…}} means
+          --files folder                            keeps the files that steps write there; without it they are gone at the end
           --json                                    prints one JSON document: outcome, response and steps
           --network STRICT                          public addresses only, as under a worker; UNRESTRICTED without it
           --allow / --deny hosts,ranges             what STRICT lets through; what is refused in every mode
@@ -35,6 +36,7 @@ internal sealed record RunOptions(
         RawJson? payload = null;
         var connections = new Dictionary<string, RawJson>(StringComparer.Ordinal);
         var variables = new Dictionary<string, RawJson>(StringComparer.Ordinal);
+        string? files = null;
         var asJson = false;
         // Whoever sits at a command line may reach what they may reach without us.
         var network = new NetworkSettings(NetworkPolicy.Unrestricted);
@@ -56,6 +58,9 @@ internal sealed record RunOptions(
                     var pair = Next("key=file").Split('=', 2);
                     connections[pair[0]] = pair.Length == 2 ? Read(pair[1]) : throw new UsageException("--connection takes key=file.");
                     break;
+                case "--files":
+                    files = Next("a folder");
+                    break;
                 case "--json":
                     asJson = true;
                     break;
@@ -69,7 +74,7 @@ internal sealed record RunOptions(
 
             string Next(string what) => ++i < args.Count ? args[i] : throw new UsageException($"{args[i - 1]} takes {what}.");
         }
-        return new RunOptions(definition ?? throw new UsageException("--run and a flow file are missing."), payload ?? RawJson.Parse("{}"), connections, variables, asJson, Checked(network));
+        return new RunOptions(definition ?? throw new UsageException("--run and a flow file are missing."), payload ?? RawJson.Parse("{}"), connections, variables, asJson, Checked(network), files);
     }
 
     private static NetworkSettings Checked(NetworkSettings settings)

@@ -2,15 +2,20 @@ using Flows.Engine.Pieces.Crypto;
 using Flows.Engine.Pieces.Csv;
 using Flows.Engine.Pieces.Data;
 using Flows.Engine.Pieces.Date;
+using Flows.Engine.Pieces.Email;
+using Flows.Engine.Pieces.Files;
 using Flows.Engine.Pieces.GitHub;
+using Flows.Engine.Pieces.GraphQl;
 using Flows.Engine.Pieces.Http;
 using Flows.Engine.Pieces.Json;
 using Flows.Engine.Pieces.List;
 using Flows.Engine.Pieces.Manual;
 using Flows.Engine.Pieces.Numbers;
 using Flows.Engine.Pieces.OpenAi;
+using Flows.Engine.Pieces.Redis;
 using Flows.Engine.Pieces.Schedule;
 using Flows.Engine.Pieces.Slack;
+using Flows.Engine.Pieces.Storage;
 using Flows.Engine.Pieces.Telegram;
 using Flows.Engine.Pieces.Text;
 using Flows.Engine.Pieces.Twilio;
@@ -29,15 +34,20 @@ internal sealed class PieceCatalog
         new CsvPiece(),
         new DataPiece(),
         new DatePiece(),
+        new EmailPiece(),
+        new FilePiece(),
         new GitHubPiece(),
+        new GraphQlPiece(),
         new HttpPiece(),
         new JsonPiece(),
         new ListPiece(),
         new ManualPiece(),
         new MathPiece(),
         new OpenAiPiece(),
+        new RedisPiece(),
         new SchedulePiece(),
         new SlackPiece(),
+        new StoragePiece(),
         new TelegramPiece(),
         new TextPiece(),
         new TwilioPiece(),

@@ -12,4 +12,13 @@ internal sealed record PieceContext(
 {
     /// <summary>Connections for protocols other than HTTP.</summary>
     public OutboundNetwork Network => Http.Network;
+
+    /// <summary>What the host does for the step at the API; nothing when there is no host.</summary>
+    public HostCaller Calls { get; init; } = HostCaller.Nobody;
+
+    /// <summary>The files of the run.</summary>
+    public RunFiles Files => new(Calls);
+
+    /// <summary>What the flow or its project keeps between runs.</summary>
+    public KeptValues Storage => new(Calls);
 }

@@ -15,6 +15,7 @@ internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk
     private readonly FrameReader _reader = new(input);
     private readonly FrameWriter _writer = new(output);
     private readonly ConcurrentDictionary<long, TaskCompletionSource<CodeCompleted>> _code = new();
+    private readonly ConcurrentDictionary<long, TaskCompletionSource<HostCompleted>> _calls = new();
     private readonly Lock _lock = new();
     private readonly List<(long Sequence, TaskCompletionSource Arrived)> _barriers = [];
     private readonly TaskCompletionSource<int> _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -65,6 +66,21 @@ internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk
 
     public bool IsDraining => _isDraining;
 
+    public async Task<HostCompleted> CallAsync(HostRequested request, CancellationToken cancel)
+    {
+        var answer = new TaskCompletionSource<HostCompleted>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _calls[request.CallId] = answer;
+        try
+        {
+            await _writer.WriteAsync(FrameType.HostRequested, request, EngineJson.Default.HostRequested, cancel);
+            return await answer.Task.WaitAsync(cancel);
+        }
+        finally
+        {
+            _calls.TryRemove(request.CallId, out _);
+        }
+    }
+
     public void Dispose() => _writer.Dispose();
 
     private async Task<int> ReadAsync(CancellationToken cancel)
@@ -111,6 +127,11 @@ internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk
                 // An answer nobody waits for is one whose step has timed out here.
                 if (_code.TryRemove(completed.CallId, out var waiting))
                     waiting.TrySetResult(completed);
+                break;
+            case FrameType.HostCompleted:
+                var done = frame.Read(EngineJson.Default.HostCompleted);
+                if (_calls.TryRemove(done.CallId, out var caller))
+                    caller.TrySetResult(done);
                 break;
             default:
                 throw new FrameException($"A {frame.Type} frame arrived, which no worker sends.");

@@ -21,7 +21,10 @@ internal sealed class ActionExecutor : StepExecutor<ActionStep>
         var call = action.Prepare(ActionInput.Bind(action.Props, input));
         await attempt.IntendAsync(call.Effect);
 
-        var context = new PieceContext(run.Start.RunId, run.Start.FlowId, attempt.IdempotencyKey, ConnectionOf(step, run), run.Http, run.Clock, run.Start.Limits.OutputBytes);
+        var context = new PieceContext(run.Start.RunId, run.Start.FlowId, attempt.IdempotencyKey, ConnectionOf(step, run), run.Http, run.Clock, run.Start.Limits.OutputBytes)
+        {
+            Calls = new HostCaller(run.Host),
+        };
         return StepResult.Of(await call.RunAsync(context, attempt.Cancel));
     }
 

@@ -1,4 +1,5 @@
 using Flows.Contracts.EngineProtocol;
+using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 
 namespace Flows.Engine.Steps;
@@ -21,4 +22,8 @@ internal interface IRunHost
 
     /// <summary>Runs code in a process of its own. The host ends it at its time limit and says so in the answer.</summary>
     Task<CodeCompleted> RunCodeAsync(CodeRequested request, CancellationToken cancel);
+
+    /// <summary>Has something done at the API for the run: see <see cref="HostCalls"/>. A host that has no API says so in the answer.</summary>
+    Task<HostCompleted> CallAsync(HostRequested request, CancellationToken cancel) => Task.FromResult(new HostCompleted(
+        request.CallId, RawJson.Null, Error: new StepError(StepErrorCodes.Internal, $"There is nobody here who could do '{request.Call}'.")));
 }

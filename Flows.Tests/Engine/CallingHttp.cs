@@ -36,6 +36,48 @@ public sealed class CallingHttp : IAsyncLifetime
         return run.Outcome.Output!.Value.ToElement().GetProperty("body");
     }
 
+    [Fact]
+    public async Task A_file_is_downloaded_sent_as_a_body_and_sent_as_a_field_of_a_form()
+    {
+        var run = await WalkedRun.OfAsync($$$"""
+            [{ "name": "down", "kind": "action", "piece": "http", "action": "request", "input": { "url": "{{{Url}}}/download?length=600000", "response": "file" } },
+             { "name": "note", "kind": "action", "piece": "file", "action": "write", "input": { "name": "../a/note.txt", "content": "Grüße" } },
+             { "name": "raw", "kind": "action", "piece": "http", "action": "request", "input": { "method": "POST", "url": "{{{Url}}}/echo", "body": "{{note}}" } },
+             { "name": "form", "kind": "action", "piece": "http", "action": "request",
+               "input": { "method": "POST", "url": "{{{Url}}}/upload", "bodyType": "multipart", "body": { "title": "Ü", "tags": ["a", 2], "doc": "{{down.body}}", "note": "{{note.file}}" } } }]
+            """);
+        var form = BodyOf(run);
+        var down = run["down"].Output!.Value.ToElement().GetProperty("body");
+        Assert.Equal("Invoice 7.pdf", down.GetProperty("name").GetString());
+        Assert.Equal(600_000, down.GetProperty("size").GetInt64());
+        Assert.Equal("note.txt", run["note"].Output!.Value.ToElement().GetProperty("name").GetString());
+        var raw = run["raw"].Output!.Value.ToElement().GetProperty("body");
+        Assert.Equal("Grüße", raw.GetProperty("body").GetString());
+        Assert.Equal("text/plain; charset=utf-8", raw.GetProperty("headers").GetProperty("content-type").GetString());
+        Assert.Equal("Ü", form.GetProperty("fields").GetProperty("title").GetString());
+        Assert.Equal("a,2", form.GetProperty("fields").GetProperty("tags").GetString());
+        var file = form.GetProperty("files")[0];
+        Assert.Equal(("doc", "Invoice 7.pdf", "application/pdf", 600_000L),
+            (file.GetProperty("field").GetString(), file.GetProperty("name").GetString(), file.GetProperty("type").GetString(), file.GetProperty("length").GetInt64()));
+        Assert.True(form.GetProperty("fields").TryGetProperty("note", out _)); // an id alone is a text: only a reference is a file
+    }
+
+    [Theory]
+    [InlineData("\"nextAt\": \"paging.next\"", "body", 10, "[\"1a\",\"1b\",\"2a\",\"2b\",\"last\"]")]
+    [InlineData("\"nextAt\": \"paging.next\"", "body", 2, "[\"1a\",\"1b\",\"2a\",\"2b\"]")]
+    [InlineData("\"response\": \"json\"", "link", 10, "[\"1a\",\"1b\",\"2a\",\"2b\",\"last\"]")]
+    [InlineData("\"response\": \"json\"", "nothing", 10, "[\"1a\",\"1b\"]")]
+    public async Task The_pages_of_a_list_are_followed_to_their_end_or_to_the_number_given(string where, string by, int pages, string items) =>
+        Assert.Equal(items, BodyOf(await CallAsync($"\"url\": \"{Url}/pages/1?by={by}\", {where}, \"pages\": {pages}, \"itemsAt\": \"data\"")).GetRawText());
+
+    [Fact]
+    public async Task A_page_without_a_list_of_items_says_where_it_was_looked_for()
+    {
+        var run = await CallAsync($"\"url\": \"{Url}/pages/1?by=body\", \"pages\": 3, \"itemsAt\": \"rows\"");
+        Assert.Equal("http_body", run.Outcome!.Error!.Code);
+        Assert.Contains("'rows'", run.Outcome.Error.Message, StringComparison.Ordinal);
+    }
+
     [Theory]
     [InlineData("GET", StepEffect.Idempotent, false)]
     [InlineData("PUT", StepEffect.Idempotent, true)]

@@ -42,6 +42,29 @@ internal static class EchoServer
         server.MapGet("/latin1", () => Results.Bytes([(byte)'g', (byte)'r', 0xFC, (byte)'n'], "text/plain; charset=iso-8859-1"));
         server.MapGet("/empty", () => Results.StatusCode(204));
         server.MapGet("/not-json", () => Results.Text("{ oops", "application/json"));
+        server.MapPost("/upload", async (HttpContext http) =>
+        {
+            var form = await http.Request.ReadFormAsync();
+            return Results.Json(new
+            {
+                fields = form.ToDictionary(field => field.Key, field => field.Value.ToString()),
+                files = form.Files.Select(file => new { field = file.Name, name = file.FileName, type = file.ContentType, length = file.Length }),
+            });
+        });
+        server.MapPost("/graphql", (System.Text.Json.JsonElement request) =>
+            request.GetProperty("query").GetString()!.Contains("broken", StringComparison.Ordinal)
+                ? Results.Json(new { data = (object?)null, errors = new[] { new { message = "There is no field 'broken'" } } }, statusCode: 400)
+                : Results.Json(new { data = new { repository = new { name = "engine", stars = 42, owner = request.GetProperty("variables").GetProperty("owner").GetString() } } }));
+        server.MapGet("/download", (int length) => Results.Bytes(new byte[length], "application/pdf", "Invoice 7.pdf"));
+        server.MapGet("/pages/{page:int}", (int page, HttpContext http) =>
+        {
+            var next = $"/pages/{page + 1}?by={http.Request.Query["by"]}";
+            if (page == 3)
+                return Results.Json(new { data = new[] { "last" }, paging = new { next = (string?)null } });
+            if (http.Request.Query["by"] == "link")
+                http.Response.Headers.Link = $"</pages/1>; rel=\"first\", <{next}>; rel=\"next\"";
+            return Results.Json(new { data = new[] { $"{page}a", $"{page}b" }, paging = new { next = http.Request.Query["by"] == "body" ? next : null } });
+        });
         server.MapGet("/never", async (CancellationToken gone) => await Task.Delay(Timeout.Infinite, gone));
         server.MapGet("/big", async (int length, HttpContext http) =>
         {

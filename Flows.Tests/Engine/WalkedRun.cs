@@ -2,6 +2,7 @@ using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Json;
 using Flows.Contracts.Network;
 using Flows.Contracts.Runs;
+using Flows.Engine.CommandLine;
 using Flows.Engine.Pieces;
 using Flows.Engine.Steps;
 
@@ -58,6 +59,7 @@ internal sealed class WalkedRun : IRunHost
         {
             run.Outcome = null;
         }
+        run.Calls.Dispose(); // what the steps have read of files is in their outputs
         return run;
     }
 
@@ -86,6 +88,11 @@ internal sealed class WalkedRun : IRunHost
         Response = response;
         return default;
     }
+
+    /// <summary>Stands in for the API.</summary>
+    public LocalCalls Calls { get; } = new(folder: null);
+
+    public Task<HostCompleted> CallAsync(HostRequested request, CancellationToken cancel) => Calls.CallAsync(request, cancel);
 
     public Task<CodeCompleted> RunCodeAsync(CodeRequested request, CancellationToken cancel) => Task.FromResult(_code(request));
 

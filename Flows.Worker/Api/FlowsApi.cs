@@ -58,6 +58,11 @@ internal sealed class FlowsApi : IDisposable
         new HttpRequestMessage(HttpMethod.Get, WorkerRoutes.Version.Replace("{versionId}", versionId.ToString(), StringComparison.Ordinal)),
         WorkerJson.Default.FlowVersionDocument, TimeSpan.FromSeconds(5), cancel);
 
+    /// <exception cref="ApiException"/>
+    public Task<HostCallResponse> CallAsync(Guid runId, HostCallRequest request, CancellationToken cancel) => PostAsync(
+        WorkerRoutes.HostCall.Replace("{runId}", runId.ToString(), StringComparison.Ordinal),
+        request, WorkerJson.Default.HostCallRequest, WorkerJson.Default.HostCallResponse, TimeSpan.FromSeconds(10), cancel);
+
     public void Dispose() => _http.Dispose();
 
     private Task<TResponse> PostAsync<TRequest, TResponse>(

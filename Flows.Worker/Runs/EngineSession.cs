@@ -10,7 +10,7 @@ namespace Flows.Worker.Runs;
 /// One run in one engine, from the start frame to the outcome. The engine may hang, be killed, or print garbage: each is an outcome, none an
 /// exception. The engine is killed the moment the run is ended from outside.
 /// </summary>
-internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReporter reporter, CodeRunners code, EngineLimits limits)
+internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReporter reporter, CodeRunners code, HostCallForwarder calls, EngineLimits limits)
 {
     private const int MostCalls = 1_000;
 
@@ -106,6 +106,14 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
                 _calls.Add(RunCodeAsync(request, over));
                 return null;
 
+            case FrameType.HostRequested:
+                var asked = frame.Read(EngineJson.Default.HostRequested);
+                _calls.RemoveAll(call => call.IsCompleted);
+                if (_calls.Count >= MostCalls)
+                    throw new FrameException($"More than {MostCalls} calls were under way at once.");
+                _calls.Add(CallHostAsync(asked, over));
+                return null;
+
             case FrameType.Finished:
                 var finished = frame.Read(EngineJson.Default.RunFinished);
                 if (finished.RunId != run.Held.RunId)
@@ -153,6 +161,18 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
         catch (Exception error) when (error is IOException or ObjectDisposedException)
         {
             // The engine is gone; whoever reads from it finds out.
+        }
+    }
+
+    private async Task CallHostAsync(HostRequested request, CancellationToken over)
+    {
+        try
+        {
+            await TellAsync(FrameType.HostCompleted, await calls.ForwardAsync(run, request, over), EngineJson.Default.HostCompleted);
+        }
+        catch (OperationCanceledException)
+        {
+            // The run is over.
         }
     }
 

@@ -6,9 +6,9 @@ using Flows.Engine.Expressions;
 namespace Flows.Engine.Pieces.Data;
 
 /// <summary>Puts data into shape. Computes only: nothing leaves the engine.</summary>
-internal sealed partial class DataPiece() : Piece("data", "Data", "Builds, merges and picks values.")
+internal sealed partial class DataPiece() : Piece("data", "Data", "Builds, maps, merges and picks values.")
 {
-    public override IReadOnlyList<PieceAction> Actions => [new Merge(), new Pick(), new Set()];
+    public override IReadOnlyList<PieceAction> Actions => [new Map(), new Merge(), new Pick(), new Set(), new Template()];
 
     internal sealed record MergeInput(IReadOnlyList<Value> Objects);
     internal sealed record PickInput(Value From, IReadOnlyList<string> Names);
@@ -73,8 +73,10 @@ internal sealed partial class DataPiece() : Piece("data", "Data", "Builds, merge
     }
 
     [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(ValueConverter)])]
+    [JsonSerializable(typeof(MapInput))]
     [JsonSerializable(typeof(MergeInput))]
     [JsonSerializable(typeof(PickInput))]
     [JsonSerializable(typeof(SetInput))]
+    [JsonSerializable(typeof(TemplateInput))]
     private sealed partial class DataJson : JsonSerializerContext;
 }

@@ -10,15 +10,31 @@ internal static class AnswerReader
 {
     private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
 
-    /// <param name="form"><c>auto</c>, <c>json</c>, <c>text</c> or <c>base64</c>.</param>
-    /// <exception cref="PieceException">Too large, or not of that form.</exception>
-    public static async Task<HttpPiece.RequestOutput> ReadAsync(HttpResponseMessage answer, string form, long maxBytes, CancellationToken cancel)
+    /// <exception cref="PieceException">Too large, or not of the form that the input asks for.</exception>
+    public static async Task<HttpPiece.RequestOutput> ReadAsync(
+        HttpResponseMessage answer, HttpPiece.RequestInput input, PieceContext context, CancellationToken cancel)
     {
-        var bytes = await BytesAsync(answer.Content, maxBytes, cancel);
         var headers = new SortedDictionary<string, string>(StringComparer.Ordinal);
         foreach (var (name, values) in answer.Headers.Concat(answer.Content.Headers))
             headers[name.ToLowerInvariant()] = string.Join(", ", values);
-        return new HttpPiece.RequestOutput((int)answer.StatusCode, headers, BodyOf(bytes, form, answer));
+
+        Value body;
+        // What a service says of an error is to be read, and not a file to be kept.
+        if (input.Response == "file" && (int)answer.StatusCode < 400)
+            body = await FileAsync(answer, context, cancel);
+        else
+            body = BodyOf(await BytesAsync(answer.Content, context.MaxBytes, cancel), input.Response == "file" ? "auto" : input.Response, answer);
+        return new HttpPiece.RequestOutput((int)answer.StatusCode, headers, body);
+    }
+
+    private static async Task<Value> FileAsync(HttpResponseMessage answer, PieceContext context, CancellationToken cancel)
+    {
+        var disposition = answer.Content.Headers.ContentDisposition;
+        var name = disposition?.FileNameStar ?? disposition?.FileName?.Trim('"')
+            ?? Uri.UnescapeDataString(answer.RequestMessage?.RequestUri?.Segments[^1].TrimEnd('/') ?? "");
+        await using var stream = await answer.Content.ReadAsStreamAsync(cancel);
+        var file = await context.Files.WriteAsync(name, answer.Content.Headers.ContentType?.ToString(), stream, cancel);
+        return ValueObject.Of([new("file", Value.Of(file.File)), new("name", Value.Of(file.Name)), new("type", Value.Of(file.Type)), new("size", Value.Of(file.Size))]);
     }
 
     private static async Task<ReadOnlyMemory<byte>> BytesAsync(HttpContent content, long maxBytes, CancellationToken cancel)

@@ -26,7 +26,7 @@ internal static class HttpExchange
                 using var message = request.ToMessage();
                 using var answer = await context.Http.Client.SendAsync(message, HttpCompletionOption.ResponseHeadersRead, either.Token);
                 if (!input.FollowRedirects || NextUrl(request.Url, answer) is not { } next)
-                    return await AnswerReader.ReadAsync(answer, input.Response, context.MaxBytes, either.Token);
+                    return await AnswerReader.ReadAsync(answer, input, context, either.Token);
                 if (hop == MaxRedirects)
                     throw PieceException.Final($"{first} was redirected more than {MaxRedirects} times.", "redirects");
                 request = request.RedirectedTo(next, (int)answer.StatusCode);

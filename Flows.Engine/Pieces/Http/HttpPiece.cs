@@ -13,7 +13,7 @@ internal sealed partial class HttpPiece() : Piece("http", "HTTP", "Sends request
     internal sealed record RequestInput(
         string Method, string Url, Value Query, Value Headers, string BodyType, Value Body,
         string Auth, string? Username, string? Password, string? Token,
-        string Timeout, bool FollowRedirects, string Response, bool FailOnError);
+        string Timeout, bool FollowRedirects, string Response, bool FailOnError, int Pages, string? NextAt, string? ItemsAt);
 
     /// <param name="Headers">By lower-case name; several values of one name are joined with commas.</param>
     internal sealed record RequestOutput(int Status, IReadOnlyDictionary<string, string> Headers, Value Body);
@@ -29,8 +29,8 @@ internal sealed partial class HttpPiece() : Piece("http", "HTTP", "Sends request
             Prop.Text("url", "URL", required: true, help: "Begins with http:// or https://."),
             Prop.Pairs("query", "Query", help: "Added to the URL. A list repeats the name; null leaves it out."),
             Prop.Pairs("headers", "Headers"),
-            Prop.Select("bodyType", "Body type", ["auto", "none", "json", "form", "text", "raw"], "auto",
-                help: "auto: text as text, anything else as JSON. raw: base64 of the bytes."),
+            Prop.Select("bodyType", "Body type", ["auto", "none", "json", "form", "multipart", "text", "raw", "file"], "auto",
+                help: "auto: text as text, a file as file, anything else as JSON. raw: base64 of the bytes. multipart: an object of fields, files among them."),
             Prop.Any("body", "Body"),
             Prop.Select("auth", "Authentication", ["none", "basic", "bearer"], "none"),
             Prop.Text("username", "User name", help: "For basic."),
@@ -38,8 +38,11 @@ internal sealed partial class HttpPiece() : Piece("http", "HTTP", "Sends request
             Prop.Secret("token", "Token", help: "For bearer."),
             Prop.Duration("timeout", "Timeout", "00:00:30", help: "For the whole exchange, redirects and body included."),
             Prop.Flag("followRedirects", "Follow redirects", otherwise: true, help: "Up to 10. Another host gets no credentials."),
-            Prop.Select("response", "Read the answer as", ["auto", "json", "text", "base64"], "auto", help: "auto: by its content type."),
+            Prop.Select("response", "Read the answer as", ["auto", "json", "text", "base64", "file"], "auto", help: "auto: by its content type. file: kept as a file of the run, of any length up to the file limit."),
             Prop.Flag("failOnError", "Fail on status 400 and above", otherwise: true),
+            Prop.Integer("pages", "Pages, at most", otherwise: 1, help: $"More than 1: the pages of a list are followed, and the body is the list of all their items. At most {NextPage.MostPages}."),
+            Prop.Text("nextAt", "Next page at", help: "Where the body names the next page, such as paging.next. Left out: the header Link."),
+            Prop.Text("itemsAt", "Items at", help: "Where a page has its items, such as data. Left out: the page is the list."),
         ];
 
         protected override StepEffect EffectOf(RequestInput input) =>
@@ -47,7 +50,35 @@ internal sealed partial class HttpPiece() : Piece("http", "HTTP", "Sends request
 
         protected override async Task<RequestOutput> RunAsync(RequestInput input, PieceContext context, CancellationToken cancel)
         {
-            var request = OutgoingRequest.From(input, context.IdempotencyKey);
+            if (input.Pages is < 1 or > NextPage.MostPages)
+                throw PieceException.Input($"'pages' must be from 1 to {NextPage.MostPages}; found {input.Pages}.");
+            if (input.Pages > 1 && (input.Method != "GET" || input.Response is "base64" or "file"))
+                throw PieceException.Input("'pages' may be more than 1 only where the method is GET and the answer is JSON.");
+            var request = OutgoingRequest.From(input, await OutgoingBody.FromAsync(input, context.Files, cancel), context.IdempotencyKey);
+            return input.Pages == 1 ? await SendAsync(request, input, context, cancel) : await FollowAsync(request, input, context, cancel);
+        }
+
+        // The last page's status and headers, and the items of all of them.
+        private static async Task<RequestOutput> FollowAsync(OutgoingRequest request, RequestInput input, PieceContext context, CancellationToken cancel)
+        {
+            var items = new List<Value>();
+            var weight = 0L;
+            for (var number = 1; ; number++)
+            {
+                var page = await SendAsync(request, input, context, cancel);
+                var found = NextPage.ItemsOf(page, request.Url, input.ItemsAt);
+                items.AddRange(found);
+                if ((weight += found.Weight) > context.MaxBytes)
+                    throw PieceException.Final($"the pages have more than {context.MaxBytes} bytes together, which is the largest output a step may have (limit: OutputBytes).", "limit");
+                if (number == input.Pages || NextPage.Of(page, request.Url, input.NextAt) is not { } next)
+                    return page with { Body = ValueList.Of(items) };
+                // As with a redirect: another host gets no credentials.
+                request = request.RedirectedTo(next, 307);
+            }
+        }
+
+        private static async Task<RequestOutput> SendAsync(OutgoingRequest request, RequestInput input, PieceContext context, CancellationToken cancel)
+        {
             var answer = await HttpExchange.SendAsync(request, input, context, cancel);
             return input.FailOnError && answer.Status >= 400 ? throw Refused(request, answer) : answer;
         }

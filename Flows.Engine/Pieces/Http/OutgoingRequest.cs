@@ -7,14 +7,15 @@ namespace Flows.Engine.Pieces.Http;
 
 /// <summary>A request as it will be sent, and as it changes on a redirect. Immutable: each hop makes its own HttpRequestMessage.</summary>
 internal sealed record OutgoingRequest(
-    HttpMethod Method, Uri Url, IReadOnlyList<KeyValuePair<string, string>> Headers, byte[]? Body, string? ContentType)
+    HttpMethod Method, Uri Url, IReadOnlyList<KeyValuePair<string, string>> Headers, OutgoingBody? Body, string? ContentType)
 {
     // What another host may see of the request; everything else might be a credential.
     private static readonly string[] s_harmless =
         ["Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language", "Cache-Control", "Idempotency-Key", "User-Agent"];
 
+    /// <param name="body">See <see cref="OutgoingBody.FromAsync"/>.</param>
     /// <exception cref="PieceException">An input has a value that cannot be sent.</exception>
-    public static OutgoingRequest From(HttpPiece.RequestInput input, string idempotencyKey)
+    public static OutgoingRequest From(HttpPiece.RequestInput input, OutgoingBody? body, string idempotencyKey)
     {
         var url = UrlOf(input.Url, input.Query);
         var headers = new List<KeyValuePair<string, string>>();
@@ -38,8 +39,7 @@ internal sealed record OutgoingRequest(
         if (method != HttpMethod.Get && method != HttpMethod.Head && method != HttpMethod.Options && !Has(headers, "Idempotency-Key"))
             headers.Add(new("Idempotency-Key", Ascii.IsValid(idempotencyKey) ? idempotencyKey : Uri.EscapeDataString(idempotencyKey)));
 
-        var (body, bodyType) = BodyOf(input);
-        return new OutgoingRequest(method, url, headers, body, body is null ? null : contentType ?? bodyType);
+        return new OutgoingRequest(method, url, headers, body, body is null ? null : contentType);
     }
 
     /// <summary>The request that follows a redirect. A host other than the first gets nothing that may be a credential.</summary>
@@ -58,9 +58,13 @@ internal sealed record OutgoingRequest(
         var message = new HttpRequestMessage(Method, Url);
         if (Body is not null)
         {
-            message.Content = new ByteArrayContent(Body);
-            if (ContentType is not null)
+            message.Content = Body.Open();
+            // The boundary of a multipart body is its own.
+            if (ContentType is not null && message.Content is not MultipartContent)
+            {
+                message.Content.Headers.Remove("Content-Type");
                 message.Content.Headers.TryAddWithoutValidation("Content-Type", ContentType);
+            }
         }
         foreach (var (name, value) in Headers)
         {
@@ -102,35 +106,8 @@ internal sealed record OutgoingRequest(
         headers.Add(new("Authorization", value.ToString()));
     }
 
-    private static (byte[]? Body, string? Type) BodyOf(HttpPiece.RequestInput input)
-    {
-        var body = input.Body;
-        var type = input.BodyType == "auto"
-            ? body.Kind switch { ValueKind.Null => "none", ValueKind.Text => "text", _ => "json" }
-            : input.BodyType;
-        switch (type)
-        {
-            case "json":
-                return (body.ToRawJson().Utf8.ToArray(), "application/json");
-            case "text":
-                return (Encoding.UTF8.GetBytes(body.IsNull ? "" : body.ToString()), "text/plain; charset=utf-8");
-            case "form":
-                var fields = Pairs(body, "body").Select(pair => $"{FormText(pair.Key)}={FormText(pair.Value)}");
-                return (Encoding.ASCII.GetBytes(string.Join('&', fields)), "application/x-www-form-urlencoded");
-            case "raw":
-                var bytes = new byte[body.IsText ? body.AsText.Length : 0];
-                if (!body.IsText || !Convert.TryFromBase64String(body.AsText, bytes, out var length))
-                    throw PieceException.Input($"'body' must be base64 when 'bodyType' is raw; found {ValueText.Of(body)}.");
-                return (bytes[..length], "application/octet-stream");
-            default:
-                return (null, null);
-        }
-    }
-
-    private static string FormText(string text) => Uri.EscapeDataString(text).Replace("%20", "+", StringComparison.Ordinal);
-
     /// <summary>Names and values of an object; a list gives its name several times, null is left out.</summary>
-    private static IEnumerable<KeyValuePair<string, string>> Pairs(Value value, string field)
+    internal static IEnumerable<KeyValuePair<string, string>> Pairs(Value value, string field)
     {
         if (value.IsNull)
             yield break;

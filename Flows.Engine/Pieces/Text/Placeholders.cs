@@ -34,6 +34,10 @@ internal static class Placeholders
         return filled.ToString();
     }
 
+    /// <summary>The value of a text that is one place and nothing else; null when it is not, or when there is no such value.</summary>
+    public static Value? Only(string template, Value values) =>
+        template.Length > 2 && template[0] == '{' && EndOfName(template, 1) == template.Length - 1 && Find(values, template[1..^1]) is { IsNull: false } value ? value : null;
+
     // -1 when this is no name: { color: red } and {"a":1} are text.
     private static int EndOfName(string text, int start)
     {

@@ -1,0 +1,106 @@
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Serialization;
+using Flows.Contracts.Definitions;
+using Flows.Contracts.Runs;
+using Flows.Engine.Expressions;
+using Flows.Engine.Steps;
+
+namespace Flows.Engine.Pieces.Files;
+
+/// <summary>Makes files of data and data of files. Nobody outside of the run can tell that a file was written, so both are pure.</summary>
+internal sealed partial class FilePiece() : Piece("file", "Files", "Writes and reads files of the run.")
+{
+    public override IReadOnlyList<PieceAction> Actions => [new Read(), new Write()];
+
+    internal sealed record ReadInput(Value File, string As);
+    internal sealed record WriteInput(string Name, Value Content, string From, string? Type);
+
+    private sealed class Read() : PieceAction<ReadInput, Value>(
+        "read", "Read a file", "The content of a file, as text, JSON or base64.", StepEffect.Pure, FilesJson.Default)
+    {
+        public override IReadOnlyList<PropDescription> Props { get; } =
+        [
+            Prop.Any("file", "File", required: true, help: "A file that a step or the trigger gave, or its id."),
+            Prop.Select("as", "Read it as", ["text", "json", "base64"], "text"),
+        ];
+
+        protected override async Task<Value> RunAsync(ReadInput input, PieceContext context, CancellationToken cancel)
+        {
+            var file = await context.Files.FindAsync("file", input.File, cancel);
+            var bytes = await context.Files.ReadAllAsync(file, context.MaxBytes, cancel);
+            var text = bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsMemory(3) : bytes;
+            switch (input.As)
+            {
+                case "base64":
+                    return Value.Of(Convert.ToBase64String(bytes));
+                case "json":
+                    try
+                    {
+                        return Value.FromJson(text.Span);
+                    }
+                    catch (JsonException error)
+                    {
+                        throw PieceException.Input($"'file': '{file.Name}' is not JSON ({error.Message.TrimEnd('.')}).");
+                    }
+                default:
+                    return Value.Of(Encoding.UTF8.GetString(text.Span));
+            }
+        }
+    }
+
+    private sealed class Write() : PieceAction<WriteInput, FileReference>(
+        "write", "Write a file", "Makes a file of text, JSON or base64, for other steps and for download.", StepEffect.Pure, FilesJson.Default)
+    {
+        public override IReadOnlyList<PropDescription> Props { get; } =
+        [
+            Prop.Text("name", "Name", required: true, help: "Such as report.csv."),
+            Prop.Any("content", "Content", help: "A text, or any value for JSON."),
+            Prop.Select("from", "The content is", ["auto", "text", "json", "base64"], "auto", help: "auto: text as text, anything else as JSON."),
+            Prop.Text("type", "Media type", help: "Such as text/csv. By the kind of the content when left out."),
+        ];
+
+        protected override async Task<FileReference> RunAsync(WriteInput input, PieceContext context, CancellationToken cancel)
+        {
+            var kind = input.From == "auto" ? input.Content.IsText ? "text" : "json" : input.From;
+            var bytes = BytesOf(kind, input.Content);
+            if (input.Type is { } type && !System.Net.Http.Headers.MediaTypeHeaderValue.TryParse(type, out _))
+                throw PieceException.Input($"'type' must be a media type such as text/csv; found {ValueText.Of(Value.Of(type))}.");
+            using var content = new MemoryStream(bytes, writable: false);
+            return await context.Files.WriteAsync(input.Name, input.Type ?? TypeOf(kind), content, cancel);
+        }
+
+        private static byte[] BytesOf(string kind, Value content)
+        {
+            switch (kind)
+            {
+                case "json":
+                    return content.ToRawJson().Utf8.ToArray();
+                case "text":
+                    return Encoding.UTF8.GetBytes(content.IsNull ? "" : content.ToString());
+                default:
+                    try
+                    {
+                        return Convert.FromBase64String(content.IsText ? content.AsText : throw new FormatException());
+                    }
+                    catch (FormatException)
+                    {
+                        throw PieceException.Input($"'content' must be base64 when 'from' is base64; found {ValueText.Of(content)}.");
+                    }
+            }
+        }
+
+        private static string TypeOf(string kind) => kind switch
+        {
+            "text" => "text/plain; charset=utf-8",
+            "json" => "application/json",
+            _ => "application/octet-stream",
+        };
+    }
+
+    [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, Converters = [typeof(ValueConverter)])]
+    [JsonSerializable(typeof(ReadInput))]
+    [JsonSerializable(typeof(WriteInput))]
+    [JsonSerializable(typeof(FileReference))]
+    private sealed partial class FilesJson : JsonSerializerContext;
+}

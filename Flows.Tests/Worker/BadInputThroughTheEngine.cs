@@ -1,0 +1,54 @@
+using System.Diagnostics;
+using Flows.Contracts.Runs;
+
+namespace Flows.Tests.Worker;
+
+/// <summary>Input that would take time or memory without end, through the engine that is delivered: each ends with the step and the limit, and the worker goes on.</summary>
+public sealed class BadInputThroughTheEngine
+{
+    private static readonly string s_engine = Path.Combine(AppContext.BaseDirectory, "Flows.Engine");
+    private static readonly TimeSpan s_atMost = TimeSpan.FromSeconds(25);
+
+    private const string LargeLoop = """{ "name": "bad", "kind": "loop", "items": "{{range(0, 1000).flatMap(x => range(0, 1000))}}", "steps": [] }""";
+    private const string LargeItems = """{ "name": "bad", "kind": "loop", "items": "{{code}}", "steps": [] }""";
+    private const string MillionItems = """{ "name": "code", "kind": "code", "language": "javascript", "source": "export default () => Array.from({ length: 1000000 }, (_, i) => 0);" }""";
+    private const string LargeOutput = """{ "name": "bad", "kind": "code", "language": "javascript", "source": "export default () => 'x'.repeat(30 * 1024 * 1024);" }""";
+    private const string Backtracking = """{ "name": "bad", "kind": "action", "piece": "data", "action": "set", "input": { "value": "{{test(repeat('a', 60) + '!', '^(?=a)(a+)+$')}}" } }""";
+    private const string PiecePattern = """{ "name": "bad", "kind": "action", "piece": "text", "action": "extract_pattern", "input": { "text": "{{repeat('a', 60)}}!", "pattern": "^(?=a)(a|aa)+$" } }""";
+    private const string EndlessCode = """{ "name": "bad", "kind": "code", "language": "javascript", "timeout": "00:00:01", "source": "export default () => { for (;;); };" }""";
+    private const string DeepJson = """{ "name": "bad", "kind": "action", "piece": "json", "action": "parse", "input": { "text": "{{repeat('[', 100000)}}" } }""";
+    private const string DeepResult = """{ "name": "bad", "kind": "code", "language": "javascript", "source": "export default () => { let deep = 1; for (let i = 0; i < 5000; i++) deep = [deep]; return deep; };" }""";
+
+    [Theory]
+    [InlineData("limit", "", LargeLoop)]
+    [InlineData("limit", "100000", MillionItems, LargeItems)]
+    [InlineData("limit", "OutputBytes", LargeOutput)]
+    [InlineData("", "", Backtracking)]
+    [InlineData("", "", PiecePattern)]
+    [InlineData("timeout", "", EndlessCode)]
+    [InlineData("", "", DeepJson)]
+    [InlineData("", "", DeepResult)]
+    public async Task Ends_with_a_failure_that_names_the_step_in_bounded_time(string code, string named, params string[] steps)
+    {
+        await using var worker = await WorkerUnderTest.StartAsync(s_engine);
+        var began = Stopwatch.GetTimestamp();
+
+        var run = worker.AddFlow(Flow(string.Join(", ", steps)));
+        await worker.HandleAsync(run);
+
+        Assert.Equal((RunStatus.Failed, "bad"), (run.Outcome!.Status, run.Outcome.FailedStep));
+        var error = run.Outcome.Error!;
+        Assert.True(code.Length == 0 || error.Code == code, $"{error.Code}: {error.Message}");
+        Assert.Contains(named, error.Message, StringComparison.Ordinal);
+        Assert.NotEqual("internal", error.Code);
+        Assert.InRange(Stopwatch.GetElapsedTime(began), TimeSpan.Zero, s_atMost);
+
+        // The same worker and, where it lives, the same engine.
+        var next = worker.AddFlow(Flow("""{ "name": "good", "kind": "action", "piece": "data", "action": "set", "input": { "value": 42 } }"""));
+        await worker.HandleAsync(next);
+        Assert.Equal("42", next.Outcome!.Output?.ToString());
+    }
+
+    private static string Flow(string steps) =>
+        $$"""{ "schema": 1, "trigger": { "name": "trigger", "piece": "manual", "event": "run", "input": {} }, "steps": [ {{steps}} ] }""";
+}
