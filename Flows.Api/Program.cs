@@ -2,6 +2,7 @@ using Flows.Api.Access;
 using Flows.Api.Flows;
 using Flows.Api.Migrations;
 using Flows.Api.Outbound;
+using Flows.Api.Queues;
 using Flows.Api.Runs;
 using Flows.Api.Webhooks;
 using Flows.Api.Workers;
@@ -37,6 +38,7 @@ internal static class Program
         builder.AddOutboundHttp();
         builder.AddFlows();
         builder.AddRuns();
+        builder.AddQueues();
         if (builder.Configuration.ReadContainerType() == ContainerType.WorkerAndApp)
         {
             builder.SetOwnAddress();
@@ -57,7 +59,7 @@ internal static class Program
         app.MapRuns();
         app.MapWebhooks();
         app.MapWorkerEndpoints();
-        app.MapQueueDashboard(Policies.User);
+        app.MapQueues();
         return app;
     }
 }

@@ -12,7 +12,11 @@ public readonly record struct RunJob(Guid RunId, Guid ProjectId, RunPriority Pri
 /// </summary>
 public interface IRunQueue
 {
-    /// <summary>Puts jobs on the queue. A run that is already waiting there is left where it is, so calling twice is harmless.</summary>
+    /// <summary>
+    /// Puts jobs on the queue. A run that is already waiting there is left where it is, so calling twice is harmless; one that is being handled
+    /// is delivered again afterwards. Call it after the commit of the row: dying before the call costs the time until the sweeper's next look,
+    /// dying during it the same or nothing.
+    /// </summary>
     /// <exception cref="QueueUnavailableException">Redis cannot be reached or refuses writes; none, some or all of the jobs may be on the queue.</exception>
     Task EnqueueAsync(IReadOnlyList<RunJob> jobs, CancellationToken cancel);
 
@@ -21,7 +25,11 @@ public interface IRunQueue
     Task<QueueStatistics> GetStatisticsAsync(CancellationToken cancel);
 }
 
-/// <summary>What a worker does with a job. The consumer calls it with bounded concurrency and settles the job when it returns.</summary>
+/// <summary>
+/// What a worker does with a job. The consumer calls it with bounded concurrency and settles the job when it returns. A process that dies before
+/// the call, during it, or after it and before the settlement costs one more delivery of the job, once its lease has ended; the claim refuses
+/// what has been done already.
+/// </summary>
 public interface IRunHandler
 {
     /// <param name="stopping">The process is going down: hand the run back at the next step boundary and return.</param>
@@ -44,7 +52,15 @@ public readonly record struct JobSettlement(bool IsDone, TimeSpan Delay)
 /// <param name="Delayed">Given back, waiting for their time.</param>
 /// <param name="Dead">Delivered too often; kept for a person.</param>
 public sealed record QueueStatistics(
-    string Provider, IReadOnlyDictionary<RunPriority, long> Waiting, TimeSpan OldestWait, long Active, long Delayed, long Dead);
+    string Provider, IReadOnlyDictionary<RunPriority, long> Waiting, TimeSpan OldestWait, long Active, long Delayed, long Dead)
+{
+    /// <summary>What waits, by project and priority; empty for a provider that does not know projects.</summary>
+    public IReadOnlyList<Backlog> Backlogs { get; init; } = [];
+}
+
+/// <summary>The waiting jobs of one project in one priority.</summary>
+/// <param name="OldestWait">Age of the one that is next.</param>
+public sealed record Backlog(Guid ProjectId, RunPriority Priority, long Waiting, TimeSpan OldestWait);
 
 /// <summary>The queue cannot be used right now. Rows are safe; the sweeper enqueues them when it is back.</summary>
 public sealed class QueueUnavailableException(string message, Exception? inner = null) : Exception(message, inner);

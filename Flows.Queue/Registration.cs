@@ -1,3 +1,4 @@
+using Flows.Queue.Hangfire;
 using Flows.Queue.Redis;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
@@ -15,28 +16,25 @@ public enum QueueProvider { Redis, Hangfire }
 /// <summary>Adds the queue to a process. The setting Flows__Queue__Provider chooses what carries the jobs.</summary>
 public static class Registration
 {
-    /// <summary>Adds <see cref="IRunQueue"/>. Needs an IConnectionMultiplexer among the services. Calling it twice is harmless.</summary>
-    /// <exception cref="InvalidOperationException">Flows__Queue__Provider is unknown or not in this build.</exception>
+    /// <summary>Adds <see cref="IRunQueue"/>. Needs an IConnectionMultiplexer among the services, and for Hangfire ConnectionStrings__redis. Calling it twice is harmless.</summary>
+    /// <exception cref="InvalidOperationException">Flows__Queue__Provider is unknown.</exception>
     public static IHostApplicationBuilder AddRunQueue(this IHostApplicationBuilder builder)
     {
         builder.Services.AddOptions<RedisQueueOptions>().BindConfiguration(RedisQueueOptions.Section)
             .ValidateDataAnnotations().ValidateOnStart();
         builder.Services.TryAddSingleton(TimeProvider.System);
-#if FLOWS_ASPIRE
         if (ProviderOf(builder.Configuration) == QueueProvider.Hangfire)
         {
-            Hangfire.HangfireRegistration.AddProducer(builder);
+            HangfireRegistration.AddProducer(builder);
             return builder;
         }
-#else
-        RefuseHangfire(builder.Configuration);
-#endif
         builder.Services.TryAddSingleton(services =>
         {
             var options = services.GetRequiredService<IOptions<RedisQueueOptions>>().Value;
             return new QueueShard(new RedisScripts(services, options.CommandTimeout), options, number: 0);
         });
         builder.Services.TryAddSingleton<IRunQueue, RedisRunQueue>();
+        builder.Services.TryAddSingleton(services => new RedisQueueDesk(services.GetRequiredService<QueueShard>()));
         return builder;
     }
 
@@ -47,13 +45,11 @@ public static class Registration
     {
         builder.AddRunQueue();
         builder.Services.TryAddSingleton<THandler>();
-#if FLOWS_ASPIRE
         if (ProviderOf(builder.Configuration) == QueueProvider.Hangfire)
         {
-            Hangfire.HangfireRegistration.AddConsumer<THandler>(builder, concurrency);
+            HangfireRegistration.AddConsumer<THandler>(builder, concurrency);
             return builder;
         }
-#endif
         builder.Services.AddSingleton<IHostedService>(services => new RedisQueueConsumer(
             services.GetRequiredService<QueueShard>(),
             services.GetRequiredService<IOptions<RedisQueueOptions>>().Value,
@@ -68,30 +64,20 @@ public static class Registration
     /// <returns>False: the provider has no page of its own.</returns>
     public static bool MapQueueDashboard(this IEndpointRouteBuilder endpoints, string policy)
     {
-#if FLOWS_ASPIRE
         if (ProviderOf(endpoints.ServiceProvider.GetRequiredService<IConfiguration>()) == QueueProvider.Hangfire)
         {
-            Hangfire.HangfireRegistration.MapDashboard(endpoints, policy);
+            HangfireRegistration.MapDashboard(endpoints, policy);
             return true;
         }
-#endif
         return false;
     }
 
-    private static QueueProvider? Configured(IConfiguration configuration) =>
-        configuration.GetValue<QueueProvider?>($"{RedisQueueOptions.Section}:{nameof(RedisQueueOptions.Provider)}");
+    private static QueueProvider ProviderOf(IConfiguration configuration) =>
+        configuration.GetValue<QueueProvider?>($"{RedisQueueOptions.Section}:{nameof(RedisQueueOptions.Provider)}") ?? ByDefault;
 
 #if FLOWS_ASPIRE
-    private static QueueProvider ProviderOf(IConfiguration configuration) => Configured(configuration) ?? QueueProvider.Hangfire;
+    private const QueueProvider ByDefault = QueueProvider.Hangfire;
 #else
-    private static void RefuseHangfire(IConfiguration configuration)
-    {
-        if (Configured(configuration) == QueueProvider.Hangfire)
-        {
-            throw new InvalidOperationException(
-                "Flows__Queue__Provider is Hangfire, but this build has no Hangfire provider: its packages belong to the Aspire stack. "
-                + "Build with -p:FlowsStack=Aspire, or set Flows__Queue__Provider=Redis.");
-        }
-    }
+    private const QueueProvider ByDefault = QueueProvider.Redis;
 #endif
 }

@@ -14,8 +14,13 @@ namespace Flows.Api.Workers;
 /// <param name="Active">Delivered to workers and not yet settled.</param>
 /// <param name="Delayed">Given back, waiting for their time.</param>
 /// <param name="Dead">Delivered too often; kept for a person.</param>
+/// <param name="Projects">What waits of the caller's own project, by priority; empty for a provider that does not know projects.</param>
 public sealed record QueueView(
-    string Provider, IReadOnlyDictionary<string, long> Waiting, long Depth, double OldestWaitSeconds, long Active, long Delayed, long Dead);
+    string Provider, IReadOnlyDictionary<string, long> Waiting, long Depth, double OldestWaitSeconds, long Active, long Delayed, long Dead,
+    IReadOnlyList<BacklogView> Projects);
+
+/// <param name="OldestWaitSeconds">Age of the job that is next.</param>
+public sealed record BacklogView(Guid ProjectId, RunPriority Priority, long Waiting, double OldestWaitSeconds);
 
 public sealed record WorkerList(IReadOnlyList<WorkerView> Items);
 
@@ -31,13 +36,16 @@ internal static class SystemEndpoints
     private static async Task<Ok<WorkerList>> ListWorkers(WorkerRegistry workers, CancellationToken cancel) =>
         TypedResults.Ok(new WorkerList(await workers.ListAsync(cancel)));
 
-    private static async Task<Ok<QueueView>> GetQueue(IRunQueue queue, CancellationToken cancel)
+    private static async Task<Ok<QueueView>> GetQueue(IRunQueue queue, CurrentProject project, CancellationToken cancel)
     {
         try
         {
             var now = await queue.GetStatisticsAsync(cancel);
             var waiting = Enum.GetValues<RunPriority>().ToDictionary(priority => priority.ToString(), priority => now.Waiting.GetValueOrDefault(priority));
-            return TypedResults.Ok(new QueueView(now.Provider, waiting, waiting.Values.Sum(), now.OldestWait.TotalSeconds, now.Active, now.Delayed, now.Dead));
+            var mine = now.Backlogs.Where(backlog => backlog.ProjectId == project.Id).OrderBy(backlog => backlog.Priority)
+                .Select(backlog => new BacklogView(backlog.ProjectId, backlog.Priority, backlog.Waiting, backlog.OldestWait.TotalSeconds));
+            return TypedResults.Ok(new QueueView(
+                now.Provider, waiting, waiting.Values.Sum(), now.OldestWait.TotalSeconds, now.Active, now.Delayed, now.Dead, [.. mine]));
         }
         catch (QueueUnavailableException error)
         {
@@ -46,7 +54,7 @@ internal static class SystemEndpoints
     }
 }
 
-[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(WorkerList))]
 [JsonSerializable(typeof(QueueView))]
 internal sealed partial class SystemJson : JsonSerializerContext;

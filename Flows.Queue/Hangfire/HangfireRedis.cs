@@ -17,6 +17,7 @@ internal sealed class HangfireRedis : IDisposable
         var options = ConfigurationOptions.Parse(connectionString);
         options.Protocol = RedisProtocol.Resp2;
         options.AbortOnConnectFail = false;
+        options.ConnectRetry = 1; // the first attempt holds up whoever asks for the queue first; later ones are made in the background
         Multiplexer = ConnectionMultiplexer.Connect(options);
         _prefix = $"{{{keyPrefix}:hf}}:";
     }

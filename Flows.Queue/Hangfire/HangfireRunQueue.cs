@@ -6,10 +6,14 @@ using StackExchange.Redis;
 namespace Flows.Queue.Hangfire;
 
 /// <summary>The producer's side of the Hangfire provider. Hangfire's client is synchronous, so its calls are made on the thread pool.</summary>
-internal sealed class HangfireRunQueue(HangfireRedis redis, IBackgroundJobClient client, JobStorage storage, TimeProvider clock) : IRunQueue
+internal sealed class HangfireRunQueue(HangfireRedis redis, IBackgroundJobClient client, JobStorage storage, TimeProvider clock) : IRunQueue, IDisposable
 {
     // A mark that says "rung for, not yet delivered". Hangfire can lose a job, so the mark ends by itself and the sweeper's next ring counts.
     private static readonly TimeSpan s_mark = TimeSpan.FromMinutes(1);
+
+    // Each call holds a thread of the pool while it waits for Redis, and the answer needs a thread of the pool: with many callers at once the
+    // answers would find none, and time out.
+    private readonly SemaphoreSlim _calls = new(4);
 
     public Task EnqueueAsync(IReadOnlyList<RunJob> jobs, CancellationToken cancel) => GuardedAsync(async () =>
     {
@@ -46,8 +50,9 @@ internal sealed class HangfireRunQueue(HangfireRedis redis, IBackgroundJobClient
         return oldest < now ? now - oldest : TimeSpan.Zero;
     }
 
-    private static async Task<T> GuardedAsync<T>(Func<Task<T>> call, CancellationToken cancel)
+    private async Task<T> GuardedAsync<T>(Func<Task<T>> call, CancellationToken cancel)
     {
+        await _calls.WaitAsync(cancel);
         try
         {
             return await Task.Run(call, cancel);
@@ -56,5 +61,11 @@ internal sealed class HangfireRunQueue(HangfireRedis redis, IBackgroundJobClient
         {
             throw new QueueUnavailableException($"Redis cannot be reached ({error.GetType().Name}).", error);
         }
+        finally
+        {
+            _calls.Release();
+        }
     }
+
+    public void Dispose() => _calls.Dispose();
 }

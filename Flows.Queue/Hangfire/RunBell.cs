@@ -10,7 +10,8 @@ namespace Flows.Queue.Hangfire;
 /// job, so they never change. It takes no CancellationToken of Hangfire's: that one also ends when the job is merely delivered again.
 /// </summary>
 internal sealed partial class RunBell(
-    HangfireRedis redis, IRunHandler handler, IBackgroundJobClient client, IHostApplicationLifetime lifetime, ILogger<RunBell> logger)
+    HangfireRedis redis, IRunHandler handler, IBackgroundJobClient client, IHostApplicationLifetime lifetime, TimeProvider clock,
+    ILogger<RunBell> logger)
 {
     private static readonly TimeSpan s_afterFailure = TimeSpan.FromSeconds(5);
 
@@ -22,7 +23,14 @@ internal sealed partial class RunBell(
 
         var settlement = await HandleAsync(new RunJob(runId, projectId, (RunPriority)priority));
         if (!settlement.IsDone)
-            client.Schedule<RunBell>(Lanes.Of((RunPriority)priority), bell => bell.Run(runId, projectId, priority), settlement.Delay);
+            client.Schedule<RunBell>(Lanes.Of((RunPriority)priority), bell => bell.Run(runId, projectId, priority), DueAfter(settlement.Delay));
+    }
+
+    /// <summary>Rounded up: Hangfire keeps whole seconds only and drops the rest, so that a job would come up to a second early.</summary>
+    private DateTimeOffset DueAfter(TimeSpan delay)
+    {
+        var due = clock.GetUtcNow() + delay;
+        return due.AddTicks((TimeSpan.TicksPerSecond - due.Ticks % TimeSpan.TicksPerSecond) % TimeSpan.TicksPerSecond);
     }
 
     private async Task<JobSettlement> HandleAsync(RunJob job)

@@ -84,15 +84,54 @@ internal sealed class QueueShard(RedisScripts scripts, RedisQueueOptions options
         var now = (long)reply[3];
         var waiting = Enum.GetValues<RunPriority>().ToDictionary(priority => priority, _ => 0L);
         var oldest = now;
+        var backlogs = new List<Backlog>((reply.Length - 4) / 3);
         for (var i = 4; i < reply.Length; i += 3)
         {
-            var priority = (RunPriority)(((string?)reply[i])![0] - '0');
-            waiting[priority] = waiting.GetValueOrDefault(priority) + (long)reply[i + 1];
-            oldest = Math.Min(oldest, (long)reply[i + 2]);
+            var list = ((string?)reply[i])!;
+            var (priority, length, since) = ((RunPriority)(list[0] - '0'), (long)reply[i + 1], (long)reply[i + 2]);
+            waiting[priority] = waiting.GetValueOrDefault(priority) + length;
+            oldest = Math.Min(oldest, since);
+            backlogs.Add(new Backlog(Guid.ParseExact(list[2..], "N"), priority, length, TimeSpan.FromMilliseconds(Math.Max(0, now - since))));
         }
         return new QueueStatistics(nameof(QueueProvider.Redis), waiting, TimeSpan.FromMilliseconds(now - oldest),
-            Active: (long)reply[0], Delayed: (long)reply[1], Dead: (long)reply[2]);
+            Active: (long)reply[0], Delayed: (long)reply[1], Dead: (long)reply[2])
+        { Backlogs = backlogs };
     }
+
+    /// <param name="limits">Jobs in work at a time, for each project that has a limit; 0 pauses it.</param>
+    /// <param name="forOthers">What holds for every other project; null: no limit.</param>
+    internal Task LimitAsync(IReadOnlyDictionary<Guid, int> limits, int? forOthers, CancellationToken cancel)
+    {
+        var arguments = limits.SelectMany(limit => new RedisValue[] { limit.Key.ToString("N"), limit.Value });
+        return scripts.EvaluateAsync(RedisScripts.Limits, _base, [.. arguments, .. forOthers is { } other ? new RedisValue[] { "*", other } : []], cancel);
+    }
+
+    internal async Task<QueueOverview> OverviewAsync(int most, CancellationToken cancel)
+    {
+        var reply = ((RedisResult[]?)await scripts.EvaluateAsync(RedisScripts.Overview, _base, [most], cancel))!;
+        var now = (long)reply[0];
+        var consumers = ((RedisResult[]?)reply[1])!.Chunk(3).Select(item =>
+            new QueueConsumer((string)item[0]!, TimeSpan.FromMilliseconds((double)item[1] - now), (int)item[2]));
+        var active = ((RedisResult[]?)reply[2])!.Chunk(2).Select(item =>
+        {
+            var state = ((string)item[1]!)[1..].Split(':'); // p:project:deliveries:since:consumer
+            return new ActiveJob(Job(Id(item[0]), state), int.Parse(state[2], CultureInfo.InvariantCulture), Age(now, state[3]), state.Length > 4 ? state[4] : "");
+        });
+        var dead = ((string[]?)reply[3])!.Select(entry =>
+        {
+            var part = entry.Split(':'); // p:project:run:deliveries:since
+            return new DeadLetter(entry, Job(Guid.ParseExact(part[2], "N"), part), int.Parse(part[3], CultureInfo.InvariantCulture), Age(now, part[4]));
+        });
+        var limits = ((RedisResult[]?)reply[4])!.Chunk(2).Where(item => (string)item[0]! != "*").ToDictionary(item => Id(item[0]), item => (int)item[1]);
+        return new QueueOverview([.. consumers], [.. active], [.. dead], limits);
+
+        static RunJob Job(Guid run, string[] state) => new(run, Guid.ParseExact(state[1], "N"), (RunPriority)(state[0][0] - '0'));
+        static TimeSpan Age(long now, string since) => TimeSpan.FromMilliseconds(Math.Max(0, now - long.Parse(since, CultureInfo.InvariantCulture)));
+    }
+
+    /// <returns>False: the letter is not there any more.</returns>
+    internal async Task<bool> EndDeadAsync(string letter, bool requeue, CancellationToken cancel) =>
+        (int)await scripts.EvaluateAsync(RedisScripts.Dead, _base, [requeue ? "requeue" : "discard", letter], cancel) == 1;
 
     internal Task SubscribeAsync(Action<RedisChannel, RedisValue> woken, CancellationToken cancel) =>
         scripts.SubscribeAsync(_wake, woken, cancel);

@@ -14,6 +14,9 @@ internal sealed class RedisScripts(IServiceProvider services, TimeSpan timeout)
     internal static readonly Script Renew = Script.Read("renew");
     internal static readonly Script Leave = Script.Read("leave");
     internal static readonly Script Statistics = Script.Read("statistics");
+    internal static readonly Script Limits = Script.Read("limits");
+    internal static readonly Script Overview = Script.Read("overview");
+    internal static readonly Script Dead = Script.Read("dead");
 
     private readonly Lock _connecting = new();
     private Task<IConnectionMultiplexer>? _redis;

@@ -28,14 +28,14 @@ public static class Redis
     {
         var options = ConfigurationOptions.Parse(connectionString);
         options.AbortOnConnectFail = false;
-        // The first attempt is the only one that a caller waits for; later ones are made in the background, once a second.
+        // The first attempt is the only one that a caller waits for; later ones are made in the background, twice a second.
         options.ConnectRetry = 1;
         options.ReconnectRetryPolicy = new LinearRetry(500);
-        var redis = ConnectionMultiplexer.Connect(options);
-        // By default this client completes all awaits of a process one after the other on one thread, so that one slow continuation
-        // delays every other. Nothing here depends on the order of completions.
-        redis.PreserveAsyncOrder = false;
-        return redis;
+        // While Redis is away a call fails at once: its caller has the row in Postgres, and a backlog would be sent as one storm.
+        options.BacklogPolicy = BacklogPolicy.FailFast;
+        // How soon it is seen that a replica has become the master, or the other way round, without the connection having broken.
+        options.ConfigCheckSeconds = 10;
+        return ConnectionMultiplexer.Connect(options);
     }
 
     /// <summary>
@@ -62,7 +62,16 @@ public static class Redis
             {
                 var redis = services.GetRequiredService<IConnectionMultiplexer>();
                 await redis.GetDatabase().PingAsync().WaitAsync(s_pingLimit, cancellationToken);
+                if (redis.GetServers().Where(server => server.IsConnected).All(server => server.IsReplica))
+                    return new HealthCheckResult(context.Registration.FailureStatus, "a read-only replica");
+                // A write as small as can be: a full Redis answers a ping.
+                await redis.GetDatabase().StringSetAsync("flows:health", "", TimeSpan.FromSeconds(10)).WaitAsync(s_pingLimit, cancellationToken);
                 return HealthCheckResult.Healthy();
+            }
+            catch (RedisServerException full) when (full.Message.StartsWith("OOM", StringComparison.Ordinal))
+            {
+                // Not a reason to be sent no requests: runs are accepted, and are queued when there is room.
+                return HealthCheckResult.Degraded("full: it refuses writes (maxmemory)");
             }
             catch (Exception error) when (error is RedisException or TimeoutException or OperationCanceledException)
             {

@@ -12,16 +12,34 @@ public sealed class PrivateRedis : IDisposable
     private readonly int _port = FreePort();
     private Process? _process;
 
+    public int Port => _port;
+
     public string ConnectionString => $"127.0.0.1:{_port}";
 
     public void Start(params string[] settings)
     {
+        Run(["--port", $"{_port}", "--bind", "127.0.0.1", "--dir", _folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "", .. settings]);
+    }
+
+    /// <summary>A sentinel that watches one master under the name "flows", and alone decides when it is down.</summary>
+    public void StartAsSentinelOf(PrivateRedis master)
+    {
+        var file = Path.Combine(_folder, "sentinel.conf"); // the sentinel writes what it learns into it
+        File.WriteAllText(file, $"""
+            port {_port}
+            bind 127.0.0.1
+            dir {_folder}
+            sentinel monitor flows 127.0.0.1 {master.Port} 1
+            sentinel down-after-milliseconds flows 500
+            sentinel failover-timeout flows 3000
+
+            """);
+        Run([file, "--sentinel"]);
+    }
+
+    private void Run(string[] arguments)
+    {
         var start = new ProcessStartInfo("redis-server") { RedirectStandardOutput = true, RedirectStandardError = true };
-        string[] arguments =
-        [
-            "--port", $"{_port}", "--bind", "127.0.0.1", "--dir", _folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "",
-            .. settings,
-        ];
         foreach (var argument in arguments)
             start.ArgumentList.Add(argument);
         _process = Process.Start(start) ?? throw new InvalidOperationException("redis-server did not start.");

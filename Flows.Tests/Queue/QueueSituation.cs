@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Flows.Contracts.Runs;
 using Flows.Queue;
+using Flows.Queue.Hangfire;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
@@ -14,13 +15,16 @@ public sealed class QueueSituation(string redis, params (string Key, string Valu
 {
     private static int s_number;
     private readonly ConcurrentBag<IHost> _hosts = [];
-    private IRunQueue? _producer;
+    private IHost? _producer;
 
     public static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
     public string KeyPrefix { get; } = $"test{Environment.ProcessId}-{Interlocked.Increment(ref s_number)}";
 
-    public IRunQueue Producer => _producer ??= Build(builder => builder.AddRunQueue()).Services.GetRequiredService<IRunQueue>();
+    public IRunQueue Producer => ProducerHost.Services.GetRequiredService<IRunQueue>();
+
+    /// <summary>The process that enqueues.</summary>
+    public IHost ProducerHost => _producer ??= Build(builder => builder.AddRunQueue());
 
     public async Task<ConsumerProcess> StartConsumerAsync(Func<RunJob, CancellationToken, Task<JobSettlement>> handle, int concurrency = 5)
     {
@@ -58,7 +62,7 @@ public sealed class QueueSituation(string redis, params (string Key, string Valu
         return now is { Active: 0, Delayed: 0 } && now.Waiting.Values.Sum() == 0;
     });
 
-    /// <summary>Asks again until it is so. An unavailable queue counts as "not yet".</summary>
+    /// <summary>Asks again until it is so. An unavailable queue, or a server that does not listen yet, counts as "not yet".</summary>
     public static async Task EventuallyAsync(Func<Task<bool>> isSo)
     {
         using var limit = new CancellationTokenSource(Limit);
@@ -69,7 +73,7 @@ public sealed class QueueSituation(string redis, params (string Key, string Valu
                 if (await isSo())
                     return;
             }
-            catch (QueueUnavailableException)
+            catch (Exception error) when (error is QueueUnavailableException or System.Net.Sockets.SocketException)
             {
             }
             await Task.Delay(10, limit.Token);
@@ -99,10 +103,10 @@ public sealed class QueueSituation(string redis, params (string Key, string Valu
         options.AbortOnConnectFail = false;
         options.ConnectRetry = 1;
         using var client = await ConnectionMultiplexer.ConnectAsync(options);
-        if (!client.IsConnected)
+        if (!client.IsConnected || options.ServiceName is not null)
             return;
 
-        var keys = client.GetServer(client.GetEndPoints()[0]).Keys(pattern: KeyPrefix + ":*", pageSize: 1000).ToArray();
+        var keys = client.GetServer(client.GetEndPoints()[0]).Keys(pattern: "*" + KeyPrefix + ":*", pageSize: 1000).ToArray();
         await client.GetDatabase().KeyDeleteAsync(keys);
     }
 
@@ -118,5 +122,9 @@ public sealed class ConsumerProcess(IHost host)
     public Task StopAsync() => host.StopAsync(CancellationToken.None);
 
     /// <summary>From here on Redis hears nothing more of it, as after kill -9.</summary>
-    public void Kill() => host.Services.GetRequiredService<IConnectionMultiplexer>().Dispose();
+    public void Kill()
+    {
+        host.Services.GetRequiredService<IConnectionMultiplexer>().Dispose();
+        host.Services.GetService<HangfireRedis>()?.Dispose();
+    }
 }

@@ -123,6 +123,82 @@ public sealed class RedisQueueRules(Platform platform)
     }
 
     [Fact]
+    public async Task A_dead_letter_is_requeued_or_discarded_once()
+    {
+        await using var queue = new QueueSituation(platform.RedisConnectionString, ("Flows:Queue:MaxDeliveries", "1"));
+        var jobs = QueueSituation.Jobs(2);
+        var isWell = false;
+        var seen = new Arrivals(1);
+        await queue.StartConsumerAsync((job, stopping) =>
+            Volatile.Read(ref isWell) ? seen.DoneAsync(job, stopping) : throw new InvalidOperationException("always"));
+        await queue.Producer.EnqueueAsync(jobs, None);
+        await QueueSituation.EventuallyAsync(async () => (await queue.Producer.GetStatisticsAsync(None)).Dead == 2);
+        var desk = Desk(queue);
+        var letters = (await desk.GetOverviewAsync(10, None)).Dead.ToDictionary(letter => letter.Job);
+        Volatile.Write(ref isWell, true);
+
+        Assert.True(await desk.DiscardAsync(letters[jobs[0]], None));
+        Assert.True(await desk.RequeueAsync(letters[jobs[1]], None));
+        Assert.False(await desk.RequeueAsync(letters[jobs[1]], None));
+
+        await seen.All;
+        await queue.EmptyAsync();
+        Assert.Equal(jobs[1], Assert.Single(seen.Jobs));
+        Assert.Equal(0, (await queue.Producer.GetStatisticsAsync(None)).Dead);
+    }
+
+    [Fact]
+    public async Task A_projects_limit_holds_while_others_use_the_room_and_a_dead_workers_share_comes_back()
+    {
+        await using var queue = NewSituation();
+        var (limited, free) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        var (shard, desk) = (Shard(queue), Desk(queue));
+        await desk.LimitAsync(new Dictionary<Guid, int> { [limited] = 2 }, forOthers: null, None);
+        await queue.Producer.EnqueueAsync(QueueSituation.Jobs(10, limited), None);
+        await queue.Producer.EnqueueAsync(QueueSituation.Jobs(10, free), None);
+
+        var first = await shard.TurnAsync("doomed", [], 8, releaseExpired: false, None);
+        var second = await shard.TurnAsync("other", [], 8, releaseExpired: false, None);
+        Assert.Equal((2, 6), Count(first));
+        Assert.Equal((0, 4), Count(second));
+
+        second.Taken[0].Settle(Outcome.Done); // the room of another project is not this one's
+        Assert.Empty((await shard.TurnAsync("other", [second.Taken[0]], 8, releaseExpired: false, None)).Taken);
+
+        var back = 0;
+        await QueueSituation.EventuallyAsync(async () =>
+            (back += Count(await shard.TurnAsync("third", [], 8, releaseExpired: true, None)).Limited) == 2); // the lease of the doomed ends
+        Assert.DoesNotContain((await shard.TurnAsync("third", [], 8, releaseExpired: false, None)).Taken, delivery => delivery.Job.ProjectId == limited);
+
+        (int Limited, int Free) Count(Turn turn) =>
+            (turn.Taken.Count(delivery => delivery.Job.ProjectId == limited), turn.Taken.Count(delivery => delivery.Job.ProjectId == free));
+    }
+
+    [Fact]
+    public async Task A_paused_project_waits_behind_nobody_and_goes_on_when_it_is_resumed()
+    {
+        await using var queue = NewSituation();
+        var paused = Enumerable.Range(0, 20).Select(_ => Guid.CreateVersion7()).ToArray();
+        var desk = Desk(queue);
+        await desk.LimitAsync(paused.ToDictionary(project => project, _ => 0), forOthers: 1, None);
+        await queue.Producer.EnqueueAsync([.. paused.Select(project => QueueSituation.Job(project, RunPriority.Sync))], None);
+        await queue.Producer.EnqueueAsync(QueueSituation.Jobs(3), None);
+        var (others, all) = (new Arrivals(3), new Arrivals(23));
+        await queue.StartConsumerAsync(async (job, stopping) =>
+        {
+            await others.DoneAsync(job, stopping);
+            return await all.DoneAsync(job, stopping);
+        }, concurrency: 2);
+
+        await others.All;
+        Assert.All(all.Jobs, job => Assert.DoesNotContain(job.ProjectId, paused));
+        await desk.LimitAsync(new Dictionary<Guid, int>(), forOthers: null, None);
+
+        await all.All;
+        await queue.EmptyAsync();
+    }
+
+    [Fact]
     public async Task Not_now_may_be_said_more_often_than_a_job_may_fail()
     {
         await using var queue = new QueueSituation(platform.RedisConnectionString, ("Flows:Queue:MaxDeliveries", "2"));
@@ -154,12 +230,12 @@ public sealed class RedisQueueRules(Platform platform)
         Assert.Equal("Redis", statistics.Provider);
         Assert.Equal((2, 2, 1), (statistics.Waiting[RunPriority.Normal], statistics.Waiting[RunPriority.Bulk], statistics.Active));
         Assert.InRange(statistics.OldestWait, TimeSpan.Zero, TimeSpan.FromSeconds(5));
+        Assert.Equal([(RunPriority.Normal, 2L), (RunPriority.Bulk, 2L)], statistics.Backlogs.Select(backlog => (backlog.Priority, backlog.Waiting)));
     }
 
     [Theory]
-    [InlineData("Flows:Queue:Provider", "Hangfire", "Flows__Queue__Provider")]
     [InlineData("Flows:Queue:Provider", "Kafka", "Flows:Queue:Provider")]
-    public async Task A_provider_that_this_build_does_not_have_is_refused(string key, string value, string named)
+    public async Task A_provider_that_does_not_exist_is_refused(string key, string value, string named)
     {
         await using var queue = new QueueSituation(platform.RedisConnectionString, (key, value));
         var error = Assert.Throws<InvalidOperationException>(() => queue.Build(builder => builder.AddRunQueue()));
@@ -176,6 +252,9 @@ public sealed class RedisQueueRules(Platform platform)
     }
 
     private QueueSituation NewSituation() => new(platform.RedisConnectionString, ("Flows:Queue:Lease", "00:00:02"));
+
+    private static RedisQueueDesk Desk(QueueSituation queue) =>
+        queue.Build(builder => builder.AddRunQueue()).Services.GetRequiredService<RedisQueueDesk>();
 
     private static QueueShard Shard(QueueSituation queue) =>
         queue.Build(builder => builder.AddRunQueue()).Services.GetRequiredService<QueueShard>();

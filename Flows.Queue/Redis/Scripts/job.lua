@@ -10,6 +10,8 @@
 -- <base>delayed        sorted set of runs by the millisecond they are due
 -- <base>leases         sorted set of consumers by the millisecond their lease ends
 -- <base>active:consumer  set of the runs a consumer holds
+-- <base>limits         hash, project -> how many of its jobs may be in work at a time; 0: paused; '*': what holds for all others
+-- <base>held:project   set of runs, of projects with a limit: all that are in work and perhaps some that are not any more
 -- <base>dead           list of p:project:run:deliveries:millisecond, newest first, at most 1,000
 -- p is the priority, one digit, 0 first. Runs and projects are 32 hexadecimal digits. Times are Redis's own clock.
 --

@@ -9,7 +9,8 @@
 --          back    it was not started: to the front; the delivery does not count
 --          A job that is no longer this consumer's, or was delivered again since, is left alone: its lease was lost.
 -- Result: ms until the next delayed job is due (-1: none), then run, project, priority, deliveries for each job taken.
--- Cost: 3 commands when there is nothing to do; settling 3 a call; taking 4 a call and 2 a list. O(jobs + lists visited).
+-- Cost: 3 commands when there is nothing to do; settling 3 a call; taking 5 a call and 2 a list, and 5 a project
+--       that has a limit. O(jobs + lists visited + jobs in work of limited projects).
 
 local consumer, lease, want, most = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
 
@@ -77,39 +78,69 @@ local appeared = write()
 states = {}
 
 -- Take: the most urgent priority first; inside it the lists share what is wanted evenly, the next in turn taking the odd ones.
-local taken = {}
-local ring = want > 0 and redis.call('ZRANGE', base .. 'ring', 0, want - 1) or {}
-local held, emptied, turned = {}, {}, {}
-local from = 1
-while want > 0 and from <= #ring do
-  local p = string.sub(ring[from], 1, 1)
-  local lists = {}
-  while ring[from] and string.sub(ring[from], 1, 1) == p do
-    lists[#lists + 1] = ring[from]
-    from = from + 1
+local taken, held, emptied, turned = {}, {}, {}, {}
+
+-- How many more jobs a project may have in work. A limited project's are counted by the states of its jobs, so nothing has to be
+-- counted down when one ends or its worker dies.
+local room = {}
+local function ask_room(lists)
+  local projects = { '*' }
+  for _, list in ipairs(lists) do
+    if not room[string.sub(list, 3)] then
+      projects[#projects + 1] = string.sub(list, 3)
+    end
   end
+  local limits = redis.call('HMGET', base .. 'limits', unpack(projects))
+  for i = 2, #projects do
+    local project, limit = projects[i], tonumber(limits[i] or limits[1] or nil)
+    room[project] = limit or math.huge
+    if limit and limit > 0 then
+      local runs, over = redis.call('SMEMBERS', base .. 'held:' .. project), {}
+      for j, state in ipairs(#runs > 0 and redis.call('HMGET', base .. 'jobs', unpack(runs)) or {}) do
+        local kind = state and string.sub(state, 1, 1)
+        if kind ~= 'a' and kind ~= 'r' then
+          over[#over + 1] = runs[j]
+        end
+      end
+      call_all('SREM', base .. 'held:' .. project, over)
+      room[project] = math.max(0, limit - #runs + #over)
+    end
+  end
+end
+
+local function take(p, lists)
   while want > 0 and #lists > 0 do
     local share, odd, left = math.floor(want / #lists), want % #lists, {}
     for i, list in ipairs(lists) do
-      local count = share + (i <= odd and 1 or 0)
+      local key, project = base .. 'list:' .. list, string.sub(list, 3)
+      local count = math.min(share + (i <= odd and 1 or 0), room[project])
       if count > 0 then
-        local key, project = base .. 'list:' .. list, string.sub(list, 3)
         local entries = redis.call('LRANGE', key, 0, count) -- one more than is taken: is anything left?
         redis.call('LTRIM', key, count, -1)
-        for j = 1, math.min(count, #entries) do
+        count = math.min(count, #entries)
+        local mine = {}
+        for j = 1, count do
           local run, deliveries, since = string.match(entries[j], '^(%x+):(%d+):(%d+)$')
           deliveries = deliveries + 1
           set(run, 'a' .. p .. ':' .. project .. ':' .. deliveries .. ':' .. since .. ':' .. consumer)
+          mine[j] = run
           held[#held + 1] = run
           taken[#taken + 1] = run
           taken[#taken + 1] = project
           taken[#taken + 1] = p
           taken[#taken + 1] = deliveries
         end
-        want = want - math.min(count, #entries)
+        if room[project] < math.huge then
+          call_all('SADD', base .. 'held:' .. project, mine)
+          redis.call('EXPIRE', base .. 'held:' .. project, 90000) -- longer than any run; for limits that were taken away
+          room[project] = room[project] - count
+        end
+        want = want - count
         if #entries > count then
-          left[#left + 1] = list
           turned[list] = true
+          if room[project] > 0 then
+            left[#left + 1] = list
+          end
         else
           emptied[#emptied + 1] = list
           turned[list] = nil
@@ -118,6 +149,31 @@ while want > 0 and from <= #ring do
     end
     lists = left
   end
+end
+
+-- As many lists as jobs are wanted, and more of them while projects that are paused or at their limit stand in front.
+local wanted, from = want, 0
+while want > 0 do
+  local ring = redis.call('ZRANGE', base .. 'ring', from, from + wanted - 1)
+  if #ring == 0 then
+    break
+  end
+  ask_room(ring)
+  local at = 1
+  while want > 0 and at <= #ring do
+    local p, lists = string.sub(ring[at], 1, 1), {}
+    while ring[at] and string.sub(ring[at], 1, 1) == p do
+      if room[string.sub(ring[at], 3)] > 0 then
+        lists[#lists + 1] = ring[at]
+      end
+      at = at + 1
+    end
+    take(p, lists)
+  end
+  if #ring < wanted then
+    break
+  end
+  from = from + #ring
 end
 
 if #held > 0 then

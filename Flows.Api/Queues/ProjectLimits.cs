@@ -1,0 +1,67 @@
+using System.ComponentModel.DataAnnotations;
+using Flows.Api.Migrations;
+using Flows.Api.Runs;
+using Flows.Queue.Redis;
+using Microsoft.Extensions.Options;
+using Npgsql;
+
+namespace Flows.Api.Queues;
+
+/// <summary>What holds for every project. Bound from <c>Flows:Projects</c>.</summary>
+public sealed class ProjectOptions
+{
+    public const string Section = "Flows:Projects";
+
+    /// <summary>Runs of one project that may be in work at a time, where the project has no limit of its own. 0, the default: no limit.</summary>
+    [Range(0, 100_000)]
+    public int ConcurrentRuns { get; set; }
+}
+
+/// <summary>
+/// Tells the queue which projects are paused or limited. Postgres holds it; the queue is told at every change here, and again every ten
+/// seconds, which heals a Redis that has forgotten and carries what another replica or a person at the database has changed.
+/// </summary>
+internal sealed class ProjectLimits(
+    NpgsqlDataSource source, IServiceProvider services, IOptions<ProjectOptions> options, SchemaState schema, TimeProvider clock, ILogger<ProjectLimits> log)
+    : Housekeeper(TimeSpan.FromSeconds(10), schema, clock, log)
+{
+    private const int Most = 10_000;
+
+    internal override async Task<bool> SweepAsync(CancellationToken cancel)
+    {
+        await TellAsync(cancel);
+        return false;
+    }
+
+    /// <summary>Pauses or resumes a project. Runs in work go on; what waits is kept.</summary>
+    /// <exception cref="Flows.Queue.QueueUnavailableException">It is written down, and the queue will be told when it is back.</exception>
+    public async Task SetPausedAsync(Guid projectId, bool paused, CancellationToken cancel)
+    {
+        await using (var command = source.CreateCommand("UPDATE projects SET queue_paused = $2 WHERE id = $1"))
+        {
+            command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = projectId });
+            command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = paused });
+            await command.ExecuteNonQueryAsync(cancel);
+        }
+        await TellAsync(cancel);
+    }
+
+    private async Task TellAsync(CancellationToken cancel)
+    {
+        if (services.GetService<RedisQueueDesk>() is not { } desk)
+            return; // Hangfire knows no projects
+
+        var limits = new Dictionary<Guid, int>();
+        await using (var command = source.CreateCommand("""
+            SELECT id, CASE WHEN queue_paused THEN 0 ELSE concurrent_runs END FROM projects
+            WHERE queue_paused OR concurrent_runs > 0 ORDER BY queue_paused DESC, id LIMIT $1
+            """))
+        {
+            command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = Most });
+            await using var rows = await command.ExecuteReaderAsync(cancel);
+            while (await rows.ReadAsync(cancel))
+                limits.Add(rows.GetGuid(0), rows.GetInt32(1));
+        }
+        await desk.LimitAsync(limits, options.Value.ConcurrentRuns is > 0 and var forOthers ? forOthers : null, cancel);
+    }
+}

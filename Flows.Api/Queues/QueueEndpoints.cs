@@ -1,0 +1,93 @@
+using System.Text;
+using Flows.Api.Access;
+using Flows.Api.Runs;
+using Flows.Queue;
+using Flows.Queue.Redis;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Flows.Api.Queues;
+
+/// <summary>
+/// The queue's page, and what its buttons do: Hangfire's dashboard when Hangfire carries the jobs, else our own. A caller sees the sums of the
+/// whole queue, and of projects, jobs and dead letters only those of his own project.
+/// </summary>
+internal static class QueueEndpoints
+{
+    private const string Path = "/admin/queues";
+    private const int Rows = 200;
+
+    public static IHostApplicationBuilder AddQueues(this IHostApplicationBuilder builder)
+    {
+        builder.Services.AddOptions<ProjectOptions>().BindConfiguration(ProjectOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<ProjectLimits>();
+        builder.Services.AddHostedService(services => services.GetRequiredService<ProjectLimits>());
+        return builder;
+    }
+
+    public static void MapQueues(this IEndpointRouteBuilder app)
+    {
+        if (app.MapQueueDashboard(Policies.User))
+            return;
+
+        // No token against forged forms: the credential is a header, which no form of another site can send.
+        var queue = app.MapGroup(Path).RequireAuthorization(Policies.User).AddEndpointFilter<UnavailableFilter>().ExcludeFromDescription();
+        queue.MapGet("", ShowPage);
+        queue.MapPost("/pause", Pause);
+        queue.MapPost("/resume", Resume);
+        queue.MapPost("/dead/{runId:guid}/requeue", Requeue);
+        queue.MapPost("/dead/{runId:guid}/discard", Discard);
+    }
+
+    private static Task<ContentHttpResult> ShowPage(HttpContext http, CurrentProject project, IRunQueue queue, RedisQueueDesk desk, CancellationToken cancel) =>
+        GuardedAsync(async () =>
+        {
+            var (now, overview) = (await queue.GetStatisticsAsync(cancel), await desk.GetOverviewAsync(Rows, cancel));
+            http.Response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
+            http.Response.Headers.CacheControl = "no-store";
+            return TypedResults.Content(QueuePage.Render(now, overview, project.Id), "text/html", Encoding.UTF8);
+        });
+
+    private static Task<RedirectHttpResult> Pause(CurrentProject project, ProjectLimits limits, CancellationToken cancel) =>
+        SetPausedAsync(project, limits, paused: true, cancel);
+
+    private static Task<RedirectHttpResult> Resume(CurrentProject project, ProjectLimits limits, CancellationToken cancel) =>
+        SetPausedAsync(project, limits, paused: false, cancel);
+
+    private static Task<RedirectHttpResult> SetPausedAsync(CurrentProject project, ProjectLimits limits, bool paused, CancellationToken cancel) =>
+        GuardedAsync(async () =>
+        {
+            await limits.SetPausedAsync(project.Id, paused, cancel);
+            return TypedResults.Redirect(Path);
+        });
+
+    private static Task<Results<RedirectHttpResult, ProblemHttpResult>> Requeue(
+        Guid runId, CurrentProject project, RedisQueueDesk desk, CancellationToken cancel) =>
+        EndDeadAsync(runId, project, desk, desk.RequeueAsync, cancel);
+
+    private static Task<Results<RedirectHttpResult, ProblemHttpResult>> Discard(
+        Guid runId, CurrentProject project, RedisQueueDesk desk, CancellationToken cancel) =>
+        EndDeadAsync(runId, project, desk, desk.DiscardAsync, cancel);
+
+    private static Task<Results<RedirectHttpResult, ProblemHttpResult>> EndDeadAsync(
+        Guid runId, CurrentProject project, RedisQueueDesk desk, Func<DeadLetter, CancellationToken, Task<bool>> end, CancellationToken cancel) =>
+        GuardedAsync<Results<RedirectHttpResult, ProblemHttpResult>>(async () =>
+        {
+            var dead = (await desk.GetOverviewAsync(1000, cancel)).Dead;
+            var letter = dead.FirstOrDefault(letter => letter.Job.RunId == runId && letter.Job.ProjectId == project.Id);
+            return letter is not null && await end(letter, cancel)
+                ? TypedResults.Redirect(Path)
+                : Problems.NotFound($"Run {runId} is not among the dead letters of this project.");
+        });
+
+    private static async Task<T> GuardedAsync<T>(Func<Task<T>> call)
+    {
+        try
+        {
+            return await call();
+        }
+        catch (QueueUnavailableException error)
+        {
+            throw new UnavailableException(error.Message);
+        }
+    }
+}

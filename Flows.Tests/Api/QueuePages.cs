@@ -1,0 +1,82 @@
+using System.Net.Http.Headers;
+using Flows.Contracts.Runs;
+using Flows.Queue;
+using Flows.Queue.Redis;
+using Microsoft.Extensions.DependencyInjection;
+
+namespace Flows.Tests.Api;
+
+/// <summary>What an operator sees of the queue and does with it, by the page's own buttons.</summary>
+[Collection(nameof(Platform))]
+public sealed class QueuePages(Platform platform)
+{
+    [Fact]
+    public async Task A_project_is_paused_and_resumed_and_sees_its_own_only()
+    {
+        await using var database = new TestDatabase(platform);
+        await using var host = await StartAsync(database);
+        var mine = (Guid)(await database.ScalarAsync("SELECT project_id FROM api_keys LIMIT 1"))!;
+        var stranger = Guid.CreateVersion7();
+        var queue = host.App.Services.GetRequiredService<IRunQueue>();
+        await queue.EnqueueAsync([Job(mine, RunPriority.Sync), Job(mine, RunPriority.Bulk), Job(stranger, RunPriority.Bulk)], CancellationToken.None);
+
+        Assert.Equal(401, (await host.GetAsync("/admin/queues", key: null)).Status);
+        Assert.Equal(302, await PressAsync(host, "/admin/queues/pause"));
+        var page = await host.GetAsync("/admin/queues");
+        Assert.Equal((200, "text/html"), (page.Status, page.ContentType));
+        Assert.Contains("paused", page.Text, StringComparison.Ordinal);
+        Assert.Contains("<b>3</b>waiting", page.Text, StringComparison.Ordinal);
+        Assert.DoesNotContain($"{stranger}", page.Text, StringComparison.Ordinal);
+        var shard = host.App.Services.GetRequiredService<QueueShard>();
+        Assert.Equal([stranger], (await shard.TurnAsync("w", [], 9, releaseExpired: false, CancellationToken.None)).Taken.Select(taken => taken.Job.ProjectId));
+
+        Assert.Equal(302, await PressAsync(host, "/admin/queues/resume"));
+        Assert.DoesNotContain("paused", (await host.GetAsync("/admin/queues")).Text, StringComparison.Ordinal);
+        Assert.Equal(2, (await shard.TurnAsync("w", [], 9, releaseExpired: false, CancellationToken.None)).Taken.Count);
+    }
+
+    [Fact]
+    public async Task A_dead_letter_is_requeued_by_its_own_project_only()
+    {
+        await using var database = new TestDatabase(platform);
+        await using var host = await StartAsync(database, ("Flows:Queue:MaxDeliveries", "1"));
+        var mine = (Guid)(await database.ScalarAsync("SELECT project_id FROM api_keys LIMIT 1"))!;
+        var other = await ApiHost.AddProjectAsync(database);
+        var (queue, job) = (host.App.Services.GetRequiredService<IRunQueue>(), Job(mine, RunPriority.Normal));
+        await queue.EnqueueAsync([job], CancellationToken.None);
+        var shard = host.App.Services.GetRequiredService<QueueShard>();
+        var taken = Assert.Single((await shard.TurnAsync("w", [], 1, releaseExpired: false, CancellationToken.None)).Taken);
+        taken.Settle(Outcome.Failed);
+        await shard.TurnAsync("w", [taken], 0, releaseExpired: false, CancellationToken.None);
+
+        Assert.Contains($"{job.RunId}", (await host.GetAsync("/admin/queues")).Text, StringComparison.Ordinal);
+        Assert.DoesNotContain($"{job.RunId}", (await host.GetAsync("/admin/queues", other)).Text, StringComparison.Ordinal);
+        Assert.Equal(404, await PressAsync(host, $"/admin/queues/dead/{job.RunId}/requeue", other));
+        Assert.Equal(302, await PressAsync(host, $"/admin/queues/dead/{job.RunId}/requeue"));
+        Assert.Equal(404, await PressAsync(host, $"/admin/queues/dead/{job.RunId}/discard"));
+
+        var view = (await host.GetAsync("/api/v1/system/queue")).Json;
+        Assert.Equal((0, 1), (view.GetProperty("dead").GetInt32(), view.GetProperty("depth").GetInt32()));
+        var project = Assert.Single(view.GetProperty("projects").EnumerateArray());
+        Assert.Equal(("Normal", 1), (project.GetProperty("priority").GetString(), project.GetProperty("waiting").GetInt32()));
+    }
+
+    /// <summary>The status of the answer to a button, before the browser goes where the answer sends it.</summary>
+    private static async Task<int> PressAsync(ApiHost host, string path, string key = ApiHost.Key)
+    {
+        using var browser = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = host.Http.BaseAddress };
+        browser.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", key);
+        using var answer = await browser.PostAsync(path, content: null);
+        return (int)answer.StatusCode;
+    }
+
+    private static RunJob Job(Guid project, RunPriority priority) => new(Guid.CreateVersion7(), project, priority);
+
+    private Task<ApiHost> StartAsync(TestDatabase database, params (string Key, string Value)[] settings)
+    {
+        var all = settings.ToDictionary(setting => setting.Key, setting => setting.Value);
+        all["Flows:Queue:Provider"] = "Redis";
+        all["Flows:Queue:KeyPrefix"] = $"pages{Guid.CreateVersion7():N}";
+        return ApiHost.StartAsync(database.ConnectionString, platform, all);
+    }
+}
