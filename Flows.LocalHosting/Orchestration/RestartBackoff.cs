@@ -1,10 +1,14 @@
 namespace Flows.LocalHosting.Orchestration;
 
 /// <summary>How long to wait before starting again what has crashed: 1 s, doubling up to 30 s, and from the beginning after a minute of health.</summary>
-internal sealed class RestartBackoff(TimeProvider clock)
+/// <param name="longest">The longest pause, from a second on; 30 s when none is given.</param>
+internal sealed class RestartBackoff(TimeProvider clock, TimeSpan? longest = null)
 {
+    /// <summary>For whoever crashes processes on purpose and wants them back: a time span.</summary>
+    public const string LongestPauseSetting = "Flows:LocalHosting:LongestRestartPause";
+
     private static readonly TimeSpan Shortest = TimeSpan.FromSeconds(1);
-    private static readonly TimeSpan Longest = TimeSpan.FromSeconds(30);
+    private readonly TimeSpan most = longest is { } given ? TimeSpan.FromTicks(Math.Max(given.Ticks, Shortest.Ticks)) : TimeSpan.FromSeconds(30);
     private static readonly TimeSpan Forgiven = TimeSpan.FromSeconds(60);
 
     private TimeSpan next = Shortest;
@@ -21,7 +25,7 @@ internal sealed class RestartBackoff(TimeProvider clock)
             next = Shortest;
         healthySince = null;
         var pause = next;
-        next = next * 2 < Longest ? next * 2 : Longest;
+        next = next * 2 < most ? next * 2 : most;
         return pause;
     }
 }

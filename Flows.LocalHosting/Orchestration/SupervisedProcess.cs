@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Aspire.Hosting.ApplicationModel;
 using Flows.LocalHosting.Processes;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 
 namespace Flows.LocalHosting.Orchestration;
@@ -74,7 +75,7 @@ internal sealed class SupervisedProcess(
 
     private async Task SuperviseAsync(CancellationToken stop)
     {
-        var backoff = new RestartBackoff(context.Clock);
+        var backoff = new RestartBackoff(context.Clock, context.Configuration.GetValue<TimeSpan?>(RestartBackoff.LongestPauseSetting));
         while (!stop.IsCancellationRequested)
         {
             ChildProcess child;

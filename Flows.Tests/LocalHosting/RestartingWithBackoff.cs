@@ -14,6 +14,14 @@ public sealed class RestartingWithBackoff
     }
 
     [Fact]
+    public void Whoever_crashes_processes_on_purpose_sets_the_longest_pause()
+    {
+        var backoff = new RestartBackoff(clock, TimeSpan.FromSeconds(3));
+        Assert.Equal([1, 2, 3, 3], Enumerable.Range(0, 4).Select(_ => (int)backoff.Next().TotalSeconds));
+        Assert.Equal(1, new RestartBackoff(clock, TimeSpan.Zero).Next().TotalSeconds);
+    }
+
+    [Fact]
     public void A_minute_of_health_forgives()
     {
         var backoff = new RestartBackoff(clock);

@@ -1,35 +1,29 @@
 using Flows.Bench;
 
-// Load on loopback only, bounded in time, against a Flows that `./flows up` has started. `./flows bench` starts one when none is up.
-if (args is not [var name, ..])
+// Load on loopback only, bounded in time. `./flows bench NAME` builds and gives what is needed.
+Results.Begin();
+var benches = new SortedDictionary<string, Func<BenchArguments, Task<int>>>(StringComparer.Ordinal)
 {
-    Console.Error.WriteLine("Usage: ./flows bench webhook|flows [seconds] | queue [rounds]");
+    ["webhook"] = WebhookBench.RunAsync,
+};
+AddHosted(benches);
+if (args is not [var name, .. var rest] || !benches.TryGetValue(name, out var bench))
+{
+    Console.Error.WriteLine($"Usage: ./flows bench NAME [--keep]. There is: {string.Join(", ", benches.Keys)}.");
     return 2;
 }
-if (name == "queue")
+try
 {
-    // `./flows bench queue` has started a Redis for it, and installed the peer where npm can.
-    var port = int.Parse(Environment.GetEnvironmentVariable("FLOWS_BENCH_REDIS")
-        ?? throw new InvalidOperationException("FLOWS_BENCH_REDIS is not set; run ./flows bench queue."), System.Globalization.CultureInfo.InvariantCulture);
-    var rounds = args.Length > 1 && int.TryParse(args[1], out var asked) ? Math.Clamp(asked, 1, 20) : 3;
-    var peer = Environment.GetEnvironmentVariable("FLOWS_BENCH_BULLMQ") is { Length: > 0 } path ? path : null;
-    await new QueueBench(port, peer).RunAsync(rounds);
-    return 0;
+    return await bench(new BenchArguments(rest));
 }
-var seconds = args.Length > 1 && int.TryParse(args[1], out var given) ? Math.Clamp(given, 1, 120) : 10;
-switch (name)
+catch (BenchException error)
 {
-    case "webhook":
-        await WebhookBench.RunAsync(Target.FromEnvironment(), TimeSpan.FromSeconds(seconds));
-        return 0;
-    case "engine":
-        await EngineBench.RunAsync();
-        return 0;
-    case "flows":
-        await WebhookBench.RunAsync(target, TimeSpan.FromSeconds(seconds));
-        await AsyncBench.RunAsync(target, TimeSpan.FromSeconds(seconds));
-        return 0;
-    default:
-        Console.Error.WriteLine($"There is no benchmark '{name}'. There are: webhook, flows, queue.");
-        return 2;
+    Console.Error.WriteLine($"{name}: {error.Message}");
+    return 2;
+}
+
+/// <summary>Benchmarks that start a platform of their own are in Hosted/HostedBenches.cs; without that file the call above is no code at all.</summary>
+internal sealed partial class Program
+{
+    static partial void AddHosted(IDictionary<string, Func<BenchArguments, Task<int>>> benches);
 }

@@ -25,8 +25,11 @@ internal static class WebhookBench
             { "name": "answer", "kind": "respond", "body": "{{b}}" } ] }
         """;
 
-    public static async Task RunAsync(Target target, TimeSpan duration)
+    /// <param name="arguments">Seconds for each number of callers.</param>
+    public static async Task<int> RunAsync(BenchArguments arguments)
     {
+        var duration = TimeSpan.FromSeconds(arguments.Number(0, "seconds", otherwise: 10, least: 1, most: 120));
+        var target = Target.FromEnvironment();
         Console.WriteLine("| flow | callers | runs/s | p50 ms | p95 ms | p99 ms | max ms | failed |");
         Console.WriteLine("|---|---|---|---|---|---|---|---|");
         foreach (var (name, definition) in new[] { ("3 pure steps", Pure), ("with a code step", Code) })
@@ -45,6 +48,7 @@ internal static class WebhookBench
             }
             Console.WriteLine(FormattableString.Invariant($"first call of this flow: {firstMs:F0} ms"));
         }
+        return 0;
     }
 
     private static double At(List<double> sorted, double quantile) => sorted[Math.Min(sorted.Count - 1, (int)(sorted.Count * quantile))];
