@@ -80,6 +80,12 @@ internal static class RunSql
     /// </summary>
     public static string IsOneOf(IEnumerable<RunStatus> statuses) => $"r.status + 0 IN ({In(statuses)})";
 
+    /// <summary><see cref="RunTransitions.AfterLoss"/> of a row <c>r</c>; <paramref name="most"/> is a parameter.</summary>
+    public static string AfterLoss(string most) =>
+        $"(CASE WHEN r.lost_leases + 1 >= {most} THEN {(int)RunTransitions.AfterLoss(0, 1)} ELSE {(int)RunTransitions.AfterLoss(0, 2)} END)::smallint";
+
+    public static string In(IEnumerable<StepStatus> statuses) => string.Join(", ", statuses.Select(status => (int)status));
+
     public static string In(IEnumerable<RunStatus> statuses) => string.Join(", ", statuses.Select(status => (int)status));
 
     /// <summary>True when Postgres refuses what one of the rows holds (its class 22, or 54: over a limit), and would take the others.</summary>

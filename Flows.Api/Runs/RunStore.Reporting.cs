@@ -15,14 +15,17 @@ internal sealed partial class RunStore
         .Where(to => to != RunStatus.Cancelled && RunTransitions.Into(to).Contains(RunStatus.Running))
         .ToHashSet();
 
+    // A run that is handed back with an error has lost its engine. That counts as a lost lease does, or one that kills every engine would
+    // be handed back for ever; the last time, the error stays as the run's.
     // held is the fence: rows that are Running, this attempt's and this worker's, locked in the order of their ids. The journal and the
     // moves are joined to it, so a stale report can leave nothing behind.
     internal static readonly string ReportSql = $"""
         WITH held AS (
-            SELECT l.id, a.attempt, a.worker, a.to_status, a.output, a.response, a.error, a.failed_step, a.waiting_for
+            SELECT l.id, a.attempt, a.worker, a.to_status, a.output, a.response, a.error, a.failed_step, a.waiting_for, l.after_loss
             FROM unnest($3::uuid[], $4::int[], $5::text[], $6::smallint[], $7::json[], $8::json[], $9::json[], $10::text[], $11::json[])
                 AS a(id, attempt, worker, to_status, output, response, error, failed_step, waiting_for) CROSS JOIN LATERAL (
-                SELECT r.id FROM runs r WHERE r.id = a.id AND r.attempt = a.attempt AND r.worker = a.worker AND r.status + 0 = 1 FOR NO KEY UPDATE
+                SELECT r.id, {RunSql.AfterLoss("$26")} AS after_loss
+                FROM runs r WHERE r.id = a.id AND r.attempt = a.attempt AND r.worker = a.worker AND r.status + 0 = 1 FOR NO KEY UPDATE
             ) l
         ), lines AS (
             INSERT INTO run_steps (run_id, path, name, kind, status, effect, run_attempt, attempt, started_at, duration_ms, input, output, error, logs)
@@ -35,13 +38,14 @@ internal sealed partial class RunStore
                 status = EXCLUDED.status, effect = EXCLUDED.effect, run_attempt = EXCLUDED.run_attempt, attempt = EXCLUDED.attempt,
                 started_at = EXCLUDED.started_at, duration_ms = EXCLUDED.duration_ms, input = coalesce(EXCLUDED.input, run_steps.input),
                 output = EXCLUDED.output, error = EXCLUDED.error, logs = coalesce(EXCLUDED.logs, run_steps.logs)
-            WHERE run_steps.status IN ({(int)StepStatus.Running}, {(int)StepStatus.Paused})
+            WHERE run_steps.status IN ({RunSql.In(StepLines.Unfinished)})
         ), answered AS (
             UPDATE runs r SET response = coalesce(r.response, h.response) FROM held h
             WHERE r.id = h.id AND h.to_status IS NULL AND h.response IS NOT NULL
             RETURNING {RunSql.News}
         ), moves ({RunSql.MoveColumns}) AS (
-            SELECT h.id, h.attempt, h.to_status, NULL::text, $2::timestamptz, false, h.output, h.response, h.error, h.failed_step, h.waiting_for
+            SELECT h.id, h.attempt, CASE WHEN h.to_status = 0 AND h.error IS NOT NULL THEN h.after_loss ELSE h.to_status END, NULL::text, $2::timestamptz,
+                h.to_status = 0 AND h.error IS NOT NULL, h.output, h.response, h.error, h.failed_step, h.waiting_for
             FROM held h WHERE h.to_status IS NOT NULL
         ), moved AS (
             {RunSql.Move}
@@ -91,6 +95,7 @@ internal sealed partial class RunStore
             RunSql.Array(Each(lines, line => Json(line.Step.Output)), NpgsqlDbType.Json),
             RunSql.Array(Each(lines, line => Json(line.Step.Error, RunsJson.Default.StepError)), NpgsqlDbType.Json),
             RunSql.Array(Each(lines, line => Text(line.Step.Logs)), NpgsqlDbType.Text),
+            RunSql.Value(options.Value.MaxAttempts, NpgsqlDbType.Integer),
         ], row =>
         {
             taken.Add((row.GetGuid(11), row.GetInt32(9), row.GetString(10)));

@@ -10,7 +10,7 @@ internal sealed partial class RunStore
     private static readonly string s_rescue = $"""
         WITH moves ({RunSql.MoveColumns}) AS (
             SELECT r.id, r.attempt,
-                (CASE WHEN r.lost_leases + 1 >= $3 THEN {(int)RunStatus.Failed} ELSE {(int)RunStatus.Queued} END)::smallint,
+                {RunSql.AfterLoss("$3")},
                 NULL::text, $2::timestamptz, true, NULL::json, NULL::json, CASE WHEN r.lost_leases + 1 >= $3 THEN $4::json END, NULL::text, NULL::json
             FROM runs r WHERE r.status = {(int)RunStatus.Running} AND r.lease_until < $1
             ORDER BY r.lease_until LIMIT $5 FOR NO KEY UPDATE OF r SKIP LOCKED

@@ -47,6 +47,12 @@ public static class RunTransitions
         _ => throw new ArgumentOutOfRangeException(nameof(to), to, message: null),
     };
 
+    /// <summary>
+    /// Where a run goes that has lost its worker or its engine once more: it goes on elsewhere, unless that has now happened
+    /// <paramref name="most"/> times since it was last put in the queue on purpose.
+    /// </summary>
+    public static RunStatus AfterLoss(int lostBefore, int most) => lostBefore + 1 >= most ? RunStatus.Failed : RunStatus.Queued;
+
     /// <summary>True for a status that only a person's retry can leave.</summary>
     public static bool IsFinal(RunStatus status) => status >= RunStatus.Succeeded;
 }

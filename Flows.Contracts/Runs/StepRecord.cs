@@ -66,5 +66,12 @@ public sealed record StepRecord(
 {
     /// <summary>True when this line will never change: replay uses its result.</summary>
     [JsonIgnore]
-    public bool IsFinished => Status is not (StepStatus.Running or StepStatus.Paused);
+    public bool IsFinished => !StepLines.Unfinished.Contains(Status);
+}
+
+/// <summary>The rule of the journal, as data: the UPDATE of a line is made from it.</summary>
+public static class StepLines
+{
+    /// <summary>A line with one of these may be replaced by a newer one; every other stays as it is for ever.</summary>
+    public static IReadOnlyList<StepStatus> Unfinished { get; } = [StepStatus.Running, StepStatus.Paused];
 }

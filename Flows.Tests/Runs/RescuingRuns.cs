@@ -75,6 +75,23 @@ public sealed class RescuingRuns(RunsDatabase database) : IClassFixture<RunsData
     }
 
     [Fact]
+    public async Task A_run_that_kills_every_engine_fails_with_what_the_last_one_died_of()
+    {
+        var store = database.Store();
+        var run = (await database.QueueAsync(store))[0];
+        var crashed = new RunOutcome(RunStatus.Queued, Error: new StepError("engine_crashed", "The engine ended while step 'deep' was running (exit code 134)."), FailedStep: "deep");
+        for (var attempt = 1; attempt <= 5; attempt++)
+        {
+            Assert.Equal(RunStatus.Queued, await database.StatusAsync(run));
+            Assert.Single(await store.ClaimAsync([(run, "w1")], default));
+            Assert.True(await RunsDatabase.ReportAsync(store, run, attempt, outcome: crashed));
+        }
+        Assert.Equal(RunStatus.Failed, await database.StatusAsync(run));
+        Assert.Equal("engine_crashed deep", await database.ValueAsync<string>("SELECT (error->>'code') || ' ' || failed_step FROM runs WHERE id = $1", run));
+        Assert.Empty(await store.ClaimAsync([(run, "w1")], default));
+    }
+
+    [Fact]
     public async Task An_unclaimed_run_is_due_after_ten_seconds_and_then_less_and_less_often()
     {
         var clock = new ManualClock();

@@ -1,9 +1,11 @@
 using Flows.Bench;
+using Flows.Bench.Simulation;
 
 // Load on loopback only, bounded in time. `./flows bench NAME` builds and gives what is needed.
 Results.Begin();
 var benches = new SortedDictionary<string, Func<BenchArguments, Task<int>>>(StringComparer.Ordinal)
 {
+    ["simulation"] = SimulationBench.RunAsync,
     ["webhook"] = WebhookBench.RunAsync,
 };
 AddHosted(benches);
