@@ -1,10 +1,15 @@
 using Flows.Bench;
 using Flows.Bench.Chaos;
+using Flows.Bench.Hosted;
+using Flows.Bench.Lists;
 
 internal sealed partial class Program
 {
     static partial void AddHosted(IDictionary<string, Func<BenchArguments, Task<int>>> benches)
     {
         benches["chaos"] = ChaosBench.RunAsync;
+        benches["failover"] = FailoverBench.RunAsync;
+        benches["fencing"] = FencingBench.RunAsync;
+        benches["lists"] = ListsBench.RunAsync;
     }
 }

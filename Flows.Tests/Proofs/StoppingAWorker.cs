@@ -1,0 +1,16 @@
+using Flows.Bench.Hosted;
+using Flows.Tests.LocalHosting;
+
+namespace Flows.Tests.Proofs;
+
+[Collection(nameof(RunningAppHost))]
+public sealed class StoppingAWorker
+{
+    [Fact]
+    public async Task Nothing_is_taken_of_a_worker_that_comes_back_after_its_lease()
+    {
+        var outcome = await FencingBench.RunAsync(rounds: 3).WaitAsync(TimeSpan.FromMinutes(4));
+        Assert.Empty(outcome.Violations);
+        Assert.Equal(3, outcome.Runs);
+    }
+}
