@@ -34,7 +34,7 @@ internal static class ListsBench
             ("of one flow", $"flow={flow}", $"AND r.flow_id = '{flow}'"),
             ("failed", "status=Failed", "AND r.status IN (5)"),
             ("failed, of one flow", $"flow={flow}&status=Failed", $"AND r.flow_id = '{flow}' AND r.status IN (5)"),
-            ("waiting for a decision (a few in millions)", "status=NeedsDecision", "AND r.status IN (3)"),
+            ("waiting for a decision (one a day)", "status=NeedsDecision", "AND r.status IN (3)"),
             ("waiting for anything, or cancelled", "status=Paused,NeedsDecision,Cancelled", "AND r.status IN (2, 3, 7)"),
             ("under way (none)", "status=Running", "AND r.status IN (1)"),
             ("of one day, 20 days ago", $"from={Day(20)}&to={Day(19)}", $"AND r.id >= run_id_floor(now() - interval '20 d') AND r.id < run_id_floor(now() - interval '19 d')"),
@@ -54,7 +54,7 @@ internal static class ListsBench
         return slow ? 1 : 0;
     }
 
-    // Inside of Postgres: no row crosses the network. One in 30 has failed, one in 200 was cancelled, one in 500,000 waits for a person.
+    // Inside of Postgres: no row crosses the network. One in 30 has failed, one in 200 was cancelled, one a day waits for a person.
     private static async Task<(Guid Project, Guid Flow)> FillAsync(LocalPlatform platform, int runs)
     {
         var project = (Guid)(await ScalarAsync(platform, "SELECT id FROM projects ORDER BY created_at LIMIT 1"))!;
