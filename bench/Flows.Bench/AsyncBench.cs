@@ -18,8 +18,17 @@ internal static class AsyncBench
             { "name": "c", "kind": "action", "piece": "data", "action": "set", "input": { "value": { "text": "order {{a.n}}" } } } ] }
         """;
 
+    /// <summary>The synchronous webhook first, then this.</summary>
+    /// <param name="arguments">Seconds for each measurement.</param>
+    public static async Task<int> RunAsync(BenchArguments arguments)
+    {
+        await WebhookBench.RunAsync(arguments);
+        await RunAsync(Target.FromEnvironment(), TimeSpan.FromSeconds(arguments.Number(0, "seconds", otherwise: 10, least: 1, most: 120)));
+        return 0;
+    }
+
     /// <exception cref="InvalidOperationException">A call was refused, or the runs were not done ten times later than they were accepted.</exception>
-    public static async Task RunAsync(Target target, TimeSpan duration)
+    private static async Task RunAsync(Target target, TimeSpan duration)
     {
         var flow = await target.PublishAsync("bench async", Definition);
         await AcceptAsync(target, flow, TimeSpan.FromSeconds(2));

@@ -17,13 +17,15 @@ internal static class EngineBench
 {
     private const int Rounds = 9;
 
-    public static async Task RunAsync()
+    /// <param name="arguments">None are looked at.</param>
+    public static async Task<int> RunAsync(BenchArguments arguments)
     {
         Console.WriteLine("| what | median | best | worst | to reach |\n|---|---|---|---|---|");
         Report("{{a.b[0].c}}, one evaluation", "ns", 300, Expression(times: 200_000));
         Report("10 pure steps, one run", "ms", 1, await FlowAsync(TenSteps(), warm: 1000, times: 500));
         Report("parallel loop of 1,000 light items, one run", "ms", 200, await FlowAsync(ParallelLoop, warm: 20, times: 10));
         Report("one JavaScript code step, one run", "ms", 3, await FlowAsync(Code, warm: 50, times: 100));
+        return 0;
     }
 
     private static string TenSteps() => $"[{string.Join(',', Enumerable.Range(0, 10).Select(i => i == 0

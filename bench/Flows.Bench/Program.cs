@@ -5,6 +5,9 @@ using Flows.Bench.Simulation;
 Results.Begin();
 var benches = new SortedDictionary<string, Func<BenchArguments, Task<int>>>(StringComparer.Ordinal)
 {
+    ["engine"] = EngineBench.RunAsync,
+    ["flows"] = AsyncBench.RunAsync,
+    ["queue"] = QueueBench.RunAsync,
     ["simulation"] = SimulationBench.RunAsync,
     ["webhook"] = WebhookBench.RunAsync,
 };

@@ -19,7 +19,19 @@ internal sealed class QueueBench(int port, string? bullMq)
 
     private sealed record Round(double JobsPerSecond, double ClientCpu, double RedisCpu, double Commands);
 
-    public async Task RunAsync(int rounds)
+    /// <summary>`./flows bench queue` has started a Redis for it, and installed the peer where npm can.</summary>
+    /// <param name="arguments">Rounds, 3 when they are left out.</param>
+    public static async Task<int> RunAsync(BenchArguments arguments)
+    {
+        var port = int.TryParse(Environment.GetEnvironmentVariable("FLOWS_BENCH_REDIS"), CultureInfo.InvariantCulture, out var given)
+            ? given
+            : throw new BenchException("FLOWS_BENCH_REDIS is not set; run ./flows bench queue.");
+        var peer = Environment.GetEnvironmentVariable("FLOWS_BENCH_BULLMQ") is { Length: > 0 } path ? path : null;
+        await new QueueBench(port, peer).RunAsync(arguments.Number(0, "rounds", otherwise: 3, least: 1, most: 20));
+        return 0;
+    }
+
+    private async Task RunAsync(int rounds)
     {
         var peers = new List<(string Name, Func<Task<Round>> Run)>
         {
