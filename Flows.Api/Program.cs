@@ -4,6 +4,7 @@ using Flows.Api.Migrations;
 using Flows.Api.Outbound;
 using Flows.Api.Queues;
 using Flows.Api.Runs;
+using Flows.Api.Waits;
 using Flows.Api.Webhooks;
 using Flows.Api.Workers;
 using Flows.Queue;
@@ -58,6 +59,7 @@ internal static class Program
         api.MapFlows();
         app.MapRuns();
         app.MapWebhooks();
+        app.MapWaits();
         app.MapWorkerEndpoints();
         app.MapQueues();
         return app;

@@ -47,7 +47,7 @@ internal static class RetryEndpoints
         {
             var news = await store.CancelAsync(project.Id, left, cancel);
             announcer.Announce(news);
-            left.ExceptWith(news.Select(run => run.RunId));
+            left.ExceptWith(news.Where(run => run.Status == RunStatus.Cancelled).Select(run => run.RunId));
         }
         var refused = await RefusedAsync(db, project.Id, left, "The run is over already", cancel);
         return TypedResults.Ok(new ManyRuns([.. ids.Where(id => !left.Contains(id)).Select(id => new DoneRun(id, id))], refused, more));

@@ -80,8 +80,8 @@ internal static class RunEndpoints
     }
 
     private static async Task<Results<Ok<RunView>, ProblemHttpResult>> GetRun(
-        Guid runId, CurrentProject project, RunReader runs, CancellationToken cancel) =>
-        await runs.FindAsync(project.Id, runId, cancel) is { } run ? TypedResults.Ok(run) : RunProblems.NoSuchRun();
+        Guid runId, HttpRequest request, CurrentProject project, RunReader runs, PublicUrl url, CancellationToken cancel) =>
+        await runs.FindAsync(project.Id, runId, cancel, path => url.Of(request, path)) is { } run ? TypedResults.Ok(run) : RunProblems.NoSuchRun();
 
     private static Task<Results<Ok<Page<StepView>>, ProblemHttpResult>> GetSteps(
         Guid runId, int? limit, string? cursor, CurrentProject project, RunReader runs, CancellationToken cancel) =>

@@ -19,8 +19,11 @@ internal sealed record RunNews(
     RawJson? Error,
     string? FailedStep)
 {
+    /// <summary>Paused, and only for runs that it has called.</summary>
+    public bool GoesOn { get; init; }
+
     /// <summary>True when the run will not go on by itself soon: it is over, or waits for a person or a time.</summary>
-    public bool IsSettled => Status is not (RunStatus.Queued or RunStatus.Running);
+    public bool IsSettled => Status is not (RunStatus.Queued or RunStatus.Running) && !GoesOn;
 
     /// <summary>Reads the columns of <see cref="RunSql.News"/>.</summary>
     public static RunNews Read(NpgsqlDataReader row) => new(

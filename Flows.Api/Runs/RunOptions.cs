@@ -19,6 +19,10 @@ public sealed class RunOptions
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
     public TimeSpan RingAgainAfter { get; set; } = TimeSpan.FromSeconds(10);
 
+    /// <summary>How deep flows may call flows; a circle of calls ends here. 20 by default.</summary>
+    [Range(1, 1000)]
+    public int MaxCallDepth { get; set; } = 20;
+
     /// <summary>How often the sweepers look. 1 s by default, with a jitter of a tenth.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
     public TimeSpan SweepEvery { get; set; } = TimeSpan.FromSeconds(1);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Flows.Api.Waits;
 using Flows.Contracts.Runs;
 using Npgsql;
 using NpgsqlTypes;
@@ -14,16 +15,20 @@ internal sealed record RunFilter(
     Guid ProjectId, Guid? FlowId, IReadOnlyList<RunStatus> Statuses, DateTimeOffset? From, DateTimeOffset? To, Guid? Before, int Limit);
 
 /// <summary>Reads runs and their journals. Every query of a user's data names the project.</summary>
-internal sealed class RunReader(NpgsqlDataSource db)
+internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits)
 {
     private const string Columns = """
         r.id, r.flow_id, r.version, r.status, r.environment, r.created_at, r.started_at, r.finished_at, r.attempt, r.worker, r.lease_until,
-        r.waiting_for, r.failed_step, r.error, r.output, r.retried_from
+        r.waiting_for, r.failed_step, r.error, r.output, r.retried_from, r.parent_run_id, r.parent_path
         """;
 
     /// <summary>The newest runs first. Ids begin with their time, so the range of ids also leaves out the partitions of other days.</summary>
-    public async Task<Page<RunView>> ListAsync(RunFilter filter, CancellationToken cancel) =>
-        Page.Of(await NewestAsync(Columns, filter, static row => ReadRun(row, withTrigger: false), cancel), filter.Limit, run => run.Id);
+    public async Task<Page<RunView>> ListAsync(RunFilter filter, CancellationToken cancel)
+    {
+        var items = await NewestAsync(Columns, filter, static row => ReadRun(row, withTrigger: false), cancel);
+        var waiting = await waits.ShownAsync([.. items.Where(run => run.Status == RunStatus.Paused).Select(run => run.Id)], linkTo: null, cancel);
+        return Page.Of(items.ConvertAll(run => waiting.TryGetValue(run.Id, out var found) ? run with { WaitingFor = found } : run), filter.Limit, run => run.Id);
+    }
 
     /// <summary>The ids alone, for what is done to many runs: their outputs may be large.</summary>
     /// <returns>The newest, and whether there are more than the limit.</returns>
@@ -66,7 +71,16 @@ internal sealed class RunReader(NpgsqlDataSource db)
     }
 
     /// <summary>One run with its trigger; null when the project has none with this id.</summary>
-    public Task<RunView?> FindAsync(Guid projectId, Guid runId, CancellationToken cancel) =>
+    /// <param name="linkTo">Makes the links of its waits absolute; null shows none.</param>
+    public async Task<RunView?> FindAsync(Guid projectId, Guid runId, CancellationToken cancel, Func<string, string>? linkTo = null)
+    {
+        var run = await ReadAsync(projectId, runId, cancel);
+        return run is { Status: RunStatus.Paused } && (await waits.ShownAsync([runId], linkTo, cancel)).TryGetValue(runId, out var found)
+            ? run with { WaitingFor = found }
+            : run;
+    }
+
+    private Task<RunView?> ReadAsync(Guid projectId, Guid runId, CancellationToken cancel) =>
         OneAsync($"SELECT {Columns}, r.trigger FROM runs r WHERE r.id = $1 AND r.project_id = $2", runId, projectId,
             static row => ReadRun(row, withTrigger: true), cancel);
 
@@ -140,7 +154,8 @@ internal sealed class RunReader(NpgsqlDataSource db)
     {
         await using var connection = await db.OpenConnectionAsync(cancel);
         await using var command = new NpgsqlCommand(
-            $"SELECT {RunSql.News} FROM runs r WHERE r.id = ANY($1) AND (r.status NOT IN (0, 1) OR r.response IS NOT NULL)", connection)
+            $"SELECT {RunSql.News} FROM runs r WHERE r.id = ANY($1) AND (r.status NOT IN (0, 1, 2) OR r.response IS NOT NULL "
+            + "OR r.status = 2 AND NOT coalesce((SELECT bool_and(w.kind = 4) FROM waitpoints w WHERE w.run_id = r.id AND w.status = 0), false))", connection)
         { Parameters = { RunSql.Array(runs.ToArray(), NpgsqlDbType.Uuid) } };
         var news = new List<RunNews>();
         await using var reader = await command.ExecuteReaderAsync(cancel);
@@ -168,7 +183,7 @@ internal sealed class RunReader(NpgsqlDataSource db)
             row.IsDBNull(2) ? null : row.GetInt32(2),
             (RunStatus)row.GetInt16(3),
             (RunEnvironment)row.GetInt16(4),
-            withTrigger ? row.JsonOrNull(16) : null,
+            withTrigger ? row.JsonOrNull(18) : null,
             row.GetFieldValue<DateTimeOffset>(5),
             row.TimeOrNull(6),
             row.TimeOrNull(7),
@@ -179,7 +194,8 @@ internal sealed class RunReader(NpgsqlDataSource db)
             failedStep,
             error is null ? null : new RunErrorView(error.Code, error.Message, failedStep),
             row.JsonOrNull(14),
-            row.IsDBNull(15) ? null : row.GetGuid(15));
+            row.IsDBNull(15) ? null : row.GetGuid(15),
+            row.IsDBNull(16) ? null : new CallerView(row.GetGuid(16), row.TextOrNull(17)));
     }
 
     private static StepRecord ReadStep(NpgsqlDataReader row) => new(

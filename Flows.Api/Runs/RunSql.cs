@@ -38,6 +38,8 @@ internal static class RunSql
         UPDATE runs r SET
             status            = m.to_status,
             status_changed_at = $1,
+            wake              = m.to_status <> 1 AND r.wake,
+            paused_ms         = r.paused_ms + CASE WHEN r.status = 2 THEN greatest(0, extract(epoch FROM $1 - r.status_changed_at) * 1000)::bigint ELSE 0 END,
             attempt           = r.attempt + (m.to_status = 1)::int,
             worker            = CASE WHEN m.to_status = 1 THEN m.worker ELSE r.worker END,
             lease_until       = CASE WHEN m.to_status = 1 THEN m.until END,

@@ -10,6 +10,7 @@ namespace Flows.Api.Runs;
 /// <param name="SpentMs">Active time of earlier claims.</param>
 /// <param name="IsRetried">It began with a part of another run's journal.</param>
 /// <param name="EditedInput">JSON object: inputs by step path.</param>
+/// <param name="PausedMs">Time spent Paused.</param>
 internal sealed record ClaimedRun(
     Guid RunId,
     int Attempt,
@@ -21,6 +22,7 @@ internal sealed record ClaimedRun(
     RunEnvironment Environment,
     long SpentMs,
     RawJson Trigger,
+    long PausedMs,
     bool IsRetried = false,
     RawJson? EditedInput = null);
 
@@ -35,7 +37,7 @@ internal sealed partial class RunStore
         )
         {RunSql.Move}
         RETURNING r.id, r.attempt, r.worker, r.project_id, r.flow_id, (SELECT f.name FROM flows f WHERE f.id = r.flow_id),
-            r.version_id, r.environment, r.active_ms, r.trigger, r.retried_from IS NOT NULL, r.edited_input
+            r.version_id, r.environment, r.active_ms, r.trigger, r.paused_ms, r.retried_from IS NOT NULL, r.edited_input
         """;
 
     /// <summary>
@@ -92,6 +94,7 @@ internal sealed partial class RunStore
         (RunEnvironment)row.GetInt16(7),
         row.GetInt64(8),
         row.JsonOrNull(9) ?? RawJson.Null,
-        row.GetBoolean(10),
-        row.JsonOrNull(11));
+        row.GetInt64(10),
+        row.GetBoolean(11),
+        row.JsonOrNull(12));
 }

@@ -1,5 +1,6 @@
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
+using Npgsql;
 using NpgsqlTypes;
 
 namespace Flows.Api.Runs;
@@ -9,30 +10,59 @@ internal enum Decision { Happened, Repeat, Stop }
 
 internal sealed partial class RunStore
 {
-    private static readonly string s_cancel = $"""
+    private static string CancelSql(string which) => $"""
         WITH moves ({RunSql.MoveColumns}) AS (
             SELECT l.id, l.attempt, {(int)RunStatus.Cancelled}::smallint, NULL::text, NULL::timestamptz, false, NULL::json, NULL::json, NULL::json, NULL::text, NULL::json
-            FROM unnest($2::uuid[]) AS a(id) CROSS JOIN LATERAL (
-                SELECT r.id, r.attempt FROM runs r WHERE r.id = a.id AND r.project_id = $3 AND {RunSql.IsOneOf(RunTransitions.Into(RunStatus.Cancelled))} FOR NO KEY UPDATE
-            ) l
+            FROM {which}
         )
         {RunSql.Move}
         RETURNING {RunSql.News}
         """;
 
-    /// <summary>Ends runs on a person's word, from every status that is not final. The worker that holds one learns so with its next heartbeat.</summary>
+    private static readonly string s_cancel = CancelSql($"""
+        unnest($2::uuid[]) AS a(id) CROSS JOIN LATERAL (
+                SELECT r.id, r.attempt FROM runs r WHERE r.id = a.id AND r.project_id = $3 AND {RunSql.IsOneOf(RunTransitions.Into(RunStatus.Cancelled))} FOR NO KEY UPDATE
+            ) l
+        """);
+
+    private static readonly string s_cancelCalls = CancelSql($"""
+        (SELECT r.id, r.attempt FROM runs r WHERE r.parent_run_id = ANY($2) AND r.parent_path IS NOT NULL
+                AND {RunSql.IsOneOf(RunTransitions.Into(RunStatus.Cancelled))} ORDER BY r.id FOR NO KEY UPDATE) l
+        """);
+
+    private const string DropWaits = "UPDATE waitpoints w SET status = 4, ended_at = $1 WHERE w.run_id = ANY($2) AND w.status = 0";
+
+    /// <summary>
+    /// Ends runs on a person's word, from every status that is not final, with the runs that they wait for. The worker that holds one learns so
+    /// with its next heartbeat.
+    /// </summary>
     /// <returns>Those that ended. Another is not in the project, is over, or changed in this very moment; read it and, when it is not over, try again.</returns>
     public Task<List<RunNews>> CancelAsync(Guid projectId, IEnumerable<Guid> runIds, CancellationToken cancel) =>
-        WriteAsync(RunSql.Durable, s_cancel,
+        MoveAsync(s_cancel,
         [
             RunSql.Value(clock.GetUtcNow(), NpgsqlDbType.TimestampTz),
             RunSql.Array(runIds.Distinct().Order().ToArray(), NpgsqlDbType.Uuid),
             RunSql.Value(projectId, NpgsqlDbType.Uuid),
-        ], RunNews.Read, cancel);
+        ], (connection, news) => CancelCallsAsync(connection, news, cancel), cancel);
 
     /// <summary>As <see cref="CancelAsync"/>, for one run; null when it did not end by this.</summary>
     public async Task<RunNews?> TryCancelAsync(Guid projectId, Guid runId, CancellationToken cancel) =>
-        (await CancelAsync(projectId, [runId], cancel)).SingleOrDefault();
+        (await CancelAsync(projectId, [runId], cancel)).FirstOrDefault(run => run.RunId == runId);
+
+    /// <summary>Drops the waits of runs that were cancelled and cancels the runs that they wait for, level by level.</summary>
+    private async Task CancelCallsAsync(NpgsqlConnection connection, List<RunNews> news, CancellationToken cancel)
+    {
+        for (var done = 0; done < news.Count;)
+        {
+            var level = news.Skip(done).Select(run => run.RunId).ToArray();
+            done = news.Count;
+            var now = clock.GetUtcNow();
+            await ExecuteAsync(connection, new Statement(DropWaits,
+                [RunSql.Value(now, NpgsqlDbType.TimestampTz), RunSql.Array(level, NpgsqlDbType.Uuid)], static _ => { }), cancel);
+            await ExecuteAsync(connection, new Statement(s_cancelCalls,
+                [RunSql.Value(now, NpgsqlDbType.TimestampTz), RunSql.Array(level, NpgsqlDbType.Uuid)], row => news.Add(RunNews.Read(row))), cancel);
+        }
+    }
 
     private static readonly StepError s_stopped = new("stopped",
         "It is not known whether this step took effect before its worker was lost, and a person decided to stop the run.");
@@ -75,7 +105,7 @@ internal sealed partial class RunStore
     {
         var now = clock.GetUtcNow();
         var to = decision == Decision.Stop ? RunStatus.Failed : RunStatus.Queued;
-        return (await WriteAsync(RunSql.Durable, decision == Decision.Repeat ? s_removeLine : s_finishLine,
+        return (await MoveAsync(decision == Decision.Repeat ? s_removeLine : s_finishLine,
         [
             RunSql.Value(now, NpgsqlDbType.TimestampTz),
             RunSql.Value(runId, NpgsqlDbType.Uuid),
@@ -85,6 +115,6 @@ internal sealed partial class RunStore
             RunSql.Value(now + options.Value.RingAgainAfter, NpgsqlDbType.TimestampTz),
             RunSql.Value(Json(decision == Decision.Stop ? s_stopped : null, RunsJson.Default.StepError), NpgsqlDbType.Json),
             RunSql.Value(Json(decision == Decision.Happened ? output ?? RawJson.Null : default(RawJson?)), NpgsqlDbType.Json),
-        ], RunNews.Read, cancel)).SingleOrDefault();
+        ], then: null, cancel)).FirstOrDefault();
     }
 }

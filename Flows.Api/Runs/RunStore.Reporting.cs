@@ -68,7 +68,8 @@ internal sealed partial class RunStore
         var now = clock.GetUtcNow();
         var taken = new HashSet<(Guid, int, string)>();
         var news = new List<RunNews>();
-        await WriteAsync(MustWait(reports) ? RunSql.Durable : RunSql.Behind, ReportSql,
+        var after = new List<RunNews>();
+        var statements = new List<Statement>(3) { new(ReportSql,
         [
             RunSql.Value(now, NpgsqlDbType.TimestampTz),
             RunSql.Value(now + options.Value.RingAgainAfter, NpgsqlDbType.TimestampTz),
@@ -101,9 +102,17 @@ internal sealed partial class RunStore
             taken.Add((row.GetGuid(11), row.GetInt32(9), row.GetString(10)));
             if (!row.IsDBNull(0))
                 news.Add(RunNews.Read(row));
-            return 0;
-        }, cancel);
-        return new ReportedRuns(taken, news);
+        }) };
+        if (reports.Any(item => item.Report.Outcome is { Status: RunStatus.Paused }))
+            statements.Add(Pause(reports, now, after));
+        var over = reports.Where(item => item.Report.Outcome is { Status: var to } && RunTransitions.IsFinal(to)).Select(item => item.Report.RunId).ToList();
+        if (over.Count > 0)
+            statements.Add(EndCalls(over, now, after));
+        await WriteAllAsync(MustWait(reports) ? RunSql.Durable : RunSql.Behind, statements, cancel);
+
+        // Word on one run may come from each of the statements; the last is how it stands after the commit.
+        var latest = after.Select(run => run.RunId).ToHashSet();
+        return new ReportedRuns(taken, [.. news.Where(run => !latest.Contains(run.RunId)), .. after.AsEnumerable().Reverse().DistinctBy(run => run.RunId).Reverse()]);
     }
 
     /// <summary>Results of pure steps alone can be computed again, so their commit need not wait for the disk. Anything else is a promise.</summary>

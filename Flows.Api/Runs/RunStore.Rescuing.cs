@@ -29,14 +29,14 @@ internal sealed partial class RunStore
         var attempts = options.Value.MaxAttempts;
         var exhausted = new StepError("attempts_exhausted",
             $"The run was taken up {attempts} times, and each time its worker stopped answering before the run was done. Its last step may use too much memory or time.");
-        return WriteAsync(RunSql.Durable, s_rescue,
+        return MoveAsync(s_rescue,
         [
             RunSql.Value(now, NpgsqlDbType.TimestampTz),
             RunSql.Value(now + options.Value.RingAgainAfter, NpgsqlDbType.TimestampTz),
             RunSql.Value(attempts, NpgsqlDbType.Integer),
             RunSql.Value(Json(exhausted, RunsJson.Default.StepError), NpgsqlDbType.Json),
             RunSql.Value(limit, NpgsqlDbType.Integer),
-        ], RunNews.Read, cancel);
+        ], then: null, cancel);
     }
 
     private const string TakeDue = """

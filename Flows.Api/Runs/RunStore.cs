@@ -30,12 +30,13 @@ internal sealed record NewRun(
 
 /// <summary>
 /// The only code that changes a run's status: by <see cref="RunSql.Move"/>, in batches. The files: accepting (here), claiming,
-/// reporting, moving (a person's cancel and decision), rescuing.
+/// reporting, pausing and waking, moving (a person's cancel and decision), rescuing.
 /// </summary>
 internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions> options, TimeProvider clock)
 {
     /// <summary>Seconds that one statement may take; each touches a bounded number of rows by their ids.</summary>
     private const int CommandTimeout = 10;
+    private const int TriesAgainstDeadlocks = 3;
 
     private const string InsertRuns = """
         INSERT INTO runs (id, project_id, flow_id, version_id, version, status, environment, origin, priority, created_at, status_changed_at, due_at, trigger, waiter)
@@ -84,6 +85,79 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
         if (json is not { } value)
             return default(ReadOnlyMemory<byte>?);
         return Utf8.IsValid(value.Utf8.Span) ? value.Utf8 : Encoding.UTF8.GetBytes(value.ToString());
+    }
+
+    /// <summary>A statement and what to do with its rows.</summary>
+    private sealed record Statement(string Sql, NpgsqlParameter[] Parameters, Action<NpgsqlDataReader> Read);
+
+    /// <summary>Several statements, one commit, one round trip. Each sees what those before it have done.</summary>
+    private async Task WriteAllAsync(string prelude, IReadOnlyList<Statement> statements, CancellationToken cancel)
+    {
+        await using var connection = await db.OpenConnectionAsync(cancel);
+        await using var batch = new NpgsqlBatch(connection) { Timeout = CommandTimeout, BatchCommands = { new(prelude) } };
+        foreach (var statement in statements)
+        {
+            var command = new NpgsqlBatchCommand(statement.Sql);
+            foreach (var parameter in statement.Parameters)
+                command.Parameters.Add(parameter);
+            batch.BatchCommands.Add(command);
+        }
+        await batch.PrepareAsync(cancel);
+
+        await using var reader = await batch.ExecuteReaderAsync(cancel);
+        foreach (var statement in statements)
+        {
+            await reader.NextResultAsync(cancel);
+            while (await reader.ReadAsync(cancel))
+                statement.Read(reader);
+        }
+        // Only reading on to the end tells whether the commit was made.
+        await reader.NextResultAsync(cancel);
+    }
+
+    /// <summary>Moves runs, and ends the waits for those that are over with it, in one commit.</summary>
+    /// <returns>The runs that moved, those that were called last.</returns>
+    private async Task<List<RunNews>> MoveAsync(
+        string sql, NpgsqlParameter[] parameters, Func<NpgsqlConnection, List<RunNews>, Task>? then, CancellationToken cancel)
+    {
+        for (var attempt = 1; ; attempt++)
+        {
+            try
+            {
+                return await MoveOnceAsync(sql, parameters, then, cancel);
+            }
+            catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.DeadlockDetected && attempt < TriesAgainstDeadlocks)
+            {
+                // A cancel goes from caller to called, an end from called to caller: nothing has happened, and the other is through.
+            }
+        }
+    }
+
+    private async Task<List<RunNews>> MoveOnceAsync(
+        string sql, NpgsqlParameter[] parameters, Func<NpgsqlConnection, List<RunNews>, Task>? then, CancellationToken cancel)
+    {
+        await using var connection = await db.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        var news = new List<RunNews>();
+        await ExecuteAsync(connection, new Statement(RunSql.Durable, [], static _ => { }), cancel);
+        await ExecuteAsync(connection, new Statement(sql, [.. parameters.Select(parameter => parameter.Clone())], row => news.Add(RunNews.Read(row))), cancel);
+        if (then is not null && news.Count > 0)
+            await then(connection, news);
+        var over = news.Where(run => RunTransitions.IsFinal(run.Status)).Select(run => run.RunId).ToList();
+        if (over.Count > 0)
+            await ExecuteAsync(connection, EndCalls(over, clock.GetUtcNow(), news), cancel);
+        await transaction.CommitAsync(cancel);
+        return news;
+    }
+
+    private static async Task ExecuteAsync(NpgsqlConnection connection, Statement statement, CancellationToken cancel)
+    {
+        await using var command = new NpgsqlCommand(statement.Sql, connection) { CommandTimeout = CommandTimeout };
+        command.Parameters.AddRange(statement.Parameters);
+        await command.PrepareAsync(cancel);
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+            statement.Read(reader);
     }
 
     /// <summary>One statement, one commit, one round trip; prepared once for each connection.</summary>

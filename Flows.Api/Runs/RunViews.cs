@@ -10,8 +10,9 @@ namespace Flows.Api.Runs;
 /// <param name="Attempt">How often a worker has taken the run up.</param>
 /// <param name="Worker">Who holds it while it is Running; who held it last afterwards.</param>
 /// <param name="LeaseUntil">Running: when it is taken from its worker unless the worker renews it.</param>
-/// <param name="WaitingFor">What a Paused or NeedsDecision run waits for.</param>
+/// <param name="WaitingFor">What a Paused or NeedsDecision run waits for: <c>{ kind, path, until | expires … }</c>, and <c>waits</c> when there are several.</param>
 /// <param name="RetriedFrom">The run that this one does again; left out when there is none.</param>
+/// <param name="CalledBy">Set when another run has called this one.</param>
 public sealed record RunView(
     Guid Id,
     Guid FlowId,
@@ -29,7 +30,12 @@ public sealed record RunView(
     string? FailedStep,
     RunErrorView? Error,
     RawJson? Output,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Guid? RetriedFrom = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Guid? RetriedFrom = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] CallerView? CalledBy = null);
+
+/// <summary>The run and step that called a run.</summary>
+/// <param name="Path">Null when that run does not wait for this one.</param>
+public sealed record CallerView(Guid RunId, string? Path);
 
 /// <param name="Step">Path of the step that failed.</param>
 public sealed record RunErrorView(string Code, string Message, string? Step);

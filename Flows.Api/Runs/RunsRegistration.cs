@@ -1,4 +1,5 @@
 using Flows.Api.Files;
+using Flows.Api.Waits;
 using Flows.Api.Workers;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -35,10 +36,11 @@ internal static class RunsRegistration
         AddHosted<StaleRunRescuer>(services);
         AddHosted<QueuedRunSweeper>(services);
         AddHosted<PartitionKeeper>(services);
+        builder.AddWaits();
         return builder;
     }
 
-    private static void AddHosted<T>(IServiceCollection services) where T : class, IHostedService
+    internal static void AddHosted<T>(IServiceCollection services) where T : class, IHostedService
     {
         services.AddSingleton<T>();
         services.AddHostedService(provider => provider.GetRequiredService<T>());

@@ -66,7 +66,7 @@ internal static class WebhookEndpoints
     /// 504 <c>flow_timed_out</c> with step and run; 409 <c>run_cancelled</c>; and 202 with the place to look when the run
     /// is paused or waits for a decision. A run that has not ended in time is answered as such a one.
     /// </summary>
-    private static IResult Answer(Guid runId, RunNews news, string statusUrl) => news switch
+    internal static IResult Answer(Guid runId, RunNews news, string statusUrl) => news switch
     {
         { Response: { } response } => WebhookAnswer.Of(response),
         { Status: RunStatus.Succeeded } => new WebhookAnswer(StatusCodes.Status200OK, null, news.Output ?? RawJson.Null),

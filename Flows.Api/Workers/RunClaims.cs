@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Flows.Api.Runs;
+using Flows.Api.Waits;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
@@ -9,36 +10,40 @@ namespace Flows.Api.Workers;
 
 /// <summary>Hands runs to workers; the claims of several workers that ask at the same time share a commit.</summary>
 internal sealed class RunClaims(
-    RunStore store, RunReader runs, IOptions<RunOptions> options, IOptions<RunTimeouts> timeouts, TimeProvider clock)
-    : GroupCommit<ClaimRequest, ClaimResponse>(
+    RunStore store, RunReader runs, WaitReader waits, RunLinks links, IOptions<RunOptions> options, IOptions<RunTimeouts> timeouts,
+    IOptions<RetentionOptions> retention, TimeProvider clock)
+    : GroupCommit<AskedClaim, ClaimResponse>(
         new GroupCommitLimits(Writers: 2, MaxItems: 64, MaxBatchBytes: 64 << 10, MaxWaiting: 4096, MaxWaitingBytes: 64 << 20, options.Value.Patience), clock)
 {
     private const int BytesOfAnId = 16;
     private static readonly Dictionary<string, RawJson> s_none = [];
 
-    public Task<ClaimResponse> ClaimAsync(ClaimRequest request, CancellationToken cancel) =>
-        CommitAsync(request, request.Runs.Count * BytesOfAnId, cancel);
+    /// <param name="linkBase">Where callers outside reach this installation.</param>
+    public Task<ClaimResponse> ClaimAsync(ClaimRequest request, string linkBase, CancellationToken cancel) =>
+        CommitAsync(new AskedClaim(request, linkBase), request.Runs.Count * BytesOfAnId, cancel);
 
-    protected override async Task<IReadOnlyList<ClaimResponse>> CommitAsync(IReadOnlyList<ClaimRequest> items)
+    protected override async Task<IReadOnlyList<ClaimResponse>> CommitAsync(IReadOnlyList<AskedClaim> items)
     {
-        var asked = items.SelectMany(request => request.Runs.Select(run => (run, request.Worker))).Distinct().ToList();
+        var asked = items.SelectMany(item => item.Request.Runs.Select(run => (run, item.Request.Worker))).Distinct().ToList();
         var claimed = await store.ClaimAsync(asked, CancellationToken.None);
 
         // Nobody else writes into these journals now: the attempts before are refused. If we die here, or this fails, the leases run out.
         var resumed = claimed.Where(run => run.Attempt > 1 || run.IsRetried).Select(run => run.RunId).ToList();
         var journals = resumed.Count == 0 ? [] : await runs.JournalsAsync(resumed, CancellationToken.None);
+        var points = resumed.Count == 0 ? [] : await waits.StatesAsync(resumed, CancellationToken.None);
 
         var free = claimed.ToDictionary(run => (run.RunId, run.Worker));
-        return items.Select(request => new ClaimResponse(
-            [.. request.Runs.Where(run => free.ContainsKey((run, request.Worker))).Select(run =>
+        return items.Select(item => new ClaimResponse(
+            [.. item.Request.Runs.Where(run => free.ContainsKey((run, item.Request.Worker))).Select(run =>
             {
-                free.Remove((run, request.Worker), out var claim);
-                return AsClaim(claim!, journals.GetValueOrDefault(run) ?? []);
+                free.Remove((run, item.Request.Worker), out var claim);
+                var journal = journals.GetValueOrDefault(run) ?? [];
+                return AsClaim(claim!, journal, WaitReader.ForEngine(points.GetValueOrDefault(run), journal), item.LinkBase);
             })],
             [])).ToList();
     }
 
-    private RunClaim AsClaim(ClaimedRun run, List<StepRecord> journal) => new(
+    private RunClaim AsClaim(ClaimedRun run, List<StepRecord> journal, List<WaitState>? states, string linkBase) => new(
         run.RunId,
         run.Attempt,
         run.ProjectId,
@@ -52,5 +57,10 @@ internal sealed class RunClaims(
         journal,
         s_none,
         s_none,
-        Inputs: run.EditedInput is { } edited ? JsonSerializer.Deserialize(edited.Utf8.Span, RunsJson.Default.DictionaryStringRawJson) : null);
+        Inputs: run.EditedInput is { } edited ? JsonSerializer.Deserialize(edited.Utf8.Span, RunsJson.Default.DictionaryStringRawJson) : null,
+        Waits: states,
+        Pauses: new PauseTerms(Math.Max(0, (long)retention.Value.Paused.TotalMilliseconds - run.PausedMs), linkBase, links.KeyOf(run.RunId)));
 }
+
+/// <param name="LinkBase">As this caller sees the installation, unless a setting says how others do.</param>
+internal sealed record AskedClaim(ClaimRequest Request, string LinkBase);

@@ -16,6 +16,7 @@ namespace Flows.Api.Workers;
 internal static class WorkerEndpoints
 {
     private const int MaxRuns = 10_000;
+    private const int MaxWaits = 10_000;
 
     /// <summary>A report holds the results of many steps; a worker keeps its own batches below this.</summary>
     private const long MaxReportBytes = 256L << 20;
@@ -34,12 +35,12 @@ internal static class WorkerEndpoints
     }
 
     private static async Task<Results<JsonHttpResult<ClaimResponse>, ProblemHttpResult>> Claim(
-        HttpRequest http, RunClaims claims, ClaimedValues values, CancellationToken cancel)
+        HttpRequest http, RunClaims claims, ClaimedValues values, PublicUrl url, CancellationToken cancel)
     {
         var request = await RequestBody.ReadAsync(http, WorkerJson.Default.ClaimRequest, cancel);
         if (request is not { Worker.Length: > 0, Runs.Count: <= MaxRuns })
             return Problems.BadRequest("$.runs", $"A claim names its worker and at most {MaxRuns} runs.");
-        return TypedResults.Json(await values.FillAsync(await claims.ClaimAsync(request, cancel), cancel), WorkerJson.Default.ClaimResponse);
+        return TypedResults.Json(await values.FillAsync(await claims.ClaimAsync(request, url.Of(http, ""), cancel), cancel), WorkerJson.Default.ClaimResponse);
     }
 
     private static async Task<Results<JsonHttpResult<ReportResponse>, ProblemHttpResult>> Report(HttpRequest http, RunReports reports, CancellationToken cancel)
@@ -49,6 +50,9 @@ internal static class WorkerEndpoints
             return Problems.BadRequest("$.runs", $"A report names its worker and at most {MaxRuns} runs, each with its steps.");
         if (request.Runs.FirstOrDefault(run => run.Outcome is { } outcome && !RunStore.Outcomes.Contains(outcome.Status)) is { } bad)
             return Problems.BadRequest("$.runs", $"A worker cannot leave a run as {bad.Outcome!.Status}.");
+        if (request.Runs.FirstOrDefault(run => run.Outcome?.Waits is { } waits && (run.Outcome.Status != RunStatus.Paused || waits.Count > MaxWaits
+            || waits.Any(wait => wait is not { Path.Length: > 0 } || !Enum.IsDefined(wait.Kind) || (wait.Kind == WaitKind.Call) != (wait.Call is { Flow: not null })))) is { } odd)
+            return Problems.BadRequest("$.runs", $"The waits of the run {odd.RunId} cannot be taken: each has a path and a kind, a call its flow, there are at most {MaxWaits}, and the run is Paused.");
         return TypedResults.Json(await reports.ReportAsync(request, http.ContentLength ?? 0, cancel), WorkerJson.Default.ReportResponse);
     }
 

@@ -5,7 +5,9 @@ namespace Flows.Contracts.Definitions;
 
 /// <summary>Reads every expression of a definition: does it parse, are its functions known, does it name only what has run before it?</summary>
 /// <param name="containers">For each step within another step, that one.</param>
-internal sealed class ReferenceCheck(ProblemList problems, EngineCatalogue catalogue, IReadOnlyCollection<string> steps, IReadOnlyDictionary<string, StepContainer> containers)
+/// <param name="waits">What each wait step waits for.</param>
+internal sealed class ReferenceCheck(ProblemList problems, EngineCatalogue catalogue, IReadOnlyCollection<string> steps, IReadOnlyDictionary<string, StepContainer> containers,
+    IReadOnlyDictionary<string, string> waits)
 {
     private readonly Dictionary<string, FunctionSignature> _functions = catalogue.Functions
         .DistinctBy(f => f.Name).ToDictionary(f => f.Name, f => FunctionSignature.Parse(f.Signature), StringComparer.Ordinal);
@@ -79,7 +81,7 @@ internal sealed class ReferenceCheck(ProblemList problems, EngineCatalogue catal
             foreach (var (name, property) in references.Members)
                 Property(name, property, path, site);
             foreach (var call in references.Calls)
-                Function(call, path);
+                Function(call, path, site);
         }
     }
 
@@ -119,11 +121,33 @@ internal sealed class ReferenceCheck(ProblemList problems, EngineCatalogue catal
             problems.Error(path, $"{name.At}: the step '{property}' cannot use its own error.");
     }
 
-    private void Function(Call call, string path)
+    private void Function(Call call, string path, ExpressionSite site)
     {
         if (!_functions.TryGetValue(call.Function, out var signature))
             problems.Error(path, $"{call.At}: there is no function '{call.Function}'.{NearestName.Question(call.Function, _functions.Keys)}");
         else if (signature.Complaint(call) is { } complaint)
             problems.Error(path, $"{call.At}: {complaint}.");
+        else if (call is { Function: "resumeUrl" or "approvalUrl", Arguments: [TextLiteral { Value: var step }, ..] })
+            Link(call, step, path, site);
+    }
+
+    /// <summary>A link to a wait: there has to be such a wait, and from here only one.</summary>
+    private void Link(Call call, string step, string path, ExpressionSite site)
+    {
+        var kind = call.Function == "resumeUrl" ? "webhook" : "approval";
+        if (!waits.TryGetValue(step, out var found) || found != kind)
+        {
+            problems.Error(path, $"{call.At}: there is no step '{step}' that waits for {(kind == "webhook" ? "a webhook" : "an approval")}."
+                + NearestName.Question(step, [.. waits.Where(wait => wait.Value == kind).Select(wait => wait.Key)]));
+            return;
+        }
+        var around = new HashSet<string>(StringComparer.Ordinal);
+        for (var inner = site.Step; containers.TryGetValue(inner, out var container); inner = container.Owner)
+            around.Add(container.Owner);
+        for (var inner = step; containers.TryGetValue(inner, out var container); inner = container.Owner)
+        {
+            if (container.IsLoop && !around.Contains(container.Owner))
+                problems.Error(path, $"{call.At}: the step '{step}' waits in every item of the loop '{container.Owner}', so that its link can be made only inside that loop.");
+        }
     }
 }

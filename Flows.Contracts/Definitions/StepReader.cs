@@ -17,6 +17,7 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
     private readonly CatalogueCheck? _catalogue = catalogue is null ? null : new CatalogueCheck(problems, catalogue);
     private readonly List<ExpressionSite> _sites = [];
     private readonly Dictionary<string, StepContainer> _containers = new(StringComparer.Ordinal);
+    private readonly Dictionary<string, string> _waits = new(StringComparer.Ordinal);
     private int _steps;
 
     /// <summary>Last, when all names are known: reads the expressions.</summary>
@@ -24,7 +25,7 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
     {
         if (catalogue is null)
             return;
-        var check = new ReferenceCheck(problems, catalogue, _names.All, _containers);
+        var check = new ReferenceCheck(problems, catalogue, _names.All, _containers, _waits);
         foreach (var site in _sites)
             check.Check(site);
     }
@@ -93,7 +94,7 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
             "code" => ReadCode(fields, place),
             "router" => ReadRouter(fields, place),
             "loop" => ReadLoop(fields, place),
-            "wait" => new WaitReader(problems, (path, value) => Site(place, path, value)).Read(fields, name),
+            "wait" => ReadWait(fields, place),
             "call" => ReadCall(fields, place),
             "respond" => ReadRespond(fields, place),
             "stop" => ReadStop(fields, place),
@@ -187,6 +188,13 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
         };
     }
 
+    private WaitStep ReadWait(Fields fields, StepPlace place)
+    {
+        var step = new WaitReader(problems, (path, value) => Site(place, path, value)).Read(fields, place.Step);
+        _waits[place.Step] = step.For;
+        return step;
+    }
+
     private CallStep ReadCall(Fields fields, StepPlace place)
     {
         var step = new CallStep
@@ -264,7 +272,11 @@ internal sealed record StepPlace(string Step, ImmutableHashSet<string> Visible, 
 /// <param name="Hint">Follows the name of the step within: how to get at what it gave from behind the owner.</param>
 internal sealed record StepContainer(string Owner, string Hint)
 {
-    public static StepContainer Loop(string owner) => new(owner, $"runs once for each item of the loop '{owner}'; what it gave is in {owner}.results");
+    /// <summary>True when the step stands there once for each item.</summary>
+    public bool IsLoop { get; private init; }
+
+    public static StepContainer Loop(string owner) =>
+        new(owner, $"runs once for each item of the loop '{owner}'; what it gave is in {owner}.results") { IsLoop = true };
 
     public static StepContainer Branch(string owner, string branch) =>
         new(owner, $"runs on a branch of '{owner}'; what that branch gave last is in {FieldPath.Of($"{owner}.results", branch)}, when it was taken");

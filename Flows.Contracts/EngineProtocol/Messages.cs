@@ -19,6 +19,8 @@ public sealed record EngineReady(int Protocol, string Version)
 /// <param name="Connections">The connections the flow names, by key; never more than those.</param>
 /// <param name="Variables">The project's variables, by key.</param>
 /// <param name="Inputs">By step path: resolved inputs of actions and code that stand in for the definition's; null for none.</param>
+/// <param name="Waits">Waits of earlier attempts, open and ended; null for none.</param>
+/// <param name="Pauses">Null when nobody could wake the run: a step that must wait then fails.</param>
 public sealed record StartRun(
     Guid RunId,
     int Attempt,
@@ -32,16 +34,19 @@ public sealed record StartRun(
     IReadOnlyDictionary<string, RawJson> Connections,
     IReadOnlyDictionary<string, RawJson> Variables,
     EngineLimits Limits,
-    IReadOnlyDictionary<string, RawJson>? Inputs = null);
+    IReadOnlyDictionary<string, RawJson>? Inputs = null,
+    IReadOnlyList<WaitState>? Waits = null,
+    PauseTerms? Pauses = null);
 
 /// <summary>What one run may use. Breaking a limit fails the step with code <c>limit</c> and the limit's name.</summary>
 /// <param name="OutputBytes">Largest output of one step, in bytes of JSON.</param>
 /// <param name="LogBytes">Inputs and outputs of all steps together, in bytes of JSON.</param>
 /// <param name="LoopItems">Items of one loop.</param>
 /// <param name="Steps">Step executions of one run.</param>
-public sealed record EngineLimits(long OutputBytes, long LogBytes, int LoopItems, int Steps)
+/// <param name="Waits">Steps of one run that may wait at the same time.</param>
+public sealed record EngineLimits(long OutputBytes, long LogBytes, int LoopItems, int Steps, int Waits = 10_000)
 {
-    /// <summary>25 MiB an output, 50 MiB a run, 100,000 items a loop, 1,000,000 steps a run.</summary>
+    /// <summary>25 MiB an output, 50 MiB a run, 100,000 items a loop, 1,000,000 steps a run, 10,000 waits at a time.</summary>
     public static EngineLimits Default { get; } = new(25L << 20, 50L << 20, 100_000, 1_000_000);
 }
 

@@ -7,7 +7,9 @@ namespace Flows.Contracts.Runs;
 /// <param name="Output">What the caller of the run gets: the body of <c>respond</c>, else the output of the last step.</param>
 /// <param name="Error">Why it failed; null when it did not.</param>
 /// <param name="FailedStep">Path of the step that failed, was running at the timeout, or needs a decision.</param>
-public sealed record RunOutcome(RunStatus Status, RawJson? Output = null, StepError? Error = null, string? FailedStep = null);
+/// <param name="Waits">Paused: what the run waits for that the API does not know of yet; null for nothing new.</param>
+public sealed record RunOutcome(
+    RunStatus Status, RawJson? Output = null, StepError? Error = null, string? FailedStep = null, IReadOnlyList<WaitRequest>? Waits = null);
 
 /// <summary>The answer to the HTTP request that started a run, made by a <c>respond</c> step.</summary>
 /// <param name="Status">HTTP status, 200–599.</param>

@@ -39,6 +39,8 @@ public sealed record ClaimResponse(IReadOnlyList<RunClaim> Claims, IReadOnlyList
 /// <param name="ActiveMs">Milliseconds of active time that the run has left before it is timed out.</param>
 /// <param name="Journal">Every line of earlier attempts.</param>
 /// <param name="Inputs">By step path: inputs that a person has put in the place of those in the definition; null for none.</param>
+/// <param name="Waits">Waits of earlier attempts whose step has not ended, and those that somebody has ended before the run got there.</param>
+/// <param name="Pauses">How long the run may wait and how its links are made.</param>
 public sealed record RunClaim(
     Guid RunId,
     int Attempt,
@@ -53,7 +55,9 @@ public sealed record RunClaim(
     IReadOnlyList<StepRecord> Journal,
     IReadOnlyDictionary<string, RawJson> Connections,
     IReadOnlyDictionary<string, RawJson> Variables,
-    IReadOnlyDictionary<string, RawJson>? Inputs = null);
+    IReadOnlyDictionary<string, RawJson>? Inputs = null,
+    IReadOnlyList<WaitState>? Waits = null,
+    PauseTerms? Pauses = null);
 
 public sealed record FlowVersionDocument(Guid VersionId, RawJson Definition);
 

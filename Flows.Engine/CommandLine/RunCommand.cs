@@ -43,16 +43,23 @@ internal static class RunCommand
 
         var start = new StartRun(
             Guid.CreateVersion7(), Attempt: 1, Guid.CreateVersion7(), "by hand", Guid.CreateVersion7(), RunEnvironment.Test,
-            options.Definition, options.Payload, [], options.Connections, options.Variables, EngineLimits.Default);
+            options.Definition, options.Payload, [], options.Connections, options.Variables, EngineLimits.Default,
+            Waits: [], Pauses: WaitsByHand.Terms);
         using var files = new LocalCalls(options.Files);
         using var http = new OutboundHttp(new GuardedNetwork(options.Network));
         await using var host = new CommandLineHost(options.AsJson ? TextWriter.Null : output, files);
-        var outcome = await new RunWalk(PieceCatalog.All, http, TimeProvider.System).WalkAsync(start, host, CancellationToken.None);
+        var walk = new RunWalk(PieceCatalog.All, http, TimeProvider.System);
+        var waits = new WaitsByHand(options.Answers);
+        var outcome = await walk.WalkAsync(start, host, CancellationToken.None);
+        while (outcome.Status == RunStatus.Paused && waits.Answer(outcome.Waits ?? []))
+            outcome = await walk.WalkAsync(start with { Journal = host.Steps, Waits = waits.States }, host, CancellationToken.None);
 
         if (options.AsJson)
             await output.WriteLineAsync(RunText.Json(outcome, host.Response, host.Steps));
         else
             await output.WriteLineAsync(RunText.Of(outcome, host.Response));
+        if (outcome.Status == RunStatus.Paused)
+            await Console.Error.WriteAsync(waits.Explanation);
         return outcome.Status == RunStatus.Succeeded ? Succeeded : Failed;
     }
 }

@@ -9,8 +9,8 @@ internal sealed class UsageException(string message) : Exception(message);
 
 /// <summary>What <c>--run</c> was asked to do.</summary>
 internal sealed record RunOptions(
-    RawJson Definition, RawJson Payload, IReadOnlyDictionary<string, RawJson> Connections, IReadOnlyDictionary<string, RawJson> Variables, bool AsJson,
-    NetworkSettings Network, string? Files)
+    RawJson Definition, RawJson Payload, IReadOnlyDictionary<string, RawJson> Connections, IReadOnlyDictionary<string, RawJson> Variables,
+    IReadOnlyDictionary<string, RawJson> Answers, bool AsJson, NetworkSettings Network, string? Files)
 {
     public const string Usage = """
         Flows.Engine                                serves runs to a worker on standard input and output
@@ -20,12 +20,14 @@ internal sealed record RunOptions(
           --connection key=connection.json          a connection the flow names; may be repeated
           --variables variables.json                an object: what {{vars.…}} means
           --files folder                            keeps the files that steps write there; without it they are gone at the end
+          --resume path=json                        what the wait or call at that step path gives; may be repeated
           --json                                    prints one JSON document: outcome, response and steps
           --network STRICT                          public addresses only, as under a worker; UNRESTRICTED without it
           --allow / --deny hosts,ranges             what STRICT lets through; what is refused in every mode
         Flows.Engine --help                         prints this
 
         --run exits with 0 when the flow succeeded, 1 when it did not, 2 when the flow or the command line is wrong.
+        Delays are over at once. A wait for a webhook, an approval or another flow needs its --resume, or the run stays there.
         A code step needs Node.js 20 or later as `node` on the path, or its path in FLOWS_NODE.
         """;
 
@@ -37,6 +39,7 @@ internal sealed record RunOptions(
         var connections = new Dictionary<string, RawJson>(StringComparer.Ordinal);
         var variables = new Dictionary<string, RawJson>(StringComparer.Ordinal);
         string? files = null;
+        var answers = new Dictionary<string, RawJson>(StringComparer.Ordinal);
         var asJson = false;
         // Whoever sits at a command line may reach what they may reach without us.
         var network = new NetworkSettings(NetworkPolicy.Unrestricted);
@@ -61,6 +64,10 @@ internal sealed record RunOptions(
                 case "--files":
                     files = Next("a folder");
                     break;
+                case "--resume":
+                    var answer = Next("path=json").Split('=', 2);
+                    answers[answer[0]] = answer.Length == 2 ? Json(answer[1], "The answer after --resume") : throw new UsageException("--resume takes path=json.");
+                    break;
                 case "--json":
                     asJson = true;
                     break;
@@ -74,7 +81,8 @@ internal sealed record RunOptions(
 
             string Next(string what) => ++i < args.Count ? args[i] : throw new UsageException($"{args[i - 1]} takes {what}.");
         }
-        return new RunOptions(definition ?? throw new UsageException("--run and a flow file are missing."), payload ?? RawJson.Parse("{}"), connections, variables, asJson, Checked(network), files);
+        return new RunOptions(
+            definition ?? throw new UsageException("--run and a flow file are missing."), payload ?? RawJson.Parse("{}"), connections, variables, answers, asJson, Checked(network), files);
     }
 
     private static NetworkSettings Checked(NetworkSettings settings)
@@ -97,15 +105,23 @@ internal sealed record RunOptions(
     {
         try
         {
-            return RawJson.Parse(File.ReadAllText(file));
-        }
-        catch (JsonException error)
-        {
-            throw new UsageException($"{file} is not JSON: {error.Message}");
+            return Json(File.ReadAllText(file), file);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
         {
             throw new UsageException($"{file} cannot be read: {error.Message}");
+        }
+    }
+
+    private static RawJson Json(string text, string what)
+    {
+        try
+        {
+            return RawJson.Parse(text);
+        }
+        catch (JsonException error)
+        {
+            throw new UsageException($"{what} is not JSON: {error.Message}");
         }
     }
 }

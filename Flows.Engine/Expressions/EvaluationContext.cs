@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using Flows.Contracts.Runs;
 
 namespace Flows.Engine.Expressions;
 
@@ -18,6 +19,9 @@ public sealed class EvaluationContext(TimeProvider clock, string seed, Expressio
     private long _steps;
     private long _nextLook;
     private long _size;
+
+    /// <summary>Makes the link to a waiting step: purpose, step and approver → address. Null where there is no run to resume.</summary>
+    public Func<LinkPurpose, string, string?, LinkAnswer>? Links { get; init; }
 
     public ExpressionLimits Limits { get; } = limits ?? ExpressionLimits.Default;
 

@@ -11,6 +11,9 @@ internal sealed class CompiledFlow(FlowDefinition definition)
 
     public FlowDefinition Definition => definition;
 
+    /// <summary>Where each step stands.</summary>
+    public StepPlaces Places { get; } = new(definition);
+
     /// <exception cref="Expressions.ExpressionException">The step holds an expression that cannot be read.</exception>
     public TCompiled Of<TStep, TCompiled>(TStep step, Func<TStep, TCompiled> compile)
         where TStep : Step

@@ -9,6 +9,9 @@ namespace Flows.Engine.Steps;
 /// </summary>
 internal sealed class FlowRunner(RunContext run)
 {
+    /// <summary>Delays before a next try up to this are slept in the process; for a longer one the run pauses.</summary>
+    private static readonly TimeSpan s_sleptDelay = TimeSpan.FromSeconds(5);
+
     public async Task<RunState> RunAsync(IReadOnlyList<Step> steps, RunState state, CancellationToken cancel)
     {
         foreach (var step in steps)
@@ -44,6 +47,8 @@ internal sealed class FlowRunner(RunContext run)
             : await ExecuteAsync(step, path, state, cancel);
 
         state = state.WithAnswer(result.Answer);
+        if (result.IsPaused)
+            return state.Ended(new RunEnd.Paused());
         if (result.Over is { } over)
             return state.With(step.Name, result.Output).Ended(new RunEnd.Over(over));
         if (result.Failure is not { } failure)
@@ -78,11 +83,22 @@ internal sealed class FlowRunner(RunContext run)
 
     private async Task<StepResult> ExecuteAsync(Step step, string path, RunState state, CancellationToken cancel)
     {
-        var startedAt = run.Clock.GetUtcNow();
-        var started = run.Clock.GetTimestamp();
-        for (var number = 1; ; number++)
+        var waiting = run.Journal.Paused(path);
+        var first = waiting?.Attempt ?? 1;
+        if (waiting is { Error: not null })
         {
-            await using var attempt = new StepAttempt(run, step, path, state, number, startedAt, cancel);
+            // It waits for its next try, and its tries are counted on.
+            first++;
+            if (run.Waits.Find(PathOfDelay(path, first)) is not { Status: not WaitStatus.Open } && !AskForTry(step, path, first))
+                return StepResult.Paused;
+        }
+        // A step that waits, or holds steps that do, began when it was first met.
+        var begun = waiting ?? (step is LoopStep or RouterStep ? run.Journal.Intent(path) : null);
+        var startedAt = begun?.StartedAt ?? run.Clock.GetUtcNow();
+        var started = run.Clock.GetTimestamp();
+        for (var number = first; ; number++)
+        {
+            await using var attempt = new StepAttempt(run, step, path, state, number, number == first, startedAt, cancel);
             var (result, mayRetry) = await TryAsync(step, attempt, cancel);
             if (result is null)
             {
@@ -91,12 +107,33 @@ internal sealed class FlowRunner(RunContext run)
             }
             if (result.Failure is { } failure && mayRetry && number < step.Retry.Attempts && RetryRules.Allows(step.Retry, failure))
             {
-                await Task.Delay(RetryRules.DelayAfter(step.Retry, number), run.Clock, cancel);
-                continue;
+                var delay = RetryRules.DelayAfter(step.Retry, number);
+                if (delay <= s_sleptDelay || !run.Waits.CanPause)
+                {
+                    await Task.Delay(delay, run.Clock, cancel);
+                    continue;
+                }
+                if (run.Waits.Allows(delay) && run.Waits.TryAsk(DelayBefore(path, number + 1, delay)))
+                {
+                    await run.Journal.WriteAsync(attempt.Waiting(Hidden(failure.Error), run.Secrets.Hide(result.Logs)));
+                    return StepResult.Paused;
+                }
             }
-            return await EndAsync(step, attempt, result, run.Clock.GetElapsedTime(started));
+            return await EndAsync(step, attempt, result, begun is null ? run.Clock.GetElapsedTime(started) : run.Clock.GetUtcNow() - startedAt, mayRetry);
         }
     }
+
+    /// <summary>Asks once more for a delay whose wait was lost with the walk that began it; one that is known stays as it is.</summary>
+    /// <returns>True when it cannot be asked for: the try is made now.</returns>
+    private bool AskForTry(Step step, string path, int number) =>
+        run.Waits.Find(PathOfDelay(path, number)) is null
+        && !(run.Waits.Allows(RetryRules.DelayAfter(step.Retry, number - 1))
+            && run.Waits.TryAsk(DelayBefore(path, number, RetryRules.DelayAfter(step.Retry, number - 1))));
+
+    private WaitRequest DelayBefore(string path, int number, TimeSpan delay) =>
+        new(PathOfDelay(path, number), WaitKind.Retry, run.Clock.GetUtcNow() + delay);
+
+    private static string PathOfDelay(string path, int number) => $"{path}#{number}";
 
     /// <returns>No result: the run needs a decision first.</returns>
     private async Task<(StepResult? Result, bool MayRetry)> TryAsync(Step step, StepAttempt attempt, CancellationToken cancel)
@@ -135,7 +172,7 @@ internal sealed class FlowRunner(RunContext run)
     /// <summary>The result as it may be kept: within the limits, and without secrets.</summary>
     private StepResult Kept(StepResult result)
     {
-        if (result.Failure is not null || result.Over is not null)
+        if (result.Failure is not null || result.Over is not null || result.IsPaused)
             return result;
         var json = result.Json ?? result.Output.ToRawJson();
         run.Meter.Output(json.Length);
@@ -146,8 +183,15 @@ internal sealed class FlowRunner(RunContext run)
             : StepResult.Of(hidden) with { Logs = result.Logs, Answer = result.Answer };
     }
 
-    private async Task<StepResult> EndAsync(Step step, StepAttempt attempt, StepResult result, TimeSpan took)
+    private async Task<StepResult> EndAsync(Step step, StepAttempt attempt, StepResult result, TimeSpan took, bool isAlone)
     {
+        if (result.IsPaused)
+        {
+            // The line of a step that holds the one that waits stays open. A line that says the same already is not written again.
+            if (isAlone && !(run.Journal.Paused(attempt.Path) is { Error: null } before && before.Attempt == attempt.Number))
+                await run.Journal.WriteAsync(attempt.Waiting(error: null, logs: null));
+            return result;
+        }
         var logs = run.Secrets.Hide(result.Logs);
         if (result.Failure is { } failure)
         {

@@ -47,6 +47,10 @@ internal sealed class Journal : IAsyncDisposable
     public StepRecord? Intent(string path) =>
         _earlier.TryGetValue(path, out var line) && line.Status == StepStatus.Running ? line : null;
 
+    /// <summary>The line of a step that waits, or waits for its next try: then it has the error of the last one.</summary>
+    public StepRecord? Paused(string path) =>
+        _earlier.TryGetValue(path, out var line) && line.Status == StepStatus.Paused ? line : null;
+
     /// <summary>Adds a line; it is sent soon.</summary>
     /// <exception cref="JournalException">An earlier line could not be sent.</exception>
     public ValueTask WriteAsync(StepRecord line)

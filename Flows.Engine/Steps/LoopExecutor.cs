@@ -8,6 +8,7 @@ namespace Flows.Engine.Steps;
 /// Walks the loop's steps once for each item, up to <c>parallel</c> at the same time. Inside, the loop's name is <c>{ item, index }</c>;
 /// after it, <c>{ results, errors }</c>: the last output of each item in item order, null for a failed one, and for each failed
 /// one <c>{ index, step, code, message, detail }</c>. When an item ends the loop, items already begun are finished and none is begun.
+/// An item that waits keeps its turn; the loop waits when there is none left that can go on.
 /// </summary>
 internal sealed class LoopExecutor : StepExecutor<LoopStep>
 {
@@ -44,6 +45,8 @@ internal sealed class LoopExecutor : StepExecutor<LoopStep>
                     [new("item", items[index]), new("index", Value.Of(index))]));
                 var end = await runner.RunAsync(loop.Steps, inside, attempt.Cancel);
                 ends[index] = end;
+                if (end.End is RunEnd.Paused)
+                    return; // it is still being walked: no other item takes its turn
                 if (end.End is RunEnd.Over || (end.End is RunEnd.Failed && !goesOn))
                     Volatile.Write(ref stopped, true);
             }
@@ -59,8 +62,10 @@ internal sealed class LoopExecutor : StepExecutor<LoopStep>
         var answer = ends.Select(end => end?.Answer).FirstOrDefault(found => found is not null);
         if (ends.FirstOrDefault(end => end?.End is RunEnd.Over) is { End: { } over })
             return StepResult.Inside(over, answer);
-        if (loop.OnItemError == ItemError.Stop && ends.FirstOrDefault(end => end?.End is not null) is { End: { } failed })
+        if (loop.OnItemError == ItemError.Stop && ends.FirstOrDefault(end => end?.End is RunEnd.Failed) is { End: { } failed })
             return StepResult.Inside(failed, answer);
+        if (ends.FirstOrDefault(end => end?.End is RunEnd.Paused) is { End: { } paused })
+            return StepResult.Inside(paused, answer);
 
         var results = new Value[ends.Length];
         var errors = new List<Value>();

@@ -8,7 +8,7 @@ namespace Flows.Engine.Steps;
 internal static class RetryRules
 {
     private const double Jitter = 0.2;
-    private static readonly TimeSpan s_longest = TimeSpan.FromHours(1);
+    private static readonly TimeSpan s_longest = TimeSpan.FromDays(1);
 
     /// <summary>Whether the policy covers this failure. An empty list covers what may get better by itself.</summary>
     public static bool Allows(RetryPolicy policy, StepFailure failure) =>

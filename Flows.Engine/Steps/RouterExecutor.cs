@@ -68,7 +68,8 @@ internal sealed class RouterExecutor : StepExecutor<RouterStep>
     private static StepResult Merge(List<Branch> taken, RunState?[] ends)
     {
         var answer = ends.Select(end => end?.Answer).FirstOrDefault(found => found is not null);
-        if ((ends.FirstOrDefault(end => end?.End is RunEnd.Over) ?? ends.FirstOrDefault(end => end?.End is not null)) is { End: { } end })
+        // What ends the run comes before what fails it, and that before what only waits.
+        if ((Ended<RunEnd.Over>(ends) ?? Ended<RunEnd.Failed>(ends) ?? Ended<RunEnd.Paused>(ends)) is { } end)
             return StepResult.Inside(end, answer);
 
         var output = ValueObject.Of(
@@ -79,6 +80,8 @@ internal sealed class RouterExecutor : StepExecutor<RouterStep>
         ]);
         return StepResult.Of(output) with { Answer = answer };
     }
+
+    private static RunEnd? Ended<T>(RunState?[] ends) where T : RunEnd => ends.FirstOrDefault(end => end?.End is T)?.End;
 
     private static Value Names(List<Branch> branches) => ValueList.Of(branches.Select(branch => Value.Of(branch.Name)));
 }

@@ -20,6 +20,8 @@ internal sealed class RunContext
         Journal = journal;
         Clock = clock;
         Meter = new RunMeter(start.Limits);
+        Waits = new RunWaits(start, clock);
+        Links = new ResumeLinks(start, flow.Places);
         Secrets = new Secrets(start.Connections.Values);
         Connections = ObjectOf(start.Connections);
         Names =
@@ -38,6 +40,8 @@ internal sealed class RunContext
     public Journal Journal { get; }
     public TimeProvider Clock { get; }
     public RunMeter Meter { get; }
+    public RunWaits Waits { get; }
+    public ResumeLinks Links { get; }
     public Secrets Secrets { get; }
 
     /// <summary>What expressions may name beside steps: run, flow and vars.</summary>

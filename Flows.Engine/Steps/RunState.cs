@@ -88,6 +88,9 @@ internal abstract record RunEnd
     /// <summary>A step failed. A loop or an onError around it may still go on.</summary>
     internal sealed record Failed(StepFailure Failure) : RunEnd;
 
+    /// <summary>A step waits. What is walked at the same time goes on until it has ended or waits as well.</summary>
+    internal sealed record Paused : RunEnd;
+
     /// <summary>The run is over here, whatever is around: stopped, over a limit, or waiting for a decision.</summary>
     internal sealed record Over(RunOutcome Outcome) : RunEnd;
 }

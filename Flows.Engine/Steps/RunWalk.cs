@@ -43,6 +43,7 @@ internal sealed class RunWalk(PieceCatalog pieces, OutboundHttp http, TimeProvid
         null => new RunOutcome(RunStatus.Succeeded, run.Secrets.Hide(end.Output.ToRawJson())),
         RunEnd.Over { Outcome.Status: RunStatus.Queued } => new RunOutcome(RunStatus.Queued),
         RunEnd.Over over => over.Outcome,
+        RunEnd.Paused => new RunOutcome(RunStatus.Paused, Waits: run.Waits.Asked),
         RunEnd.Failed failed => new RunOutcome(
             RunStatus.Failed, end.Answer is { } answer ? run.Secrets.Hide(answer.ToRawJson()) : null, failed.Failure.Error, failed.Failure.Path),
         _ => throw new InvalidOperationException($"Unknown end {end.End}."),

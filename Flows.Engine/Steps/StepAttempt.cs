@@ -9,24 +9,33 @@ namespace Flows.Engine.Steps;
 internal sealed class StepAttempt : IAsyncDisposable
 {
     private readonly Step _step;
-    private readonly int _number;
-    private readonly DateTimeOffset _startedAt;
+    private readonly bool _isFirst;
     private readonly CancellationToken _run;
     private readonly CancellationTokenSource _time;
     private EvaluationContext? _expressions;
     private ITimer? _timer;
 
-    /// <param name="number">From 1.</param>
+    /// <param name="number">From 1, over all attempts of the run.</param>
+    /// <param name="isFirst">True for the first try of this walk.</param>
     /// <param name="startedAt">When the first try started.</param>
-    public StepAttempt(RunContext run, Step step, string path, RunState state, int number, DateTimeOffset startedAt, CancellationToken cancel)
+    public StepAttempt(RunContext run, Step step, string path, RunState state, int number, bool isFirst, DateTimeOffset startedAt, CancellationToken cancel)
     {
-        (Run, _step, Path, State, _number, _startedAt, _run) = (run, step, path, state, number, startedAt, cancel);
+        (Run, _step, Path, State, Number, _isFirst, StartedAt, _run) = (run, step, path, state, number, isFirst, startedAt, cancel);
         _time = CancellationTokenSource.CreateLinkedTokenSource(cancel);
     }
 
     public RunContext Run { get; }
     public string Path { get; }
     public RunState State { get; }
+
+    /// <summary>Which try this is, from 1.</summary>
+    public int Number { get; }
+
+    /// <summary>When the first try started, in whatever attempt of the run.</summary>
+    public DateTimeOffset StartedAt { get; }
+
+    /// <summary>True when an earlier attempt of the run has met this step and left it waiting.</summary>
+    public bool IsResumed => Run.Journal.Paused(Path) is not null;
 
     /// <summary>Cancelled when the step's time is up, and with the run.</summary>
     public CancellationToken Cancel => _time.Token;
@@ -74,12 +83,12 @@ internal sealed class StepAttempt : IAsyncDisposable
     public async ValueTask IntendAsync(StepEffect effect)
     {
         Effect = effect;
-        if (_number == 1 && Intent is { Effect: StepEffect.Effect } intent)
+        if (_isFirst && Intent is { Effect: StepEffect.Effect } intent)
             Decide(intent);
 
-        var line = new StepRecord(Path, _step.Name, _step.Kind, StepStatus.Running, effect, _number, _startedAt, Input: Input);
-        // One barrier is enough for all tries: after the first the intent is there.
-        if (effect == StepEffect.Pure || _number > 1)
+        var line = new StepRecord(Path, _step.Name, _step.Kind, StepStatus.Running, effect, Number, StartedAt, Input: Input);
+        // One barrier is enough for all tries of a walk: after the first the intent is there.
+        if (effect == StepEffect.Pure || !_isFirst)
             await Run.Journal.WriteAsync(line);
         else
             await Run.Journal.BarrierAsync(line, _run);
@@ -88,9 +97,14 @@ internal sealed class StepAttempt : IAsyncDisposable
             _timer = Run.Clock.CreateTimer(time => ((CancellationTokenSource)time!).Cancel(), _time, timeout, Timeout.InfiniteTimeSpan);
     }
 
+    /// <summary>The line of a step that waits.</summary>
+    /// <param name="error">Set when it waits for its next try: why the last one failed.</param>
+    public StepRecord Waiting(StepError? error, string? logs) =>
+        new(Path, _step.Name, _step.Kind, StepStatus.Paused, Effect, Number, StartedAt, Input: Input, Error: error, Logs: logs);
+
     /// <summary>The line that ends the step.</summary>
     public StepRecord Ended(StepStatus status, TimeSpan took, RawJson? output, StepError? error, string? logs) =>
-        new(Path, _step.Name, _step.Kind, status, Effect, _number, _startedAt, Math.Round(took.TotalMilliseconds, 3), Input, output, error, logs);
+        new(Path, _step.Name, _step.Kind, status, Effect, Number, StartedAt, Math.Round(took.TotalMilliseconds, 3), Input, output, error, logs);
 
     /// <summary>The state in which the steps of an item or branch of this step begin.</summary>
     /// <param name="place">What follows this step's path: <c>[3].</c>, <c>:VIP.</c>.</param>
@@ -106,7 +120,7 @@ internal sealed class StepAttempt : IAsyncDisposable
         _time.Dispose();
     }
 
-    private EvaluationContext Expressions => _expressions ??= new EvaluationContext(Run.Clock, IdempotencyKey);
+    private EvaluationContext Expressions => _expressions ??= new EvaluationContext(Run.Clock, IdempotencyKey) { Links = (purpose, step, approver) => Run.Links.To(purpose, step, approver, State.Place) };
 
     private void Decide(StepRecord intent)
     {

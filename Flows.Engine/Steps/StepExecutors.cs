@@ -35,24 +35,28 @@ internal abstract class StepExecutor<TStep> : StepExecutor where TStep : Step
 internal static class StepExecutors
 {
     private static readonly ActionExecutor s_action = new();
+    private static readonly CallExecutor s_call = new();
     private static readonly CodeExecutor s_code = new();
     private static readonly LoopExecutor s_loop = new();
     private static readonly RespondExecutor s_respond = new();
     private static readonly RouterExecutor s_router = new();
     private static readonly StopExecutor s_stop = new();
+    private static readonly WaitExecutor s_wait = new();
 
     /// <summary>As they are called in a definition.</summary>
-    public static IReadOnlyList<string> Kinds { get; } = ["action", "code", "loop", "respond", "router", "stop"];
+    public static IReadOnlyList<string> Kinds { get; } = ["action", "call", "code", "loop", "respond", "router", "stop", "wait"];
 
     /// <exception cref="StepException">A kind this engine cannot walk; the validator refuses it, so only a definition from elsewhere has one.</exception>
     public static StepExecutor For(Step step) => step switch
     {
         ActionStep => s_action,
+        CallStep => s_call,
         CodeStep => s_code,
         LoopStep => s_loop,
         RespondStep => s_respond,
         RouterStep => s_router,
         StopStep => s_stop,
+        WaitStep => s_wait,
         _ => throw new StepException(StepErrorCodes.Definition, $"this engine cannot walk steps of the kind '{step.Kind}'; it knows {string.Join(", ", Kinds)}."),
     };
 }

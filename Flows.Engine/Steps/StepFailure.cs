@@ -42,6 +42,8 @@ internal static class StepErrorCodes
     public const string Stopped = "stopped";
     public const string Definition = "definition";
     public const string Internal = "internal";
+    public const string WaitExpired = "wait_expired";
+    public const string CallFailed = "call_failed";
 }
 
 /// <summary>A failed step: where, why, and whether another try may help.</summary>

@@ -20,6 +20,11 @@ internal sealed record StepResult
     /// <summary>Set when the run is over here, whatever onError says.</summary>
     public RunOutcome? Over { get; private init; }
 
+    /// <summary>True when the walk cannot go on here before something has happened outside.</summary>
+    public bool IsPaused { get; private init; }
+
+    public static StepResult Paused { get; } = new() { IsPaused = true };
+
     public static StepResult Of(Value output) => new() { Output = output };
 
     /// <exception cref="System.Text.Json.JsonException">Nested too deeply.</exception>
@@ -40,6 +45,7 @@ internal sealed record StepResult
     {
         RunEnd.Failed failed => new() { Failure = failed.Failure, Answer = answer },
         RunEnd.Over over => new() { Over = over.Outcome, Answer = answer },
+        RunEnd.Paused => new() { IsPaused = true, Answer = answer },
         _ => throw new InvalidOperationException($"Unknown end {end}."),
     };
 }

@@ -133,7 +133,7 @@ public sealed class EngineProcessTests : IDisposable
         var json = await describing.StandardOutput.ReadToEndAsync().WaitAsync(s_limit);
         var catalogue = JsonSerializer.Deserialize(json, CatalogueJson.Default.EngineCatalogue)!;
         Assert.Equal(PieceCatalog.All.Pieces.Select(piece => piece.Name), catalogue.Pieces.Select(piece => piece.Name));
-        Assert.Equal(["action", "code", "loop", "respond", "router", "stop"], catalogue.Kinds);
+        Assert.Equal(["action", "call", "code", "loop", "respond", "router", "stop", "wait"], catalogue.Kinds);
         Assert.NotEmpty(catalogue.Functions);
     }
 

@@ -25,7 +25,7 @@ public sealed class SampleFlows : IAsyncLifetime
         using var output = new MemoryStream();
         await File.WriteAllTextAsync(variables, $$"""{ "server": "{{EchoServer.UrlOf(_server)}}" }""");
         var exit = await RunCommand.ExecuteAsync(
-            ["--run", Path.Combine(folder, "flow.json"), "--payload", Path.Combine(folder, "payload.json"), "--variables", variables, .. ConnectionsOf(folder), "--json"], output);
+            ["--run", Path.Combine(folder, "flow.json"), "--payload", Path.Combine(folder, "payload.json"), "--variables", variables, .. ConnectionsOf(folder), .. AnswersOf(folder), "--json"], output);
         File.Delete(variables);
 
         using var run = JsonDocument.Parse(output.ToArray());
@@ -56,6 +56,11 @@ public sealed class SampleFlows : IAsyncLifetime
     // connection-shop.json holds the connection 'shop'.
     private static IEnumerable<string> ConnectionsOf(string folder) => Directory.GetFiles(folder, "connection-*.json")
         .SelectMany(file => new[] { "--connection", $"{Path.GetFileNameWithoutExtension(file)["connection-".Length..]}={file}" });
+
+    // resume.json: what waits and calls give, by step path.
+    private static IEnumerable<string> AnswersOf(string folder) => File.Exists(Path.Combine(folder, "resume.json"))
+        ? JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "resume.json"))).RootElement.EnumerateObject().SelectMany(answer => new[] { "--resume", $"{answer.Name}={answer.Value.GetRawText()}" })
+        : [];
 
     private static string Find(string folder)
     {

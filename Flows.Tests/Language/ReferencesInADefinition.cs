@@ -12,6 +12,21 @@ public sealed class ReferencesInADefinition
     private static string Failing(string name, string steps) =>
         $$"""{ "name": "{{name}}", "kind": "action", "piece": "http", "action": "request", "input": { "url": "x" }, "onError": { "steps": [ {{steps}} ] } }""";
 
+    [Theory]
+    [InlineData("{{resumeUrl('w')}}", null)]
+    [InlineData("{{approvalUrl('ok', 'anna')}}", null)]
+    [InlineData("{{resumeUrl('wn')}}", "there is no step 'wn' that waits for a webhook. Did you mean 'w'?")]
+    [InlineData("{{resumeUrl('ok')}}", "there is no step 'ok' that waits for a webhook.")]
+    [InlineData("{{approvalUrl('far')}}", "the step 'far' waits in every item of the loop 'each', so that its link can be made only inside that loop.")]
+    public void A_link_needs_a_wait_that_is_one_from_there(string expression, string? problem)
+    {
+        var problems = Definitions.Problems($$$"""
+            { "name": "send", "kind": "respond", "body": "{{{expression}}}" }, { "name": "w", "kind": "wait", "for": "webhook" }, { "name": "ok", "kind": "wait", "for": "approval" },
+            { "name": "each", "kind": "loop", "items": [1], "steps": [ { "name": "inside", "kind": "respond", "body": "{{approvalUrl('far')}}" }, { "name": "far", "kind": "wait", "for": "approval" } ] }
+            """);
+        Assert.Equal(problem is null ? [] : [problem], problems.Select(found => found[(found.IndexOf(": ", found.IndexOf(": ", StringComparison.Ordinal) + 2, StringComparison.Ordinal) + 2)..]));
+    }
+
     [Fact]
     public void Earlier_steps_are_seen() => Assert.Empty(Definitions.Problems($"{Step("a", "{{trigger.x}}")}, {Step("b", "{{a.y + vars.z + run.id + flow.id}}")}"));
 

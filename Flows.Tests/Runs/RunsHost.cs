@@ -6,6 +6,7 @@ using Flows.Api;
 using Flows.Api.Access;
 using Flows.Api.Flows;
 using Flows.Api.Runs;
+using Flows.Api.Waits;
 using Flows.Api.Webhooks;
 using Flows.Api.Workers;
 using Flows.Contracts.Definitions;
@@ -81,6 +82,7 @@ public sealed class RunsHost : IAsyncDisposable
         app.UseAccess();
         app.MapRuns();
         app.MapWebhooks();
+        app.MapWaits();
         app.MapWorkerEndpoints();
         await database.ExecuteAsync("INSERT INTO api_keys (id, project_id, name, key_prefix, key_hash) VALUES ($1, $2, 'Tests', $3, $4)",
             Guid.CreateVersion7(), database.Project, ApiKey.PrefixOf(apiKey), KeyHash.Of(apiKey).ToBytes());

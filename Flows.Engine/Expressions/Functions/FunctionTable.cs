@@ -22,6 +22,7 @@ public static class FunctionTable
         .. Group("Encoding", EncodingFunctions.All),
         .. Group("Hashes", HashFunctions.All),
         .. Group("Chance", RandomFunctions.All),
+        .. Group("Links", LinkFunctions.All),
     ];
 
     private static readonly FrozenDictionary<string, Function> s_byName = All
