@@ -13,15 +13,15 @@ public sealed class ReferencesInADefinition
         $$"""{ "name": "{{name}}", "kind": "action", "piece": "http", "action": "request", "input": { "url": "x" }, "onError": { "steps": [ {{steps}} ] } }""";
 
     [Theory]
-    [InlineData("{{resumeUrl('w')}}", null)]
+    [InlineData("{{resumeUrl('hook')}}", null)]
     [InlineData("{{approvalUrl('ok', 'anna')}}", null)]
-    [InlineData("{{resumeUrl('wn')}}", "there is no step 'wn' that waits for a webhook. Did you mean 'w'?")]
+    [InlineData("{{resumeUrl('hok')}}", "there is no step 'hok' that waits for a webhook. Did you mean 'hook'?")]
     [InlineData("{{resumeUrl('ok')}}", "there is no step 'ok' that waits for a webhook.")]
     [InlineData("{{approvalUrl('far')}}", "the step 'far' waits in every item of the loop 'each', so that its link can be made only inside that loop.")]
     public void A_link_needs_a_wait_that_is_one_from_there(string expression, string? problem)
     {
         var problems = Definitions.Problems($$$"""
-            { "name": "send", "kind": "respond", "body": "{{{expression}}}" }, { "name": "w", "kind": "wait", "for": "webhook" }, { "name": "ok", "kind": "wait", "for": "approval" },
+            { "name": "send", "kind": "respond", "body": "{{{expression}}}" }, { "name": "hook", "kind": "wait", "for": "webhook" }, { "name": "ok", "kind": "wait", "for": "approval" },
             { "name": "each", "kind": "loop", "items": [1], "steps": [ { "name": "inside", "kind": "respond", "body": "{{approvalUrl('far')}}" }, { "name": "far", "kind": "wait", "for": "approval" } ] }
             """);
         Assert.Equal(problem is null ? [] : [problem], problems.Select(found => found[(found.IndexOf(": ", found.IndexOf(": ", StringComparison.Ordinal) + 2, StringComparison.Ordinal) + 2)..]));
