@@ -113,7 +113,7 @@ public sealed class FailingSteps
     [InlineData("""{ "name": "a", "kind": "action", "piece": "moon", "action": "land", "input": {} }""", "definition", "Step 'a': this engine has no action 'moon.land'.")]
     [InlineData("""{ "name": "a", "kind": "respond", "status": "{{99}}" }""", "input", "Step 'a': 'status' must be a whole number from 200 to 599; found 99.")]
     [InlineData("""{ "name": "a", "kind": "respond", "headers": { "X": "a\nb" } }""", "input", "Step 'a': the header 'X' has a line break or a colon where none may be.")]
-    [InlineData("""{ "name": "a", "kind": "call", "flow": "x" }""", "definition", "Step 'a': this engine cannot walk steps of the kind 'call'; it knows action, code, loop, respond, router, stop.")]
+    [InlineData("""{ "name": "a", "kind": "call", "flow": "x" }""", "definition", "Step 'a': the run was started where nobody could wake it, so that none of its steps can wait.")]
     public async Task A_mistake_is_told_with_step_and_field(string step, string code, string message)
     {
         var run = await WalkedRun.OfAsync($"[{step}]");
