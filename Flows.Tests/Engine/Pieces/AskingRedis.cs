@@ -40,7 +40,7 @@ public sealed class AskingRedis(Platform platform)
              {{Step("count", "increment", "\"key\": \"PREFIX:n\", \"by\": 5")}},
              {{Step("push", "push", "\"key\": \"PREFIX:list\", \"value\": \"one\"")}},
              {{Step("publish", "publish", "\"channel\": \"PREFIX:news\", \"message\": \"hello\"")}},
-             {{Step("delete", "delete", "\"key\": \"PREFIX:a\"")}}]
+             {{Step("gone", "delete", "\"key\": \"PREFIX:a\"")}}]
             """);
 
         Assert.True(run.Outcome!.Status == RunStatus.Succeeded, run.Outcome.Error?.Message);
