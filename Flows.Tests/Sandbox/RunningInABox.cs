@@ -10,6 +10,8 @@ public sealed class RunningInABox
 {
     private static readonly string s_engine = Path.Combine(AppContext.BaseDirectory, "Flows.Engine");
 
+    private const string Answer = "{{ [sum, call.body.n, errors.metadata.code] }}";
+
     [Theory]
     [InlineData("SANDBOX_CODE_AND_PROCESS")]
     [InlineData("SANDBOX_PROCESS")]
@@ -26,7 +28,7 @@ public sealed class RunningInABox
                 { "name": "sum", "kind": "code", "language": "javascript", "input": { "a": 40 }, "source": "export default ({ a }) => a + 2;" },
                 { "name": "call", "kind": "action", "piece": "http", "action": "request", "input": { "url": "{{server.Urls.Single()}}/json" } },
                 { "name": "metadata", "kind": "action", "piece": "http", "action": "request", "onError": "continue", "input": { "url": "http://169.254.169.254/latest" } },
-                { "name": "answer", "kind": "respond", "body": "{{ "{{ [sum, call.body.n, errors.metadata.code] }}" }}" } ] }
+                { "name": "answer", "kind": "respond", "body": "{{Answer}}" } ] }
             """);
 
         Assert.True((await worker.HandleAsync(run)).IsDone);
