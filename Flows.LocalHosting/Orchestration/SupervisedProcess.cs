@@ -19,6 +19,7 @@ internal sealed class SupervisedProcess(
 {
     private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan ProbeLimit = TimeSpan.FromSeconds(5);
+    private static readonly TimeSpan LastWordsLimit = TimeSpan.FromSeconds(1);
 
     private readonly TaskCompletionSource firstHealthy = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly SemaphoreSlim commands = new(1, 1);
@@ -140,6 +141,8 @@ internal sealed class SupervisedProcess(
         {
             // What it started must not work on beside its successor.
             await child.EndGroupAsync();
+            // Its last words are told with its end, so they must be here by then.
+            await child.OutputRead.WaitAsync(LastWordsLimit, stop).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
         context.Reaper.Forget(child.Pid);
         await ended.CancelAsync();

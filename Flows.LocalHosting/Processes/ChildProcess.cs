@@ -32,6 +32,8 @@ internal sealed class ChildProcess : IDisposable
     public int StopSignal => start.StopSignal;
     /// <summary>Completes with the exit code; 128 + n after signal n.</summary>
     public Task<int> Exited => exited.Task;
+    /// <summary>Completes when every line of both outputs has been handed over: after the end of the program, and of whatever else holds its pipes.</summary>
+    public Task OutputRead { get; private set; } = Task.CompletedTask;
 
     /// <param name="onLine">Gets every line of both outputs; the flag is true for the error output.</param>
     /// <exception cref="DistributedApplicationException">The program cannot be started.</exception>
@@ -75,8 +77,9 @@ internal sealed class ChildProcess : IDisposable
         }
         child.Pid = process.Id;
         process.StandardInput.Close();
-        _ = LineReader.ReadAsync(process.StandardOutput, line => onLine(line, false));
-        _ = LineReader.ReadAsync(process.StandardError, line => onLine(line, true));
+        child.OutputRead = Task.WhenAll(
+            LineReader.ReadAsync(process.StandardOutput, line => onLine(line, false)),
+            LineReader.ReadAsync(process.StandardError, line => onLine(line, true)));
         return child;
     }
 

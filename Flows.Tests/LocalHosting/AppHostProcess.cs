@@ -25,6 +25,14 @@ internal sealed partial class AppHostProcess : IAsyncDisposable
     public int Pid => process.Pid;
     public Task<int> Exited => process.Exited;
 
+    /// <summary>The exit code, once all that it has printed is in <see cref="Output"/>.</summary>
+    public async Task<int> EndAsync()
+    {
+        var code = await process.Exited.WaitAsync(RunningAppHost.Patience);
+        await process.OutputRead.WaitAsync(RunningAppHost.Patience);
+        return code;
+    }
+
     public string Output
     {
         get

@@ -31,7 +31,7 @@ public sealed class WhatIsMissing : IDisposable
     {
         await using var host = AppHostProcess.Start("--Flows:Ephemeral=true", "--Flows:LocalHosting:SearchPath=/nonexistent");
 
-        Assert.Equal(1, await host.Exited.WaitAsync(RunningAppHost.Patience));
+        Assert.Equal(1, await host.EndAsync());
         Assert.Contains("error: 'postgres' needs PostgreSQL", host.Output, StringComparison.Ordinal);
         Assert.DoesNotContain("   at ", host.Output, StringComparison.Ordinal);
     }
