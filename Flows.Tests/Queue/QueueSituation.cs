@@ -17,7 +17,7 @@ public sealed class QueueSituation(string redis, params (string Key, string Valu
     private readonly ConcurrentBag<IHost> _hosts = [];
     private IHost? _producer;
 
-    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
+    public static readonly TimeSpan Limit = TimeSpan.FromSeconds(60);
 
     public string KeyPrefix { get; } = $"test{Environment.ProcessId}-{Interlocked.Increment(ref s_number)}";
 
