@@ -31,6 +31,7 @@ internal static class Program
         builder.AddRunQueue();
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddSettings();
+        builder.AddDraining();
         builder.AddErrorAnswers();
         builder.AddJson();
         builder.AddApiDescription();
@@ -47,6 +48,7 @@ internal static class Program
         }
 
         var app = builder.Build();
+        app.UseDraining();
         app.UseErrorAnswers();
         app.UseRouting();
         app.UseDatabaseGate();

@@ -11,7 +11,7 @@ internal static class PassThrough
     /// <summary>What the AppHost decides itself; everything else under `Flows` is handed on.</summary>
     private static readonly string[] OwnSettings =
     [
-        "Flows:DataDirectory", "Flows:Ephemeral", "Flows:Worker:Replicas", "Flows:ContainerType",
+        "Flows:DataDirectory", "Flows:Ephemeral", "Flows:Worker:Replicas", "Flows:Api:Replicas", "Flows:ContainerType",
         "Flows:Security", "Flows:Bootstrap", "Flows:Deployment", "Flows:LocalHosting",
     ];
 

@@ -20,6 +20,7 @@ if (keepsData)
 var database = postgres.AddDatabase("flowsdb");
 
 var api = builder.AddProject<Projects.Flows_Api>("api").WithExternalHttpEndpoints().WithHttpHealthCheck("/health")
+    .WithReplicas(builder.Configuration.GetValue("Flows:Api:Replicas", 1))
     .WithReference(database).WaitFor(database)
     .WithReference(redis).WaitFor(redis)
     .WithEnvironment("Flows__ContainerType", "APP")

@@ -27,7 +27,7 @@ public static class HealthEndpoints
 
     internal static void AddDefaultHealthChecks(this IServiceCollection services)
     {
-        services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), [LiveTag]);
+        services.AddHealthChecks().AddCheck("self", () => HealthCheckResult.Healthy(), [LiveTag]).AddCheck<Leaving>("stopping");
 
         // A check that ignores its token would hold /health open, and the probe would kill a process that is fine.
         services.PostConfigure<HealthCheckServiceOptions>(options =>
@@ -60,6 +60,15 @@ public static class HealthEndpoints
     {
         var reason = entry.Description ?? entry.Exception?.GetType().Name;
         return reason is { Length: > 200 } ? reason[..200] : reason;
+    }
+
+    /// <summary>Not ready from the moment the process is told to stop, and alive until it has gone.</summary>
+    private sealed class Leaving(IHostApplicationLifetime lifetime) : IHealthCheck
+    {
+        public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+            Task.FromResult(lifetime.ApplicationStopping.IsCancellationRequested
+                ? HealthCheckResult.Unhealthy("The process is going down and takes no new work.")
+                : HealthCheckResult.Healthy());
     }
 
     private sealed class BoundedCheck(IHealthCheck inner, TimeSpan limit) : IHealthCheck
