@@ -18,7 +18,9 @@ public sealed class RestartingWithBackoff
     {
         var backoff = new RestartBackoff(clock, TimeSpan.FromSeconds(3));
         Assert.Equal([1, 2, 3, 3], Enumerable.Range(0, 4).Select(_ => (int)backoff.Next().TotalSeconds));
-        Assert.Equal(1, new RestartBackoff(clock, TimeSpan.Zero).Next().TotalSeconds);
+        var hasty = new RestartBackoff(clock, TimeSpan.FromMilliseconds(200));
+        Assert.Equal([200, 200], Enumerable.Range(0, 2).Select(_ => (int)hasty.Next().TotalMilliseconds));
+        Assert.Equal(50, new RestartBackoff(clock, TimeSpan.Zero).Next().TotalMilliseconds);
     }
 
     [Fact]

@@ -37,8 +37,11 @@ internal sealed class Campaign(CampaignPlan plan, TimeProvider clock, Action<str
             // So many kills hit the same run more than five times; that it then fails is another test's matter.
             "--Flows:Runs:MaxAttempts=100");
         var flows = new Dictionary<CampaignFlow, Guid>();
-        foreach (var flow in CampaignFlow.All)
-            flows[flow] = await platform.Target.PublishAsync(flow.Name, flow.Definition.Replace("LEDGER", ledger.Address, StringComparison.Ordinal));
+        foreach (var flow in CampaignFlow.All.Prepend(CampaignFlow.Called))
+        {
+            flows[flow] = await platform.Target.PublishAsync(flow.Name, flow.Definition.Replace("LEDGER", ledger.Address, StringComparison.Ordinal)
+                .Replace("CALLED", $"{flows.GetValueOrDefault(CampaignFlow.Called)}", StringComparison.Ordinal));
+        }
 
         var database = new CampaignDatabase(platform.Database, clock);
         var starter = new RunStarter(platform, flows, clock);
@@ -72,6 +75,8 @@ internal sealed class Campaign(CampaignPlan plan, TimeProvider clock, Action<str
         var random = new Random(plan.Seed ^ 0x5eed);
         var calls = new List<Task>();
         var number = 0;
+        var since = clock.GetTimestamp();
+        var (waited, slowed) = (TimeSpan.Zero, TimeSpan.Zero);
         for (var kill = 1; kill <= plan.Kills && !enough.IsCancellationRequested; kill++)
         {
             for (var until = (long)plan.Runs * kill / plan.Kills; number < until;)
@@ -81,11 +86,12 @@ internal sealed class Campaign(CampaignPlan plan, TimeProvider clock, Action<str
                 calls.Add(StartAsync(starter, flow, n, cancel));
             }
             await Task.Delay(TimeSpan.FromMilliseconds(random.Next(100, (int)plan.LongestPause.TotalMilliseconds)), clock, cancel);
-            await killer.KillAsync(cancel);
+            waited += await killer.KillAsync(cancel);
+            slowed += await UntilLessBusyAsync(database, cancel);
             calls.RemoveAll(call => call.IsCompletedSuccessfully);
-            if (kill % 50 == 0)
-                say($"{kill} kills, {_started.Count} runs accepted, {await database.BusyAsync(cancel)} under way");
-            await UntilLessBusyAsync(database, cancel);
+            if (kill % 25 == 0)
+                say($"{clock.GetElapsedTime(since):mm\\:ss}  {kill} of {plan.Kills} kills, {_started.Count} runs accepted, {await database.BusyAsync(cancel)} under way, "
+                    + $"waited {waited.TotalSeconds:F0} s for runs to be held and {slowed.TotalSeconds:F0} s because too many were under way");
         }
         await Task.WhenAll(calls);
     }
@@ -94,10 +100,12 @@ internal sealed class Campaign(CampaignPlan plan, TimeProvider clock, Action<str
         _started.Enqueue(await starter.StartAsync(flow, number, cancel));
 
     // The machine may be too slow for the pace of the kills: then the storm waits, so that kills go on hitting the middle of things.
-    private async Task UntilLessBusyAsync(CampaignDatabase database, CancellationToken cancel)
+    private async Task<TimeSpan> UntilLessBusyAsync(CampaignDatabase database, CancellationToken cancel)
     {
-        for (var since = clock.GetTimestamp(); await database.BusyAsync(cancel) > MostBusy && clock.GetElapsedTime(since) < plan.Settle;)
+        var since = clock.GetTimestamp();
+        while (await database.BusyAsync(cancel) > MostBusy && clock.GetElapsedTime(since) < plan.Settle)
             await Task.Delay(TimeSpan.FromMilliseconds(200), clock, cancel);
+        return clock.GetElapsedTime(since);
     }
 
     private async Task<TimeSpan> SettleAsync(CampaignDatabase database, long since, CancellationToken cancel)

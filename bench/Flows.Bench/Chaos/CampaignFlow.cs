@@ -9,11 +9,21 @@ internal enum Promise
     MayRepeat,
 }
 
+/// <param name="Effect">Path of the step that writes to the ledger.</param>
+/// <param name="Since">Path of the step from whose beginning it is counted; the same path says that only a second try has to wait.</param>
+internal sealed record DueTime(string Effect, string Since, TimeSpan Wait);
+
 /// <summary>A flow of the campaign, and what its runs promise.</summary>
 /// <param name="Definition">JSON; LEDGER stands for the ledger's address.</param>
 /// <param name="Effects">Each path that a succeeded run with this payload number has written to the ledger under.</param>
 internal sealed record CampaignFlow(string Name, string Definition, Func<int, IReadOnlyDictionary<string, Promise>> Effects)
 {
+    /// <summary>Path of the step that calls another flow of the campaign and waits for it; null for none. CALLED in the definition is that flow.</summary>
+    public string? Calls { get; init; }
+
+    /// <summary>What may not reach the ledger sooner than so long after a step began: an effect behind a delay, or a step's own next try.</summary>
+    public DueTime? NoSooner { get; init; }
+
     /// <summary>Path of a step whose policy fails the run when it is uncertain; null for none.</summary>
     public string? FailsWhenUncertain { get; init; }
 
@@ -49,7 +59,26 @@ internal sealed record CampaignFlow(string Name, string Definition, Func<int, IR
             { "name": "think", "kind": "code", "language": "javascript", "input": {}, "source": "export default () => new Promise(done => setTimeout(() => done(1), 600));" },
             { "name": "last", "kind": "action", "piece": "http", "action": "request", "input": { "method": "POST", "url": "LEDGER/slow", "body": { "value": "{{draw}}" } } }
             """), _ => new Dictionary<string, Promise> { ["first"] = Promise.AtMostOnce, ["last"] = Promise.AtMostOnce }),
+        new("a short delay", Steps("""
+            { "name": "first", "kind": "action", "piece": "http", "action": "request", "input": { "method": "POST", "url": "LEDGER/write", "body": { "value": "{{draw}}" } } },
+            { "name": "pause", "kind": "wait", "for": "delay", "value": "00:00:03" },
+            { "name": "last", "kind": "action", "piece": "http", "action": "request", "input": { "method": "POST", "url": "LEDGER/write", "body": { "value": "{{draw}}" } } }
+            """), _ => new Dictionary<string, Promise> { ["first"] = Promise.AtMostOnce, ["last"] = Promise.AtMostOnce }) { NoSooner = new("last", "pause", TimeSpan.FromSeconds(3)) },
+        new("a retry that is waited for", Steps("""
+            { "name": "flaky", "kind": "action", "piece": "http", "action": "request", "retry": { "attempts": 3, "delay": "00:00:07", "backoff": 1, "on": ["5xx"] },
+              "input": { "method": "POST", "url": "LEDGER/flaky", "body": { "value": "{{draw}}" } } }
+            """), _ => Once("flaky")) { NoSooner = new("flaky", "flaky", TimeSpan.FromSeconds(5.6)) /* jitter takes up to a fifth */ },
+        new("a flow that calls another", Steps("""
+            { "name": "sub", "kind": "call", "flow": "CALLED", "input": { "n": "{{trigger.n}}" } },
+            { "name": "after", "kind": "action", "piece": "http", "action": "request", "input": { "method": "POST", "url": "LEDGER/write", "body": { "value": "{{draw}}" } } }
+            """), _ => Once("after")) { Calls = "sub" },
     ];
+
+    /// <summary>What <see cref="Calls"/> calls. Nobody else starts it.</summary>
+    public static CampaignFlow Called { get; } = new("a called flow", Steps("""
+        { "name": "pay", "kind": "action", "piece": "http", "action": "request", "input": { "method": "POST", "url": "LEDGER/slow", "body": { "value": "{{draw}}" } } },
+        { "name": "end", "kind": "stop", "output": { "ticket": "{{pay.body.ticket}}", "draw": "{{draw}}" } }
+        """), _ => Once("pay"));
 
     private const string Draw =
         """{ "name": "draw", "kind": "code", "language": "javascript", "input": {}, "source": "export default () => Math.random();" }""";

@@ -17,15 +17,17 @@ internal sealed class ProcessKiller(LocalPlatform platform, CampaignDatabase dat
     public SortedDictionary<string, int> Kills { get; } = new(StringComparer.Ordinal);
 
     /// <summary>One kill, in the middle of things: when a worker holds a run, or has held none for long. Of workers, one that holds a run is taken.</summary>
-    public async Task KillAsync(CancellationToken cancel)
+    /// <returns>How long it waited until there was something to kill.</returns>
+    public async Task<TimeSpan> KillAsync(CancellationToken cancel)
     {
         var target = Choose();
         var pick = random.Next();
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         limit.CancelAfter(TimeSpan.FromSeconds(120));
         using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
+        var since = clock.GetTimestamp();
         var holders = await database.HoldersAsync(cancel);
-        for (var since = clock.GetTimestamp(); holders.Count == 0 && clock.GetElapsedTime(since) < s_mostIdle;)
+        while (holders.Count == 0 && clock.GetElapsedTime(since) < s_mostIdle)
         {
             await tick.WaitForNextTickAsync(cancel);
             holders = await database.HoldersAsync(cancel);
@@ -34,11 +36,12 @@ internal sealed class ProcessKiller(LocalPlatform platform, CampaignDatabase dat
             && Signal.Send(holders[pick % holders.Count], Signal.Kill))
         {
             Kills[target] = Kills.GetValueOrDefault(target) + 1;
-            return;
+            return clock.GetElapsedTime(since);
         }
         while (!(target == "flushall" ? await TryFlushAsync(limit.Token) : TryKill(target, pick)))
             await tick.WaitForNextTickAsync(limit.Token);
         Kills[target] = Kills.GetValueOrDefault(target) + 1;
+        return clock.GetElapsedTime(since);
     }
 
     private string Choose()

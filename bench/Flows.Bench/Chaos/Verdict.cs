@@ -9,6 +9,7 @@ internal sealed class Verdict(IReadOnlyDictionary<Guid, CampaignFlow> flows, IRe
 {
     private readonly ILookup<Guid, LineRow> _lines = lines.ToLookup(line => line.Run);
     private readonly ILookup<string, LedgerEntry> _entries = entries.ToLookup(entry => entry.Key);
+    private readonly ILookup<(Guid Run, string Path), RunRow> _called = runs.Where(run => run.CalledBy is not null).ToLookup(run => run.CalledBy!.Value);
 
     /// <param name="started">Runs that a caller was told of.</param>
     public List<string> Violations(IEnumerable<StartedRun> started)
@@ -55,8 +56,29 @@ internal sealed class Verdict(IReadOnlyDictionary<Guid, CampaignFlow> flows, IRe
             if (written.FirstOrDefault(entry => entry.Value != drawn) is { } other)
                 yield return $"{path} told the ledger {other.Value}, and the journal says that {drawn} was drawn: a finished step was repeated";
         }
+        if (flow.NoSooner is { } due && TooSoon(run.Id, due, byPath) is { } early)
+            yield return early;
+        if (flow.Calls is { } call)
+        {
+            var called = _called[(run.Id, call)].ToList();
+            if (called.Count > 1 || (status == RunStatus.Succeeded && called.Count == 0))
+                yield return $"{call} has called {called.Count} runs";
+            if (status == RunStatus.Succeeded && called.FirstOrDefault(child => child.Status != (short)RunStatus.Succeeded) is { } child)
+                yield return $"{call} succeeded, and the run {child.Id} that it called is {(RunStatus)child.Status}";
+        }
         if (byPath.Values.FirstOrDefault(line => line.Effect > 0 && !promises.ContainsKey(line.Path)) is { } stray)
             yield return $"{stray.Path} is an effect that this flow does not have";
+    }
+
+    private string? TooSoon(Guid run, DueTime due, Dictionary<string, LineRow> lines)
+    {
+        if (!lines.TryGetValue(due.Since, out var since) || (due.Since == due.Effect && since.Try == 1))
+            return null;
+        // Both clocks are this machine's; Postgres keeps microseconds.
+        var from = since.StartedAt + due.Wait - TimeSpan.FromMilliseconds(1);
+        return _entries[$"{run:D}:{due.Effect}"].FirstOrDefault(entry => entry.At < from) is { } early
+            ? $"{due.Effect} was done at {early.At:O}, and {due.Since} began at {since.StartedAt:O} and lasts {due.Wait}"
+            : null;
     }
 
     private static int? TicketOf(LineRow line)

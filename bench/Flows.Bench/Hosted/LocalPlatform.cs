@@ -6,6 +6,7 @@ using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
 using Microsoft.Extensions.Logging;
 using Npgsql;
 
@@ -47,7 +48,7 @@ internal sealed class LocalPlatform : IAsyncDisposable
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Flows_AppHost>(
         [
             "--Flows:Ephemeral=true", $"--Flows:Worker:Replicas={workers}", $"--Parameters:bootstrap-api-key={key}",
-            "--Flows:LocalHosting:LongestRestartPause=00:00:01", "--Flows:Execution:Network=UNRESTRICTED", .. settings,
+            "--Flows:LocalHosting:LongestRestartPause=00:00:00.100", "--Flows:Execution:Network=UNRESTRICTED", .. settings,
         ]);
         builder.Services.RemoveAll<ILoggerProvider>(); // it would tell of every process that is killed on purpose
         var app = await builder.BuildAsync().WaitAsync(s_startLimit);
@@ -75,6 +76,20 @@ internal sealed class LocalPlatform : IAsyncDisposable
             .Order(),
     ];
 
+    /// <summary>The addresses of a resource's living processes themselves, behind the one that they share; by process.</summary>
+    public IReadOnlyDictionary<int, Uri> AddressesOf(string resource) => _states.Values
+        .Where(state => state.Resource.Name == resource && state.Snapshot.State?.Text == KnownResourceStates.Running)
+        .Select(state => (Pid: state.Snapshot.Properties.FirstOrDefault(property => property.Name == "executable.pid")?.Value,
+            Urls: state.Snapshot.EnvironmentVariables.FirstOrDefault(variable => variable.Name == "ASPNETCORE_URLS")?.Value))
+        .Where(found => found.Pid is not null && found.Urls is not null)
+        .ToDictionary(found => Convert.ToInt32(found.Pid, CultureInfo.InvariantCulture), found => new Uri(found.Urls!.Split(';')[0]));
+
+    /// <summary>Waits until as many processes as there should be are healthy, and none of them is the one that has gone.</summary>
+    /// <exception cref="BenchException">Not within 90 s.</exception>
+    public Task UntilReplacedAsync(string resource, int gone) => FailoverBench.UntilAsync($"the process {gone} of '{resource}' is replaced", () => Task.FromResult(
+        _states.Values.Where(state => state.Resource.Name == resource).ToList()), states => !PidsOf(resource).Contains(gone) && states.TrueForAll(state =>
+            state.Snapshot is { HealthStatus: HealthStatus.Healthy } snapshot && snapshot.State?.Text == KnownResourceStates.Running));
+
     /// <summary>The engine processes of all workers.</summary>
     public IReadOnlyList<int> Engines() =>
     [
@@ -84,9 +99,10 @@ internal sealed class LocalPlatform : IAsyncDisposable
 
     public async Task<string> RedisAsync() => await _app.GetConnectionStringAsync("redis") ?? throw new InvalidOperationException("Redis has no connection string.");
 
-    public HttpClient Client(TimeSpan timeout)
+    /// <param name="at">One process of the API; null: the address that all share.</param>
+    public HttpClient Client(TimeSpan timeout, Uri? at = null)
     {
-        var http = new HttpClient(new SocketsHttpHandler { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(2) }) { BaseAddress = Address, Timeout = timeout };
+        var http = new HttpClient(new SocketsHttpHandler { UseProxy = false, ConnectTimeout = TimeSpan.FromSeconds(2) }) { BaseAddress = at ?? Address, Timeout = timeout };
         http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", ApiKey);
         return http;
     }

@@ -6,6 +6,7 @@ namespace Flows.Bench.Hosted;
 internal static partial class Signal
 {
     public const int Kill = 9;
+    public const int Terminate = 15;
     public const int Continue = 18;
     public const int Stop = 19;
 
