@@ -11,5 +11,6 @@ internal sealed partial class Program
         benches["failover"] = FailoverBench.RunAsync;
         benches["fencing"] = FencingBench.RunAsync;
         benches["lists"] = ListsBench.RunAsync;
+        benches["rolling"] = RollingBench.RunAsync;
     }
 }
