@@ -7,14 +7,14 @@ using Flows.Tests.Runs;
 
 namespace Flows.Tests.Waits;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class Approving(RunsDatabase database) : IClassFixture<RunsDatabase>, IAsyncLifetime
 {
     private RunsHost _host = null!;
 
-    public async Task InitializeAsync() => _host = await RunsHost.StartAsync(database);
+    public async Task InitializeAsync() => _host = await database.HostAsync();
 
-    public async Task DisposeAsync() => await _host.DisposeAsync();
+    public Task DisposeAsync() => Task.CompletedTask;
 
     [Fact]
     public async Task The_page_shows_the_message_as_text_and_looking_at_it_decides_nothing()

@@ -7,7 +7,7 @@ using static Flows.Tests.Waits.EndingWaits;
 namespace Flows.Tests.Waits;
 
 /// <summary>Runs that call flows, over a real Postgres.</summary>
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class CallingFlows(RunsDatabase database) : IClassFixture<RunsDatabase>
 {
     [Theory]

@@ -10,14 +10,14 @@ using Flows.Tests.Runs;
 namespace Flows.Tests.Waits;
 
 /// <summary>Pauses, and what ends them, over the API and a real Postgres.</summary>
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class EndingWaits(RunsDatabase database) : IClassFixture<RunsDatabase>, IAsyncLifetime
 {
     private RunsHost _host = null!;
 
-    public async Task InitializeAsync() => _host = await RunsHost.StartAsync(database);
+    public async Task InitializeAsync() => _host = await database.HostAsync();
 
-    public async Task DisposeAsync() => await _host.DisposeAsync();
+    public Task DisposeAsync() => Task.CompletedTask;
 
     [Fact]
     public async Task A_time_that_has_come_is_taken_once_however_many_look()
@@ -153,6 +153,67 @@ public sealed class EndingWaits(RunsDatabase database) : IClassFixture<RunsDatab
     }
 
     [Fact]
+    public async Task A_step_whose_wait_has_expired_waits_anew_after_a_retry_and_its_link_opens_again()
+    {
+        var run = await RunningAsync();
+        await PauseAsync(run, 1, new WaitRequest("w", WaitKind.Webhook, TimeProvider.System.GetUtcNow().AddSeconds(-1)));
+        await _host.Get<DueWaitWaker>().SweepAsync(default);
+        Assert.NotNull(await _host.ClaimAsync(run));
+        var expired = new StepError("wait_expired", "nobody called its link in time.");
+        await _host.ReportAsync(run, 2, new RunOutcome(RunStatus.Failed, Error: expired, FailedStep: "w"), steps: RunsDatabase.Step("w", StepStatus.Failed) with { Error = expired });
+
+        using var retried = await _host.Api.PostAsync($"/api/v1/runs/{run}/retry", null);
+        Assert.True(retried.IsSuccessStatusCode);
+        var claim = (await _host.ClaimAsync(run))!;
+        Assert.Empty(claim.Journal);
+        Assert.Null(claim.Waits); // the engine meets the step as if for the first time
+        await PauseAsync(run, 3, Webhook("w"));
+        Assert.Equal(RunStatus.Paused, await database.StatusAsync(run));
+
+        await ResumeAsync(run, "w");
+        Assert.Equal(WaitStatus.Completed, Assert.Single((await _host.ClaimAsync(run))!.Waits!).Status);
+    }
+
+    [Fact]
+    public async Task A_worker_that_dies_after_the_line_and_before_the_pause_leaves_a_run_that_waits_on_its_next_attempt()
+    {
+        var run = await RunningAsync();
+        await _host.ReportAsync(run, 1, null, null, "w1", RunsDatabase.Step("w", StepStatus.Paused));
+        await LoseAsync(run);
+        Assert.Equal(StepStatus.Paused, Assert.Single((await _host.ClaimAsync(run))!.Journal).Status);
+
+        // Of the dead one, too late.
+        Assert.Single((await _host.ReportAsync(run, 1, Paused(Webhook("w")))).Stale);
+        Assert.Equal(RunStatus.Running, await database.StatusAsync(run));
+        await PauseAsync(run, 2, Webhook("w"));
+        await ResumeAsync(run, "w");
+        Assert.Equal(WaitStatus.Completed, Assert.Single((await _host.ClaimAsync(run))!.Waits!).Status);
+    }
+
+    [Fact]
+    public async Task A_worker_that_dies_with_what_a_resume_brought_leaves_it_to_the_next()
+    {
+        var run = await RunningAsync();
+        await PauseAsync(run, 1, Webhook("w"));
+        await ResumeAsync(run, "w");
+        var first = Assert.Single((await _host.ClaimAsync(run))!.Waits!);
+        await LoseAsync(run);
+        var second = Assert.Single((await _host.ClaimAsync(run))!.Waits!);
+        Assert.Equal((first.Path, first.Status, first.Output), (second.Path, second.Status, second.Output));
+        using var again = await _host.Anonymous.PostAsync(Link(run, LinkPurpose.Resume, "w"), null);
+        Assert.Equal(HttpStatusCode.Accepted, again.StatusCode); // the same answer, and no second effect
+        Assert.Equal(RunStatus.Running, await database.StatusAsync(run));
+    }
+
+    // What a killed worker does to its run, without the wait for the lease.
+    private async Task LoseAsync(Guid run)
+    {
+        await database.ExecuteAsync("UPDATE runs SET lease_until = now() - interval '1 second' WHERE id = $1", run);
+        await _host.Get<StaleRunRescuer>().SweepAsync(default);
+        Assert.Equal(RunStatus.Queued, await database.StatusAsync(run));
+    }
+
+    [Fact]
     public async Task A_synchronous_resume_is_answered_by_the_next_respond_step()
     {
         var run = await RunningAsync();
@@ -194,7 +255,7 @@ public sealed class EndingWaits(RunsDatabase database) : IClassFixture<RunsDatab
 
     private async Task UntilAsync(Guid run, RunStatus status)
     {
-        for (var i = 0; i < 500 && await database.StatusAsync(run) != status; i++)
+        for (var i = 0; i < 3_000 && await database.StatusAsync(run) != status; i++)
             await Task.Delay(10);
         Assert.Equal(status, await database.StatusAsync(run));
     }
