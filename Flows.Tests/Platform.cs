@@ -12,14 +12,25 @@ namespace Flows.Tests;
 
 /// <summary>
 /// Postgres, Redis, the API, two workers and their engines, started once by the AppHost for all tests that need them. It alone knows
-/// who started them: containers and Aspire, or Flows.LocalHosting and the machine's own servers.
+/// who started them: containers and Aspire, or Flows.LocalHosting and the machine's own servers. Every collection has a view of the one that runs:
+/// <see cref="Platform"/> itself is for tests that use its API and its workers, the others need its servers only.
 /// </summary>
-[CollectionDefinition(nameof(Platform))]
-public sealed class Platform : ICollectionFixture<Platform>, IAsyncLifetime
+public sealed class Platform : IAsyncLifetime
 {
+    /// <summary>The collection of tests with databases of their own.</summary>
+    public const string Databases = "Databases";
+    /// <summary>Of those that start the API in their own process.</summary>
+    public const string Apis = "Apis";
+    /// <summary>Of those with queues of their own.</summary>
+    public const string Queues = "Queues";
+    /// <summary>Of those that start a whole Flows of their own and ill-treat it.</summary>
+    public const string Campaigns = "Campaigns";
+
     private static readonly TimeSpan s_startLimit = TimeSpan.FromMinutes(3);
-    private IDistributedApplicationTestingBuilder? _builder;
+    private static readonly Lazy<Task<Started>> s_started = new(StartAsync);
     private DistributedApplication? _app;
+
+    private sealed record Started(IDistributedApplicationTestingBuilder Builder, DistributedApplication App, string Key);
 
     /// <summary>StackExchange.Redis connection string of a real Redis.</summary>
     public string RedisConnectionString { get; private set; } = "";
@@ -30,26 +41,44 @@ public sealed class Platform : ICollectionFixture<Platform>, IAsyncLifetime
 
     public async Task InitializeAsync()
     {
-        var key = $"flk_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24))}";
-        _builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Flows_AppHost>(
-            ["--Flows:Ephemeral=true", "--Flows:Worker:Replicas=2", "--Flows:Execution:Allow=127.0.0.0/8", $"--Parameters:bootstrap-api-key={key}"]);
-        _app = await _builder.BuildAsync().WaitAsync(s_startLimit);
-        await _app.StartAsync().WaitAsync(s_startLimit);
-        await _app.ResourceNotifications.WaitForResourceHealthyAsync("api").WaitAsync(s_startLimit);
-        await _app.ResourceNotifications.WaitForResourceHealthyAsync("worker").WaitAsync(s_startLimit);
-
+        var started = await s_started.Value;
+        _app = started.App;
         RedisConnectionString = await _app.GetConnectionStringAsync("redis") ?? throw new InvalidOperationException("Redis has no connection string.");
         var postgres = await _app.GetConnectionStringAsync("flowsdb") ?? throw new InvalidOperationException("Postgres has no connection string.");
         PostgresConnectionString = new NpgsqlConnectionStringBuilder(postgres) { Database = "postgres" }.ConnectionString;
-        Api = new FlowsClient(_app.CreateHttpClient("api", "http"), key);
+        Api = new FlowsClient(_app.CreateHttpClient("api", "http"), started.Key);
     }
 
-    public async Task DisposeAsync()
+    public Task DisposeAsync() => Task.CompletedTask;
+
+    /// <summary>Ends what was started, when the last test is over.</summary>
+    public static async Task StopAsync()
     {
-        if (_app is not null)
-            await _app.DisposeAsync();
-        if (_builder is not null)
-            await _builder.DisposeAsync();
+        if (!s_started.IsValueCreated || !s_started.Value.IsCompletedSuccessfully)
+            return;
+        var started = await s_started.Value;
+        await started.App.DisposeAsync();
+        await started.Builder.DisposeAsync();
+    }
+
+    private static async Task<Started> StartAsync()
+    {
+        var key = $"flk_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24))}";
+        var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Flows_AppHost>(
+            ["--Flows:Ephemeral=true", "--Flows:Worker:Replicas=2", "--Flows:Execution:Allow=127.0.0.0/8", $"--Parameters:bootstrap-api-key={key}"]);
+        try
+        {
+            var app = await builder.BuildAsync().WaitAsync(s_startLimit);
+            await app.StartAsync().WaitAsync(s_startLimit);
+            await app.ResourceNotifications.WaitForResourceHealthyAsync("api").WaitAsync(s_startLimit);
+            await app.ResourceNotifications.WaitForResourceHealthyAsync("worker").WaitAsync(s_startLimit);
+            return new Started(builder, app, key);
+        }
+        catch
+        {
+            await builder.DisposeAsync();
+            throw;
+        }
     }
 
     /// <summary>Waits until the step has the status.</summary>
@@ -73,7 +102,7 @@ public sealed class Platform : ICollectionFixture<Platform>, IAsyncLifetime
 #pragma warning disable RS0030 // The one place where tests take a process of the platform's life.
         using var process = Process.GetProcessById(pid);
         process.Kill();
-        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(10));
+        await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
 #pragma warning restore RS0030
         return pid;
     }
@@ -147,7 +176,7 @@ public sealed class Platform : ICollectionFixture<Platform>, IAsyncLifetime
 
     private static async Task UntilAsync(string what, Func<Task<bool>> condition)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
         while (!await condition())
         {
@@ -157,8 +186,23 @@ public sealed class Platform : ICollectionFixture<Platform>, IAsyncLifetime
             }
             catch (OperationCanceledException)
             {
-                Assert.Fail($"Not within 30 s: {what}.");
+                Assert.Fail($"Not within 60 s: {what}.");
             }
         }
     }
 }
+
+[CollectionDefinition(nameof(Platform))]
+public sealed class PlatformCollection : ICollectionFixture<Platform>;
+
+[CollectionDefinition(Platform.Databases)]
+public sealed class DatabasesCollection : ICollectionFixture<Platform>;
+
+[CollectionDefinition(Platform.Apis)]
+public sealed class ApisCollection : ICollectionFixture<Platform>;
+
+[CollectionDefinition(Platform.Queues)]
+public sealed class QueuesCollection : ICollectionFixture<Platform>;
+
+[CollectionDefinition(Platform.Campaigns)]
+public sealed class CampaignsCollection;

@@ -4,7 +4,7 @@ using Npgsql;
 
 namespace Flows.Tests.Api;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Apis)]
 public sealed class ApplyingMigrations(Platform platform) : IAsyncLifetime
 {
     private readonly TestDatabase _database = new(platform);

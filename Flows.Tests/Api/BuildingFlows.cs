@@ -1,6 +1,6 @@
 namespace Flows.Tests.Api;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Apis)]
 public sealed class BuildingFlows(ApiFixture fixture) : IClassFixture<ApiFixture>
 {
     private readonly ApiHost _api = fixture.Api;

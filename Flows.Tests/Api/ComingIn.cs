@@ -4,23 +4,37 @@ using Microsoft.Extensions.DependencyInjection;
 
 namespace Flows.Tests.Api;
 
-[Collection(nameof(Platform))]
-public sealed class ComingIn(Platform platform) : IAsyncLifetime
+/// <summary>One API for these tests, with a clock that they push on.</summary>
+public sealed class ComingInFixture(Platform platform) : IAsyncLifetime
 {
-    private readonly TestDatabase _database = new(platform);
-    private readonly SteppedClock _clock = new();
-    private ApiHost _api = null!;
+    public TestDatabase Database { get; } = new(platform);
+    public SteppedClock Clock { get; } = new();
+    public ApiHost Api { get; private set; } = null!;
 
-    public async Task InitializeAsync()
-    {
-        _api = await ApiHost.StartAsync(_database.ConnectionString, platform, adapt: builder => builder.Services.AddSingleton<TimeProvider>(_clock));
-    }
+    public async Task InitializeAsync() =>
+        Api = await ApiHost.StartAsync(Database.ConnectionString, platform, adapt: builder => builder.Services.AddSingleton<TimeProvider>(Clock));
 
     public async Task DisposeAsync()
     {
-        await _api.DisposeAsync();
-        await _database.DisposeAsync();
+        await Api.DisposeAsync();
+        await Database.DisposeAsync();
     }
+
+    /// <summary>Real time, plus what a test has added.</summary>
+    public sealed class SteppedClock : TimeProvider
+    {
+        private TimeSpan _added;
+        public void Advance(TimeSpan time) => _added += time;
+        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + _added;
+    }
+}
+
+[Collection(Platform.Apis)]
+public sealed class ComingIn(Platform platform, ComingInFixture fixture) : IClassFixture<ComingInFixture>
+{
+    private readonly TestDatabase _database = fixture.Database;
+    private readonly ComingInFixture.SteppedClock _clock = fixture.Clock;
+    private readonly ApiHost _api = fixture.Api;
 
     [Theory]
     [InlineData(null)]
@@ -128,11 +142,13 @@ public sealed class ComingIn(Platform platform) : IAsyncLifetime
     [Fact]
     public async Task A_known_key_costs_no_round_trip()
     {
-        (await _api.GetAsync("/api/v1/pieces/http")).Ok();
-        await _database.ScalarAsync("ALTER TABLE api_keys RENAME TO api_keys_away");
+        await using var database = new TestDatabase(platform);
+        await using var api = await ApiHost.StartAsync(database.ConnectionString, platform);
+        (await api.GetAsync("/api/v1/pieces/http")).Ok();
+        await database.ScalarAsync("ALTER TABLE api_keys RENAME TO api_keys_away");
         for (var i = 0; i < 100; i++)
-            (await _api.GetAsync("/api/v1/pieces/http")).Ok();
-        (await _api.GetAsync("/api/v1/pieces/http", ApiKey.Generate())).Problem(500);
+            (await api.GetAsync("/api/v1/pieces/http")).Ok();
+        (await api.GetAsync("/api/v1/pieces/http", ApiKey.Generate())).Problem(500);
     }
 
     [Fact]
@@ -140,7 +156,7 @@ public sealed class ComingIn(Platform platform) : IAsyncLifetime
     {
         await using (await ApiHost.StartAsync(_database.ConnectionString, platform))
         {
-            Assert.Equal(1L, await _database.ScalarAsync("SELECT count(*) FROM projects"));
+            Assert.Equal(1L, await _database.ScalarAsync("SELECT count(*) FROM projects WHERE name = 'Default'"));
             Assert.Equal(1L, await _database.ScalarAsync("SELECT count(*) FROM api_keys WHERE name = 'Bootstrap'"));
         }
     }
@@ -166,13 +182,5 @@ public sealed class ComingIn(Platform platform) : IAsyncLifetime
         var made = (await _api.PostAsync("/api/v1/api-keys", new { name = "Mine" })).Ok(201);
         (await _api.DeleteAsync($"/api/v1/api-keys/{made["id"]}", other)).Problem(404);
         Assert.Single((await _api.GetAsync("/api/v1/api-keys", other)).Ok()["items"].EnumerateArray());
-    }
-
-    /// <summary>Real time, plus what a test has added.</summary>
-    private sealed class SteppedClock : TimeProvider
-    {
-        private TimeSpan _added;
-        public void Advance(TimeSpan time) => _added += time;
-        public override DateTimeOffset GetUtcNow() => base.GetUtcNow() + _added;
     }
 }

@@ -2,7 +2,7 @@ using System.Text.Json;
 
 namespace Flows.Tests.Api;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Apis)]
 public sealed class EditingAndPublishing(ApiFixture fixture) : IClassFixture<ApiFixture>
 {
     private const string Incomplete = """

@@ -7,7 +7,7 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Flows.Tests.Api;
 
 /// <summary>What an operator sees of the queue and does with it, by the page's own buttons.</summary>
-[Collection(nameof(Platform))]
+[Collection(Platform.Apis)]
 public sealed class QueuePages(Platform platform)
 {
     [Fact]

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Options;
 
 namespace Flows.Tests.Api;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Apis)]
 public sealed class StartingWithBadSettings(Platform platform)
 {
     private const string Good = "dGhpcyBpcyBub3Qgc2VjcmV0IGF0IGFsbA";

@@ -6,7 +6,7 @@ using Npgsql;
 
 namespace Flows.Tests.Api;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Apis)]
 public sealed class StartingWithoutPostgres(Platform platform)
 {
     [Fact]

@@ -5,7 +5,7 @@ using Flows.Tests.Runs;
 
 namespace Flows.Tests.Connections;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class ClaimingWithConnections(RunsDatabase database) : IClassFixture<RunsDatabase>
 {
     private const string Definition = """

@@ -4,7 +4,7 @@ using Flows.Tests.Api;
 
 namespace Flows.Tests.Connections;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Apis)]
 public sealed class KeepingConnections(ApiFixture fixture) : IClassFixture<ApiFixture>
 {
     private readonly ApiHost _api = fixture.Api;

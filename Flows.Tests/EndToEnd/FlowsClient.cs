@@ -50,7 +50,7 @@ internal sealed class FlowsClient(HttpClient http, string apiKey)
         [.. (await SendAsync(HttpMethod.Get, $"/api/v1/runs/{run}/steps", null)).GetProperty("items").EnumerateArray()];
 
     /// <summary>Asks until the run satisfies the condition; fails with the run as it is after the limit.</summary>
-    public async Task<JsonElement> UntilAsync(Guid run, Func<JsonElement, bool> condition, int seconds = 30)
+    public async Task<JsonElement> UntilAsync(Guid run, Func<JsonElement, bool> condition, int seconds = 60)
     {
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(seconds));
         using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
@@ -70,6 +70,6 @@ internal sealed class FlowsClient(HttpClient http, string apiKey)
         }
     }
 
-    public Task<JsonElement> UntilFinalAsync(Guid run, int seconds = 30) =>
+    public Task<JsonElement> UntilFinalAsync(Guid run, int seconds = 60) =>
         UntilAsync(run, now => now.GetProperty("finishedAt").ValueKind == JsonValueKind.String, seconds);
 }

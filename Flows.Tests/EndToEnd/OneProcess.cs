@@ -141,9 +141,9 @@ public sealed class OneProcess(Platform platform)
         finally
         {
             process.Kill(entireProcessTree: true);
-            await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(10));
+            await process.WaitForExitAsync().WaitAsync(TimeSpan.FromSeconds(60));
         }
-        return await output.WaitAsync(TimeSpan.FromSeconds(10));
+        return await output.WaitAsync(TimeSpan.FromSeconds(60));
     }
 
     private static Process Start(Dictionary<string, string> environment)
@@ -163,7 +163,7 @@ public sealed class OneProcess(Platform platform)
 
     private static async Task UntilHealthyAsync(HttpClient http, Process process)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
         while (await tick.WaitForNextTickAsync(limit.Token))
         {

@@ -118,6 +118,6 @@ public sealed class CodeRunnerTests(CodeRunnerTests.Runner runner) : IClassFixtu
         var clock = System.Diagnostics.Stopwatch.StartNew();
         for (var i = 0; i < 100; i++)
             await RunAsync("export default async (i) => i.a + 1", """{ "a": 1 }""");
-        Assert.InRange(clock.Elapsed.TotalMilliseconds / 100, 0, 25); // 0.6 here; the bound is for a machine under load
+        Assert.InRange(clock.Elapsed.TotalMilliseconds / 100, 0, 250); // 0.6 on an idle machine; a start of Node for each would be more than this on any
     }
 }

@@ -2,7 +2,7 @@ using Flows.Tests.Api;
 
 namespace Flows.Tests.Import;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Apis)]
 public sealed class ImportingAndExporting(ApiFixture fixture) : IClassFixture<ApiFixture>
 {
     private readonly ApiHost _api = fixture.Api;

@@ -6,12 +6,12 @@ using Flows.Engine.Expressions;
 namespace Flows.Tests.Language;
 
 /// <summary>
-/// 1,050,000 inputs nobody wrote: each gives a value or one of the two exceptions for expressions, and ends. The seeds are fixed, so a
-/// failure comes again; its message holds the text.
+/// 300,000 inputs nobody wrote: each gives a value or one of the two exceptions for expressions, and ends. The seeds are fixed, so a
+/// failure comes again; its message holds the text. FLOWS_FUZZ_EACH asks for more of each of the three kinds, for a change of the parser.
 /// </summary>
 public sealed class FuzzTests
 {
-    private const int Each = 350_000;
+    private static readonly int s_each = int.TryParse(Environment.GetEnvironmentVariable("FLOWS_FUZZ_EACH"), out var each) ? each : 100_000;
 
     private static readonly ExpressionLimits s_limits = new()
     {
@@ -98,7 +98,7 @@ public sealed class FuzzTests
             var random = new Random(seed);
             var context = new EvaluationContext(TimeProvider.System, "fuzz", s_limits);
             var good = 0;
-            for (var i = 0; i < Each / 50; i++)
+            for (var i = 0; i < s_each / 50; i++)
             {
                 var text = make(random);
                 var started = Stopwatch.GetTimestamp();
@@ -119,7 +119,7 @@ public sealed class FuzzTests
                     Assert.Fail($"{text}\n{error}");
                 }
                 var took = Stopwatch.GetElapsedTime(started);
-                Assert.True(took < TimeSpan.FromSeconds(5), $"{took} for {text}");
+                Assert.True(took < TimeSpan.FromSeconds(30), $"{took} for {text}");
             }
             Interlocked.Add(ref evaluated, good);
         });

@@ -58,7 +58,7 @@ internal sealed partial class AppHostProcess : IAsyncDisposable
 
     public static async Task WaitUntilGoneAsync(IReadOnlyDictionary<int, string> processes)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(20));
+        using var limit = new CancellationTokenSource(RunningAppHost.Patience);
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(50));
         while (processes.Any(process => Leftovers.BirthOf(process.Key) == process.Value))
             await timer.WaitForNextTickAsync(limit.Token);

@@ -4,7 +4,7 @@ using Aspire.Hosting.Testing;
 
 namespace Flows.Tests.LocalHosting;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Queues)]
 public sealed class ServersFromOutside(Platform platform)
 {
     [Fact]

@@ -70,6 +70,6 @@ public sealed class SeveralReplicasBehindOnePort : IDisposable
         using var client = new TcpClient();
         await client.ConnectAsync(IPAddress.Loopback, port);
         using var reader = new StreamReader(client.GetStream());
-        return await reader.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(10));
+        return await reader.ReadToEndAsync().WaitAsync(TimeSpan.FromSeconds(60));
     }
 }

@@ -58,7 +58,7 @@ public sealed class JudgingACampaign
     [Fact]
     public void An_effect_before_its_delay_is_over_is_found()
     {
-        LineRow[] lines = [s_lines[0], Line("first"), Line("pause"), Line("last") with { Output = """{"body":{"ticket":8}}""" }];
+        LineRow[] lines = [s_lines[0], Line("first"), Line("pause") with { Effect = 0 }, Line("last") with { Output = """{"body":{"ticket":8}}""" }];
         LedgerEntry[] entries = [s_entry with { Key = $"{s_run:D}:first" }, s_entry with { Key = $"{s_run:D}:last", Ticket = 8, At = s_start.AddSeconds(2) }];
         Assert.Contains("last was done at", Assert.Single(Judge([s_good], lines, entries, "a short delay")), StringComparison.Ordinal);
         Assert.Empty(Judge([s_good], [lines[0], lines[1], lines[2] with { StartedAt = s_start.AddSeconds(-2) }, lines[3]], entries, "a short delay"));

@@ -1,10 +1,9 @@
 using Flows.Bench.Chaos;
-using Flows.Tests.LocalHosting;
 
 namespace Flows.Tests.Proofs;
 
 /// <summary>A short campaign of what <c>./flows bench chaos</c> does for long.</summary>
-[Collection(nameof(RunningAppHost))]
+[Collection(Platform.Campaigns)]
 public sealed class KillingEverything
 {
     [Fact]

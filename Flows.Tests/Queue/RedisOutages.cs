@@ -89,7 +89,7 @@ public sealed class RedisOutages : IDisposable
     {
         await using var queue = NewSituation();
         var seen = new Arrivals(1);
-        await queue.StartConsumerAsync(seen.DoneAsync).WaitAsync(TimeSpan.FromSeconds(5));
+        await queue.StartConsumerAsync(seen.DoneAsync).WaitAsync(QueueSituation.Limit);
         await Assert.ThrowsAsync<QueueUnavailableException>(
             () => queue.Producer.EnqueueAsync([QueueSituation.Job()], CancellationToken.None));
 

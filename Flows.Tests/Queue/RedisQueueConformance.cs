@@ -3,7 +3,7 @@ using Flows.Queue;
 namespace Flows.Tests.Queue;
 
 /// <summary>The Redis provider keeps every promise of the contract, a burst included.</summary>
-[Collection(nameof(Platform))]
+[Collection(Platform.Queues)]
 public sealed class RedisQueueConformance(Platform platform) : QueueConformance
 {
     protected override TimeSpan Lease => TimeSpan.FromSeconds(2);

@@ -6,13 +6,13 @@ using Flows.Contracts.Runs;
 
 namespace Flows.Tests.Runs;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class CatchingWebhooks(RunsDatabase database) : IClassFixture<RunsDatabase>, IAsyncLifetime
 {
     private RunsHost _host = null!;
 
-    public async Task InitializeAsync() => _host = await RunsHost.StartAsync(database);
-    public async Task DisposeAsync() => await _host.DisposeAsync();
+    public async Task InitializeAsync() => _host = await database.HostAsync();
+    public Task DisposeAsync() => Task.CompletedTask;
 
     [Theory]
     [InlineData("application/json", """{"n":12345678901234567890, "s":"é"}""", """{"n":12345678901234567890, "s":"é"}""")]

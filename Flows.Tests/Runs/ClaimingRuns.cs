@@ -2,7 +2,7 @@ using Flows.Contracts.Runs;
 
 namespace Flows.Tests.Runs;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class ClaimingRuns(RunsDatabase database) : IClassFixture<RunsDatabase>
 {
     [Fact]

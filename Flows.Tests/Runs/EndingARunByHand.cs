@@ -6,13 +6,13 @@ using Flows.Contracts.Runs;
 namespace Flows.Tests.Runs;
 
 /// <summary>A person cancels, or decides on a step whose effect is uncertain.</summary>
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class EndingARunByHand(RunsDatabase database) : IClassFixture<RunsDatabase>, IAsyncLifetime
 {
     private RunsHost _host = null!;
 
-    public async Task InitializeAsync() => _host = await RunsHost.StartAsync(database);
-    public async Task DisposeAsync() => await _host.DisposeAsync();
+    public async Task InitializeAsync() => _host = await database.HostAsync();
+    public Task DisposeAsync() => Task.CompletedTask;
 
     [Theory]
     [InlineData(RunStatus.Queued, true)]

@@ -10,7 +10,7 @@ using Flows.Contracts.WorkerProtocol;
 namespace Flows.Tests.Runs;
 
 /// <summary>What a step asks of the API through its worker, over real HTTP and in a real database.</summary>
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class FilesOfARun(RunsDatabase database) : IClassFixture<RunsDatabase>
 {
     private static readonly Dictionary<string, string?> s_small = new() { ["Flows:Limits:FileMiB"] = "1", ["Flows:Limits:RunFilesMiB"] = "2" };

@@ -4,7 +4,7 @@ using Flows.Contracts.Runs;
 namespace Flows.Tests.Runs;
 
 /// <summary>The one guarded UPDATE, over every pair of statuses.</summary>
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class MovingARun(RunsDatabase database) : IClassFixture<RunsDatabase>
 {
     public static TheoryData<RunStatus, RunStatus> Pairs()

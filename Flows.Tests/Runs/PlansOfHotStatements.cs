@@ -4,7 +4,7 @@ using Npgsql;
 namespace Flows.Tests.Runs;
 
 /// <summary>Plans are made while the tables are empty and kept when they are full: they must look rows up, never read through.</summary>
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class PlansOfHotStatements(RunsDatabase database) : IClassFixture<RunsDatabase>
 {
     [Fact]

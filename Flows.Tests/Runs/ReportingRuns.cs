@@ -5,7 +5,7 @@ using static Flows.Tests.Runs.RunsDatabase;
 
 namespace Flows.Tests.Runs;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class ReportingRuns(RunsDatabase database) : IClassFixture<RunsDatabase>
 {
     private static readonly RunOutcome s_success = new(RunStatus.Succeeded, RawJson.Parse("""{"total":1}"""));

@@ -7,7 +7,7 @@ using Flows.Contracts.Runs;
 namespace Flows.Tests.Runs;
 
 /// <summary>A person has a run done again, in place or as a new one, alone or with many.</summary>
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class RetryingARun(RunsDatabase database) : IClassFixture<RunsDatabase>, IAsyncLifetime
 {
     private const string Definition = """
@@ -23,11 +23,11 @@ public sealed class RetryingARun(RunsDatabase database) : IClassFixture<RunsData
 
     public async Task InitializeAsync()
     {
-        _host = await RunsHost.StartAsync(database);
+        _host = await database.HostAsync();
         (_flow, _) = await database.PublishAsync(Definition);
     }
 
-    public async Task DisposeAsync() => await _host.DisposeAsync();
+    public Task DisposeAsync() => Task.CompletedTask;
 
     [Fact]
     public async Task The_same_run_goes_on_from_the_step_that_failed_and_keeps_what_it_did()

@@ -30,8 +30,15 @@ public sealed class RunsDatabase(Platform platform) : IAsyncLifetime
         (Flow, Version) = await PublishAsync(Definition);
     }
 
+    private RunsHost? _host;
+
+    /// <summary>One replica of the API with the default settings, for all tests of the class.</summary>
+    public async Task<RunsHost> HostAsync() => _host ??= await RunsHost.StartAsync(this);
+
     public async Task DisposeAsync()
     {
+        if (_host is not null)
+            await _host.DisposeAsync();
         await Source.DisposeAsync();
         await AdministerAsync($"DROP DATABASE {Name} WITH (FORCE)");
     }

@@ -125,7 +125,7 @@ public sealed class RunsHost : IAsyncDisposable
     /// <summary>The newest run of a flow, once there is one: for callers that wait for its answer and do not know its id.</summary>
     public static async Task<Guid> NewestRunAsync(RunsDatabase database, Guid flow)
     {
-        for (var i = 0; i < 200; i++)
+        for (var i = 0; i < 3_000; i++)
         {
             if (await database.ValueAsync<Guid>("SELECT coalesce((SELECT id FROM runs WHERE flow_id = $1 ORDER BY id DESC LIMIT 1), $2)", flow, Guid.Empty) is var run && run != Guid.Empty)
                 return run;

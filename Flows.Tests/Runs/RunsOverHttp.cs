@@ -9,14 +9,14 @@ using Flows.Contracts.WorkerProtocol;
 
 namespace Flows.Tests.Runs;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class RunsOverHttp(RunsDatabase database) : IClassFixture<RunsDatabase>, IAsyncLifetime
 {
     private static readonly RunOutcome s_success = new(RunStatus.Succeeded, RawJson.Parse("""{"total":1}"""));
     private RunsHost _host = null!;
 
-    public async Task InitializeAsync() => _host = await RunsHost.StartAsync(database);
-    public async Task DisposeAsync() => await _host.DisposeAsync();
+    public async Task InitializeAsync() => _host = await database.HostAsync();
+    public Task DisposeAsync() => Task.CompletedTask;
 
     [Fact]
     public async Task A_run_is_accepted_claimed_reported_and_read_back()

@@ -2,7 +2,7 @@ using Flows.Tests.Api;
 
 namespace Flows.Tests.Schedules;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class PublishingASchedule(ApiFixture fixture) : IClassFixture<ApiFixture>
 {
     private readonly ApiHost _api = fixture.Api;

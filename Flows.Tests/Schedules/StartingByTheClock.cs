@@ -7,7 +7,7 @@ using Microsoft.Extensions.Options;
 
 namespace Flows.Tests.Schedules;
 
-[Collection(nameof(Platform))]
+[Collection(Platform.Databases)]
 public sealed class StartingByTheClock(RunsDatabase database) : IClassFixture<RunsDatabase>
 {
     private static readonly DateTimeOffset s_start = new(2026, 5, 4, 12, 0, 0, TimeSpan.Zero);

@@ -26,7 +26,7 @@ internal static class ChildProbe
     public static void Terminate(int processId) => Assert.Equal(0, Signal(processId, 15));
 
     /// <summary>Waits until the process is gone; fails after a limit.</summary>
-    public static async Task GoneAsync(int processId, double seconds = 5)
+    public static async Task GoneAsync(int processId, double seconds = 60)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
         for (var left = seconds * 100; left > 0 && IsAlive(processId); left--)
@@ -35,7 +35,7 @@ internal static class ChildProbe
     }
 
     /// <summary>Waits for something that has no signal of its own.</summary>
-    public static async Task UntilAsync(Func<bool> condition, string what, double seconds = 10)
+    public static async Task UntilAsync(Func<bool> condition, string what, double seconds = 60)
     {
         using var timer = new PeriodicTimer(TimeSpan.FromMilliseconds(10));
         for (var left = seconds * 100; left > 0 && !condition(); left--)

@@ -9,7 +9,7 @@ using StackExchange.Redis;
 namespace Flows.Tests.Worker;
 
 /// <summary>The real executable with a real Redis.</summary>
-[Collection(nameof(Platform))]
+[Collection(Platform.Queues)]
 public sealed class WorkerKilledTests(Platform platform) : IAsyncLifetime
 {
     private readonly string _prefix = $"test-worker-{Guid.CreateVersion7():N}";
@@ -49,7 +49,7 @@ public sealed class WorkerKilledTests(Platform platform) : IAsyncLifetime
         ChildProbe.Kill(process.Id);
 
         foreach (var pid in engines.Append(runner))
-            await ChildProbe.GoneAsync(pid, seconds: 2);
+            await ChildProbe.GoneAsync(pid, seconds: 60);
         File.Delete(pidFile);
     }
 
@@ -64,7 +64,7 @@ public sealed class WorkerKilledTests(Platform platform) : IAsyncLifetime
 
         ChildProbe.Terminate(process.Id);
 
-        await ChildProbe.GoneAsync(process.Id, seconds: 10);
+        await ChildProbe.GoneAsync(process.Id, seconds: 60);
         Assert.Equal(RunStatus.Queued, run.Outcome!.Status);
         Assert.False(ChildProbe.IsAlive(engine));
     }

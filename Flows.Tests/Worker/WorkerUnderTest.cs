@@ -12,7 +12,7 @@ namespace Flows.Tests.Worker;
 /// <summary>A worker without its queue, in this process, with real engine processes, against a fake API over real HTTP.</summary>
 internal sealed class WorkerUnderTest : IAsyncDisposable
 {
-    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
     private readonly IHost _host;
     private readonly CancellationTokenSource _stopping = new();
     private readonly Dictionary<string, Guid> _versions = [];

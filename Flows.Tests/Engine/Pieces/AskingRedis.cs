@@ -6,7 +6,7 @@ using Flows.Contracts.Runs;
 namespace Flows.Tests.Engine.Pieces;
 
 /// <summary>The redis piece against the real server of the tests.</summary>
-[Collection(nameof(Platform))]
+[Collection(Platform.Queues)]
 public sealed class AskingRedis(Platform platform)
 {
     private readonly string _prefix = $"piece:{Guid.CreateVersion7():N}";
