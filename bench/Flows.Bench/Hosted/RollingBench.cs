@@ -39,9 +39,9 @@ internal static class RollingBench
         return outcome.Violations.Count == 0 ? 0 : 1;
     }
 
-    /// <param name="settings">On top of: two replicas each, and a notice of a second before the API takes no more connections.</param>
+    /// <param name="settings">On top of: two replicas each, and a notice that is longer than the address before them takes to look at their health.</param>
     public static Task<LocalPlatform> StartPlatformAsync(params string[] settings) =>
-        LocalPlatform.StartAsync(workers: 2, ["--Flows:Api:Replicas=2", "--Flows:Drain:Notice=00:00:01", .. settings]);
+        LocalPlatform.StartAsync(workers: 2, ["--Flows:Api:Replicas=2", "--Flows:Drain:Notice=00:00:02", "--Flows:LocalHosting:ProbeEvery=00:00:00.300", .. settings]);
 
     /// <param name="rounds">In each of them every process is restarted once.</param>
     public static async Task<RollingOutcome> RunAsync(LocalPlatform platform, int rounds)
