@@ -15,7 +15,8 @@ internal sealed class ProjectReplica(
     public Uri? HealthUrl { get; private set; }
     public int HealthStatus => check?.StatusCode ?? 200;
 
-    public int PortOf(EndpointAnnotation endpoint) => ports[endpoint.Name];
+    /// <summary>Null before its first start.</summary>
+    public int? PortOf(EndpointAnnotation endpoint) => ports.TryGetValue(endpoint.Name, out var port) ? port : null;
 
     /// <summary>The executable with its whole environment. Behind a proxy the ports are new at each start, so that a taken one is no dead end.</summary>
     public async Task<ProcessStart> DescribeAsync(string id, CancellationToken cancel)

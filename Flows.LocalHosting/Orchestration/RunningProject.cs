@@ -43,7 +43,7 @@ internal sealed class RunningProject(ProjectResource project, HostingContext con
         if (Replicas > 1)
         {
             foreach (var endpoint in Endpoints)
-                proxies.Add(new(endpoint.AllocatedEndpoint!.Port, () => [.. replicas.Where(replica => replica.Process!.IsHealthy).Select(replica => replica.PortOf(endpoint))]));
+                proxies.Add(new(endpoint.AllocatedEndpoint!.Port, () => PortsOf(replicas, endpoint)));
         }
     }
 
@@ -58,6 +58,13 @@ internal sealed class RunningProject(ProjectResource project, HostingContext con
     {
         health.Dispose();
         return base.DisposeAsync();
+    }
+
+    // The healthy ones. When none is, what they all miss is something behind them, and each can still say so itself: all are tried.
+    private static List<int> PortsOf(List<ProjectReplica> replicas, EndpointAnnotation endpoint)
+    {
+        var healthy = replicas.FindAll(replica => replica.Process!.IsHealthy);
+        return [.. (healthy.Count > 0 ? healthy : replicas).Select(replica => replica.PortOf(endpoint)).OfType<int>()];
     }
 
     protected override Task StartAsync(CancellationToken cancel)
