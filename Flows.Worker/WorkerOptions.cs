@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Flows.Contracts.EngineProtocol;
+using Flows.Contracts.WorkerProtocol;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Worker;
@@ -16,6 +17,19 @@ public sealed class WorkerOptions
     /// <summary>Time that the steps under way get when the worker is told to stop; each run is handed back behind its step, or cut off then. 0 cuts all off at once.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:10:00")]
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(20);
+
+    /// <summary>How often the claims of this worker are renewed. Unset by default: a third of the lease that the API grants, which is 2 s. At most half of it.</summary>
+    [Range(typeof(TimeSpan), "00:00:00.100", "00:02:00")]
+    public TimeSpan? HeartbeatEvery { get; set; }
+}
+
+/// <summary>The lease as this process sees it. The API has the last word: see <see cref="Runs.Heartbeat"/>.</summary>
+internal sealed class HeartbeatCheck(IConfiguration configuration) : IValidateOptions<WorkerOptions>
+{
+    public ValidateOptionsResult Validate(string? name, WorkerOptions options) =>
+        LeaseTerms.Problem(configuration.GetValue(LeaseTerms.LeaseSetting, LeaseTerms.DefaultLease), options.HeartbeatEvery) is { } problem
+            ? ValidateOptionsResult.Fail(problem)
+            : ValidateOptionsResult.Success;
 }
 
 /// <summary>What one run may use. The API reads the same section.</summary>

@@ -1,4 +1,6 @@
 using System.ComponentModel.DataAnnotations;
+using Flows.Contracts.WorkerProtocol;
+using Microsoft.Extensions.Options;
 
 namespace Flows.Api.Runs;
 
@@ -7,9 +9,12 @@ public sealed class RunOptions
 {
     public const string Section = "Flows:Runs";
 
-    /// <summary>How long a claim holds without a heartbeat. A dead worker's run goes on elsewhere after this and up to a second more. 8 s by default.</summary>
+    /// <summary>
+    /// How long a claim holds without a heartbeat. A dead worker's run goes on elsewhere after this and up to a second more. 6 s by default; at
+    /// least twice <c>Flows__Worker__HeartbeatEvery</c>.
+    /// </summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:05:00")]
-    public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(8);
+    public TimeSpan Lease { get; set; } = LeaseTerms.DefaultLease;
 
     /// <summary>Leases that a run may lose before it fails with <c>attempts_exhausted</c>; a run that kills its worker must end. 5 by default.</summary>
     [Range(1, 100)]
@@ -23,9 +28,9 @@ public sealed class RunOptions
     [Range(1, 1000)]
     public int MaxCallDepth { get; set; } = 20;
 
-    /// <summary>How often the sweepers look. 1 s by default, with a jitter of a tenth.</summary>
+    /// <summary>How often the sweepers look. 0.5 s by default, with a jitter of a tenth.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
-    public TimeSpan SweepEvery { get; set; } = TimeSpan.FromSeconds(1);
+    public TimeSpan SweepEvery { get; set; } = TimeSpan.FromSeconds(0.5);
 
     /// <summary>How long a caller waits for its run to be written before it is told to come back. 10 s by default.</summary>
     [Range(typeof(TimeSpan), "00:00:00.500", "00:02:00")]
@@ -45,6 +50,15 @@ public sealed class RunOptions
     /// <summary>Memory, in MiB, for payloads that wait to be written; more is answered with 503. 256 by default.</summary>
     [Range(1, 65_536)]
     public int PendingMiB { get; set; } = 256;
+}
+
+/// <summary>The heartbeat as this process sees it: workers may be told otherwise, and then they keep to the lease.</summary>
+internal sealed class LeaseCheck(IConfiguration configuration) : IValidateOptions<RunOptions>
+{
+    public ValidateOptionsResult Validate(string? name, RunOptions options) =>
+        LeaseTerms.Problem(options.Lease, configuration.GetValue<TimeSpan?>(LeaseTerms.HeartbeatSetting)) is { } problem
+            ? ValidateOptionsResult.Fail(problem)
+            : ValidateOptionsResult.Success;
 }
 
 /// <summary>Times after which something is given up.</summary>

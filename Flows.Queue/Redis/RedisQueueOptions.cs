@@ -15,11 +15,11 @@ public sealed class RedisQueueOptions
     public string KeyPrefix { get; set; } = "flows";
 
     /// <summary>
-    /// How long a consumer that has gone silent keeps its jobs; it renews at every third of this. Six seconds by default: less than a
+    /// How long a consumer that has gone silent keeps its jobs; it renews at every third of this. Four seconds by default: less than a
     /// run's lease in Postgres, so that the queue has let go of a job by the time a dead worker's run is rung for again.
     /// </summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
-    public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(6);
+    public TimeSpan Lease { get; set; } = TimeSpan.FromSeconds(4);
 
     /// <summary>How often a consumer with free slots looks without having been woken. One second by default.</summary>
     [Range(typeof(TimeSpan), "00:00:00.050", "00:01:00")]

@@ -52,7 +52,7 @@ public sealed class ClaimingRuns(RunsDatabase database) : IClassFixture<RunsData
         Assert.Equal(run.VersionId, claim.VersionId);
         Assert.Equal("""{"n":12345678901234567890}""", claim.Trigger.ToString());
         var lease = await database.ValueAsync<DateTime>("SELECT lease_until FROM runs WHERE id = $1", run.RunId);
-        Assert.Equal(8, (lease - clock.GetUtcNow().UtcDateTime).TotalSeconds, 0.001);
+        Assert.Equal(6, (lease - clock.GetUtcNow().UtcDateTime).TotalSeconds, 0.001);
     }
 
     [Fact]

@@ -12,7 +12,7 @@ public sealed class RescuingRuns(RunsDatabase database) : IClassFixture<RunsData
         var store = database.Store(clock);
         var runs = await database.QueueAsync(store, 300, clock);
         await store.ClaimAsync([.. runs.Select(run => (run, "dead"))], default);
-        clock.Advance(TimeSpan.FromSeconds(8.1));
+        clock.Advance(TimeSpan.FromSeconds(6.1));
 
         async Task<List<Guid>> RescueAsync()
         {
@@ -34,7 +34,7 @@ public sealed class RescuingRuns(RunsDatabase database) : IClassFixture<RunsData
         var clock = new ManualClock();
         var store = database.Store(clock);
         var run = await database.RunningAsync(store, clock: clock);
-        clock.Advance(TimeSpan.FromSeconds(7.9));
+        clock.Advance(TimeSpan.FromSeconds(5.9));
         Assert.DoesNotContain(run, (await store.RescueAsync(100, default)).Select(news => news.RunId));
     }
 

@@ -13,6 +13,8 @@ public sealed class WorkerSettingsTests
     [InlineData("Flows:Execution:Ports", "80-", "Flows__Execution__Ports has the entry '80-'")]
     [InlineData("Flows:Execution:Connections", "0", "Connections")]
     [InlineData("Flows:Worker:Concurrency", "0", "Concurrency")]
+    [InlineData("Flows:Worker:HeartbeatEvery", "00:00:04", "Flows__Worker__HeartbeatEvery (00:00:04) must be at most half of Flows__Runs__Lease (00:00:06)")]
+    [InlineData("Flows:Worker:HeartbeatEvery", "0", "HeartbeatEvery")]
     [InlineData("Flows:Security:WorkerToken", "", "Flows__Security__WorkerToken")]
     [InlineData("Flows:Api:Url", "", "Flows:Api:Url")]
     [InlineData("Flows:Api:Url", "api", "Flows:Api:Url")]
@@ -31,5 +33,16 @@ public sealed class WorkerSettingsTests
         await using var worker = await WorkerUnderTest.StartAsync(settings: [("Flows:Api:Url", ""), ("services:api:http:0", api.Url)]);
 
         await ChildProbe.UntilAsync(() => !api.Heartbeats.IsEmpty, "no heartbeat");
+    }
+
+    [Fact]
+    public async Task Claims_are_renewed_as_often_as_the_setting_says_and_never_less_than_twice_in_a_lease_of_the_api()
+    {
+        // A lease of 10 minutes would be renewed every 200 s by itself, and a setting of 4 minutes after that: neither within the limit of the signals.
+        await using var often = await WorkerUnderTest.StartAsync(leaseMs: 600_000, settings: ("Flows:Worker:HeartbeatEvery", "00:00:00.100"));
+        await ChildProbe.UntilAsync(() => often.Api.Heartbeats.Count >= 3, "no three heartbeats", seconds: 30);
+
+        await using var hurried = await WorkerUnderTest.StartAsync(leaseMs: 1_000, settings: [("Flows:Worker:HeartbeatEvery", "00:02:00"), ("Flows:Runs:Lease", "00:05:00")]);
+        await ChildProbe.UntilAsync(() => hurried.Api.Heartbeats.Count >= 3, "no three heartbeats", seconds: 30);
     }
 }

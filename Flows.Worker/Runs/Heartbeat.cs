@@ -6,17 +6,33 @@ using Microsoft.Extensions.Options;
 namespace Flows.Worker.Runs;
 
 /// <summary>
-/// Renews the claims of all held runs in one call, four times a lease, and tells the API that this worker lives. A run that the API does not
+/// Renews the claims of all held runs in one call, as often as a setting says, and tells the API that this worker lives. A run that the API does not
 /// renew is ended at once; when the API cannot be reached, the lease of each run ends it (see <see cref="LiveRun"/>).
 /// </summary>
 internal sealed partial class Heartbeat(
     FlowsApi api, LiveRuns live, EngineProcesses engines, WorkerIdentity worker, IOptions<WorkerOptions> options,
     IOptions<ExecutionOptions> execution, TimeProvider clock, ILogger<Heartbeat> logger) : BackgroundService
 {
-    private long _leaseTicks = TimeSpan.FromSeconds(8).Ticks;
+    private long _leaseTicks = LeaseTerms.DefaultLease.Ticks;
+    private bool _isHurried;
 
-    /// <summary>The lease that the API grants; 8 s until it has said so.</summary>
+    /// <summary>The lease that the API grants; the default until it has said so.</summary>
     public TimeSpan Lease => TimeSpan.FromTicks(Interlocked.Read(ref _leaseTicks));
+
+    /// <summary>From the start of one heartbeat to the next. A setting that does not fit the lease of the API gives way to it.</summary>
+    private TimeSpan Every()
+    {
+        if (options.Value.HeartbeatEvery is not { } every)
+            return Lease / LeaseTerms.BeatsInALease;
+        if (every <= Lease / 2)
+            return every;
+        if (!_isHurried)
+        {
+            _isHurried = true;
+            LogHurried(logger, every, Lease);
+        }
+        return Lease / 2;
+    }
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -28,7 +44,7 @@ internal sealed partial class Heartbeat(
                 failures = await BeatAsync(timeout: Lease / 4, stoppingToken) ? 0 : failures + 1;
 
                 // The lease may have changed with the answer.
-                var wait = failures == 0 ? (Lease / 4) - clock.GetElapsedTime(started) : BackOff.After(failures);
+                var wait = failures == 0 ? Every() - clock.GetElapsedTime(started) : BackOff.After(failures);
                 if (wait > TimeSpan.Zero)
                     await Task.Delay(wait, clock, stoppingToken);
             }
@@ -76,6 +92,9 @@ internal sealed partial class Heartbeat(
 
     [LoggerMessage(LogLevel.Warning, "The heartbeat for {Count} runs failed: {Reason}")]
     private static partial void LogHeartbeatFailed(ILogger logger, int count, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "Flows__Worker__HeartbeatEvery is {Every}, and the API grants leases of {Lease}: claims are renewed twice in each instead")]
+    private static partial void LogHurried(ILogger logger, TimeSpan every, TimeSpan lease);
 
     [LoggerMessage(LogLevel.Information, "Run {RunId}, attempt {Attempt}, is no longer ours: its engine is ended.")]
     private static partial void LogLost(ILogger logger, Guid runId, int attempt);
