@@ -15,6 +15,13 @@ public sealed class LimitsOptions
     [Range(1, 1024)]
     public int RunLogMiB { get; set; } = 50;
 
+    /// <summary>Largest payload, input, output or error that stays in its row, in KiB. What is larger is compressed and stored apart; lists show how it begins.</summary>
+    [Range(1, 1024)]
+    public int OutputInlineKiB { get; set; } = 32;
+
+    /// <summary>The same in bytes.</summary>
+    internal int InlineBytes => OutputInlineKiB << 10;
+
     /// <summary>Largest file of a run, in MiB.</summary>
     [Range(1, 1024)]
     public int FileMiB { get; set; } = 25;

@@ -55,6 +55,7 @@ public static class WorkerRegistration
 
         services.AddSingleton<LiveRuns>();
         services.AddSingleton<RunClaims>();
+        services.AddSingleton<ApartValues>();
         services.AddSingleton<RunReporter>();
         services.AddSingleton<HostCallForwarder>();
         services.AddSingleton<Heartbeat>();
@@ -78,6 +79,7 @@ public static class WorkerRegistration
         services.AddSingleton<SandboxSupport>();
         services.AddSingleton<IPostConfigureOptions<ExecutionOptions>, ExecutionModeChoice>();
         services.AddSingleton<IValidateOptions<ExecutionOptions>, ExecutionModeChoice>();
+        services.AddSingleton<IValidateOptions<WorkerOptions>, HeartbeatCheck>();
         services.AddSingleton<IValidateOptions<EngineOptions>, EnginePathCheck>();
         services.AddSingleton<IValidateOptions<WorkerSecurityOptions>, WorkerTokenCheck>();
         services.AddSingleton<IValidateOptions<ApiOptions>, ApiAddress>();

@@ -1,5 +1,6 @@
 using Flows.Api.Access;
 using Flows.Api.Files;
+using Flows.Api.Runs.Values;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -18,12 +19,13 @@ internal static class RunEndpoints
         api.MapPost("/flows/{flowId:guid}/runs", StartRun).WithSummary("Start a run of the published version; ?wait=seconds answers with the outcome");
         api.MapPost("/flows/{flowId:guid}/draft/runs", StartDraftRun).WithSummary("Start a test run  of the draft as it is now");
         api.MapGet("/runs", ListRuns).WithSummary("The project's runs, newest first; by flow, status and time");
-        api.MapGet("/runs/{runId:guid}", GetRun).WithSummary("One run: how it stands, who holds it, what it waits for, its output");
-        api.MapGet("/runs/{runId:guid}/steps", GetSteps).WithSummary("The journal: every step with its input and output, in the order they started");
+        api.MapGet("/runs/{runId:guid}", GetRun).WithSummary("One run: how it stands, who holds it, what it waits for, its output or where a large one is");
+        api.MapGet("/runs/{runId:guid}/steps", GetSteps).WithSummary("The journal: every step with its input and output or where large ones are, in the order they started");
         api.MapGet("/runs/{runId:guid}/steps/history", GetHistory).WithSummary("The lines that failed and were set aside when the run was retried");
         api.MapPost("/runs/{runId:guid}/cancel", CancelRun).WithSummary("End a run that is not over; a running engine is killed");
         api.MapPost("/runs/{runId:guid}/decide", Decide).WithSummary("Say whether an effect happened that a crash has left uncertain");
         api.MapRetries();
+        api.MapValues();
         app.MapFiles();
         return app;
     }
@@ -152,7 +154,7 @@ internal static class RunEndpoints
 
         // A pause or a decision ends the wait as well: nothing will come of it soon.
         var news = await waiter.WaitAsync(TimeSpan.FromSeconds(wait!.Value), cancel);
-        var view = await runs.FindAsync(run.ProjectId, run.RunId, cancel) ?? AsAccepted(run);
+        var view = await runs.FindAsync(run.ProjectId, run.RunId, cancel, whole: true) ?? AsAccepted(run);
         return news is not null && RunTransitions.IsFinal(view.Status) ? TypedResults.Ok(view) : TypedResults.Accepted(location, view);
     }
 

@@ -11,7 +11,11 @@ internal sealed class RunInbox(RunStore store, RunBells bells, IOptions<RunOptio
     private const int Tries = 3;
 
     /// <exception cref="UnavailableException">Not accepted, or Postgres did not say so in time.</exception>
-    public Task AcceptAsync(NewRun run, CancellationToken cancel) => CommitAsync(run, run.Trigger.Length + 512, cancel);
+    public Task AcceptAsync(NewRun run, CancellationToken cancel)
+    {
+        var packed = store.Pack(run);
+        return CommitAsync(packed, packed.Trigger.Length + packed.Large.Sum(value => (long)value.Data.Length) + 512, cancel);
+    }
 
     protected override async Task<IReadOnlyList<bool>> CommitAsync(IReadOnlyList<NewRun> items)
     {

@@ -1,5 +1,7 @@
 using System.Text.Json;
+using Flows.Api.Runs.Values;
 using Flows.Api.Waits;
+using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Npgsql;
 using NpgsqlTypes;
@@ -14,8 +16,18 @@ namespace Flows.Api.Runs;
 internal sealed record RunFilter(
     Guid ProjectId, Guid? FlowId, IReadOnlyList<RunStatus> Statuses, DateTimeOffset? From, DateTimeOffset? To, Guid? Before, int Limit);
 
+/// <summary>A line of a journal, and where those of its values are that are not in it.</summary>
+/// <param name="Line">An error that lies apart has its code and message here, and no detail.</param>
+internal sealed record StoredStep(StepRecord Line, ValueReference? Input, ValueReference? Output, ValueReference? Error);
+
+internal enum StepPart { Input, Output, Error }
+
+/// <param name="Value">Set when it is small.</param>
+/// <param name="Large">Set when it lies apart.</param>
+internal sealed record StoredPart(RawJson? Value, Guid? Large);
+
 /// <summary>Reads runs and their journals. Every query of a user's data names the project.</summary>
-internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits)
+internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits, RunValues values)
 {
     private const string Columns = """
         r.id, r.flow_id, r.version, r.status, r.environment, r.created_at, r.started_at, r.finished_at, r.attempt, r.worker, r.lease_until,
@@ -38,13 +50,26 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits)
         return ([.. ids.Take(filter.Limit)], ids.Count > filter.Limit);
     }
 
+    /// <summary>
+    /// The statement of a list. $1 is the project, $2 and $3 the range of ids, $4 how many, $5 the flow. Each of several statuses is looked up by
+    /// itself, in the order in which its index has it: together they would have to be sorted, however many there are.
+    /// </summary>
+    internal static string ListSql(string columns, bool ofFlow, IReadOnlyList<RunStatus> statuses)
+    {
+        string Newest(string what, string condition) =>
+            $"SELECT {what} FROM runs r WHERE r.project_id = $1 AND r.id >= $2 AND r.id < $3{(ofFlow ? " AND r.flow_id = $5" : "")}{condition} ORDER BY r.id DESC LIMIT $4";
+        return statuses.Distinct().ToList() switch
+        {
+            [] => Newest(columns, ""),
+            [var one] => Newest(columns, $" AND r.status = {(int)one}"),
+            var several => $"SELECT {columns} FROM ({string.Join(" UNION ALL ", several.Select(status => $"({Newest("*", $" AND r.status = {(int)status}")})"))}) r ORDER BY r.id DESC LIMIT $4",
+        };
+    }
+
     /// <returns>One more than the limit when there is more.</returns>
     private async Task<List<T>> NewestAsync<T>(string columns, RunFilter filter, Func<NpgsqlDataReader, T> read, CancellationToken cancel)
     {
-        var sql = $"SELECT {columns} FROM runs r WHERE r.project_id = $1 AND r.id >= $2 AND r.id < $3"
-            + (filter.FlowId is null ? "" : " AND r.flow_id = $5")
-            + (filter.Statuses.Count == 0 ? "" : $" AND r.status IN ({RunSql.In(filter.Statuses)})")
-            + " ORDER BY r.id DESC LIMIT $4";
+        var sql = ListSql(columns, filter.FlowId is not null, filter.Statuses);
         var floor = filter.From is { } from ? RunIds.Floor(from) : Guid.Empty;
         var ceiling = filter.To is { } to ? RunIds.Floor(to) : Guid.AllBitsSet;
         if (filter.Before is { } before && before < ceiling)
@@ -72,9 +97,12 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits)
 
     /// <summary>One run with its trigger; null when the project has none with this id.</summary>
     /// <param name="linkTo">Makes the links of its waits absolute; null shows none.</param>
-    public async Task<RunView?> FindAsync(Guid projectId, Guid runId, CancellationToken cancel, Func<string, string>? linkTo = null)
+    /// <param name="whole">Shows the output itself, however large it is.</param>
+    public async Task<RunView?> FindAsync(Guid projectId, Guid runId, CancellationToken cancel, Func<string, string>? linkTo = null, bool whole = false)
     {
         var run = await ReadAsync(projectId, runId, cancel);
+        if (whole && run?.LargeOutput is { } large)
+            run = run with { Output = await values.WholeAsync(runId, large.Id, cancel), LargeOutput = null };
         return run is { Status: RunStatus.Paused } && (await waits.ShownAsync([runId], linkTo, cancel)).TryGetValue(runId, out var found)
             ? run with { WaitingFor = found }
             : run;
@@ -117,7 +145,7 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits)
         while (await reader.ReadAsync(cancel))
         {
             var step = ReadStep(reader);
-            steps.Add(StepView.Of(ending.Close(step), ending.HasCut(step)));
+            steps.Add(StepView.Of(runId, step with { Line = ending.Close(step.Line) }, ending.HasCut(step.Line), isHistory: table != "run_steps"));
         }
         if (steps.Count <= limit)
             return new(steps, null);
@@ -129,7 +157,7 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits)
         "s.run_id, s.path, s.name, s.kind, s.status, s.effect, s.attempt, s.started_at, s.duration_ms, s.input, s.output, s.error, s.logs";
 
     /// <summary>Every line of the journals of these runs, by run, in the order in which the steps started.</summary>
-    public async Task<Dictionary<Guid, List<StepRecord>>> JournalsAsync(IReadOnlyList<Guid> runs, CancellationToken cancel)
+    public async Task<Dictionary<Guid, List<StoredStep>>> JournalsAsync(IReadOnlyList<Guid> runs, CancellationToken cancel)
     {
         await using var connection = await db.OpenConnectionAsync(cancel);
         await using var command = new NpgsqlCommand($"""
@@ -137,7 +165,7 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits)
             FROM run_steps s WHERE s.run_id = ANY($1) ORDER BY s.run_id, s.started_at, s.path
             """, connection)
         { Parameters = { RunSql.Array(runs.ToArray(), NpgsqlDbType.Uuid) } };
-        var journals = new Dictionary<Guid, List<StepRecord>>();
+        var journals = new Dictionary<Guid, List<StoredStep>>();
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))
         {
@@ -164,6 +192,29 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits)
         return news;
     }
 
+    /// <summary>The id of the value that a step's input, output or error refers to, or the small value itself; null when there is no such run, line or part.</summary>
+    public async Task<StoredPart?> FindPartAsync(Guid projectId, Guid runId, string path, StepPart part, CancellationToken cancel)
+    {
+        await using var command = db.CreateCommand($"""
+            SELECT s.{(part switch { StepPart.Input => "input", StepPart.Output => "output", _ => "error" })} FROM run_steps s
+            WHERE s.run_id = $1 AND s.path = $2 AND EXISTS (SELECT FROM runs r WHERE r.id = $1 AND r.project_id = $3)
+            """);
+        command.Parameters.Add(RunSql.Value(runId, NpgsqlDbType.Uuid));
+        command.Parameters.Add(RunSql.Value(path, NpgsqlDbType.Text));
+        command.Parameters.Add(RunSql.Value(projectId, NpgsqlDbType.Uuid));
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        return await row.ReadAsync(cancel) && row.JsonOrNull(0) is { } stored ? new StoredPart(Inline(stored), ValueReference.Read(stored)?.Id) : null;
+    }
+
+    /// <summary>True when the project has the run.</summary>
+    public async Task<bool> HasAsync(Guid projectId, Guid runId, CancellationToken cancel)
+    {
+        await using var command = db.CreateCommand("SELECT EXISTS (SELECT FROM runs r WHERE r.id = $1 AND r.project_id = $2)");
+        command.Parameters.Add(RunSql.Value(runId, NpgsqlDbType.Uuid));
+        command.Parameters.Add(RunSql.Value(projectId, NpgsqlDbType.Uuid));
+        return (bool)(await command.ExecuteScalarAsync(cancel))!;
+    }
+
     private async Task<T?> OneAsync<T>(string sql, Guid runId, Guid projectId, Func<NpgsqlDataReader, T> read, CancellationToken cancel) where T : class
     {
         await using var connection = await db.OpenConnectionAsync(cancel);
@@ -177,13 +228,15 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits)
     {
         var failedStep = row.TextOrNull(12);
         var error = ReadError(row, 13);
+        var id = row.GetGuid(0);
+        var (output, trigger) = (row.JsonOrNull(14), withTrigger ? row.JsonOrNull(18) : null);
         return new RunView(
-            row.GetGuid(0),
+            id,
             row.GetGuid(1),
             row.IsDBNull(2) ? null : row.GetInt32(2),
             (RunStatus)row.GetInt16(3),
             (RunEnvironment)row.GetInt16(4),
-            withTrigger ? row.JsonOrNull(18) : null,
+            withTrigger ? Inline(trigger) : null,
             row.GetFieldValue<DateTimeOffset>(5),
             row.TimeOrNull(6),
             row.TimeOrNull(7),
@@ -193,12 +246,22 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits)
             row.JsonOrNull(11),
             failedStep,
             error is null ? null : new RunErrorView(error.Code, error.Message, failedStep),
-            row.JsonOrNull(14),
+            Inline(output),
             row.IsDBNull(15) ? null : row.GetGuid(15),
-            row.IsDBNull(16) ? null : new CallerView(row.GetGuid(16), row.TextOrNull(17)));
+            row.IsDBNull(16) ? null : new CallerView(row.GetGuid(16), row.TextOrNull(17)),
+            LargeValueView.Of(id, trigger),
+            LargeValueView.Of(id, output));
     }
 
-    private static StepRecord ReadStep(NpgsqlDataReader row) => new(
+    private static RawJson? Inline(RawJson? stored) => ValueReference.IsOne(stored) ? null : stored;
+
+    private static StoredStep ReadStep(NpgsqlDataReader row)
+    {
+        var (input, output, error) = (row.JsonOrNull(9), row.JsonOrNull(10), row.JsonOrNull(11));
+        return new StoredStep(ReadLine(row, Inline(input), Inline(output)), ValueReference.Read(input), ValueReference.Read(output), ValueReference.Read(error));
+    }
+
+    private static StepRecord ReadLine(NpgsqlDataReader row, RawJson? input, RawJson? output) => new(
         row.GetString(1),
         row.GetString(2),
         row.GetString(3),
@@ -207,8 +270,8 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits)
         row.GetInt32(6),
         row.GetFieldValue<DateTimeOffset>(7),
         row.IsDBNull(8) ? null : row.GetDouble(8),
-        row.JsonOrNull(9),
-        row.JsonOrNull(10),
+        input,
+        output,
         ReadError(row, 11),
         row.TextOrNull(12));
 

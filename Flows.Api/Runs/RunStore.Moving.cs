@@ -1,3 +1,4 @@
+using Flows.Api.Runs.Values;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Npgsql;
@@ -105,6 +106,8 @@ internal sealed partial class RunStore
     {
         var now = clock.GetUtcNow();
         var to = decision == Decision.Stop ? RunStatus.Failed : RunStatus.Queued;
+        var packer = new ValuePacker(runId, limits.Value.InlineBytes);
+        var kept = packer.Pack(decision == Decision.Happened ? output ?? RawJson.Null : default(RawJson?));
         return (await MoveAsync(decision == Decision.Repeat ? s_removeLine : s_finishLine,
         [
             RunSql.Value(now, NpgsqlDbType.TimestampTz),
@@ -114,7 +117,7 @@ internal sealed partial class RunStore
             RunSql.Value((short)to, NpgsqlDbType.Smallint),
             RunSql.Value(now + options.Value.RingAgainAfter, NpgsqlDbType.TimestampTz),
             RunSql.Value(Json(decision == Decision.Stop ? s_stopped : null, RunsJson.Default.StepError), NpgsqlDbType.Json),
-            RunSql.Value(Json(decision == Decision.Happened ? output ?? RawJson.Null : default(RawJson?)), NpgsqlDbType.Json),
-        ], then: null, cancel)).FirstOrDefault();
+            RunSql.Value(Json(kept), NpgsqlDbType.Json),
+        ], packer.Large.Count == 0 ? null : (connection, _) => ExecuteAsync(connection, Keep(packer.Large), cancel), cancel)).FirstOrDefault();
     }
 }

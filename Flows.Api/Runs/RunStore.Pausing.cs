@@ -1,3 +1,5 @@
+using Flows.Api.Runs.Values;
+using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
 using NpgsqlTypes;
@@ -95,10 +97,21 @@ internal sealed partial class RunStore
 
     /// <summary>Adds the waits of the reported runs that are now Paused. A run of which one has ended meanwhile goes straight back to the queue.</summary>
     /// <param name="news">Word on these runs, in place of what the report itself gave, and on the runs that they have called.</param>
-    private Statement Pause(List<(string Worker, RunReport Report)> reports, DateTimeOffset now, List<RunNews> news)
+    /// <param name="large">Takes the large inputs of runs that are called: they are to be kept after this statement, which makes those runs or does not.</param>
+    private Statement Pause(List<PackedReport> reports, DateTimeOffset now, List<RunNews> news, List<LargeValue> large)
     {
         var runs = reports.Where(item => item.Report.Outcome is { Status: RunStatus.Paused }).Select(item => item.Report).ToList();
         var waits = runs.SelectMany(run => (run.Outcome!.Waits ?? []).DistinctBy(wait => wait.Path).Select(wait => (run.RunId, Wait: wait))).ToList();
+        var called = waits.ConvertAll(item => item.Wait.Call is null ? (Guid?)null : Guid.CreateVersion7(now));
+        var inputs = new RawJson?[waits.Count];
+        for (var i = 0; i < inputs.Length; i++)
+        {
+            if (called[i] is not { } child)
+                continue;
+            var packer = new ValuePacker(child, limits.Value.InlineBytes);
+            inputs[i] = packer.Pack(waits[i].Wait.Call!.Input);
+            large.AddRange(packer.Large);
+        }
         return new Statement(s_pause,
         [
             RunSql.Value(now, NpgsqlDbType.TimestampTz),
@@ -111,15 +124,16 @@ internal sealed partial class RunStore
             RunSql.Array(Each(waits, item => item.Wait.DueAt.ToUniversalTime()), NpgsqlDbType.TimestampTz),
             RunSql.Array(Each(waits, item => item.Wait.Approvers), NpgsqlDbType.Integer),
             RunSql.Array(Each(waits, item => Json(item.Wait.Message)), NpgsqlDbType.Json),
-            RunSql.Array(Each(waits, item => item.Wait.Call is null ? (Guid?)null : Guid.CreateVersion7(now)), NpgsqlDbType.Uuid),
+            RunSql.Array(called.ToArray(), NpgsqlDbType.Uuid),
             RunSql.Array(Each(waits, item => Text(item.Wait.Call?.Flow)), NpgsqlDbType.Text),
             RunSql.Array(Each(waits, item => Guid.TryParse(item.Wait.Call?.Flow, out var id) ? id : (Guid?)null), NpgsqlDbType.Uuid),
-            RunSql.Array(Each(waits, item => Json(item.Wait.Call?.Input)), NpgsqlDbType.Json),
+            RunSql.Array(Each(inputs, Json), NpgsqlDbType.Json),
             RunSql.Array(Each(waits, item => item.Wait.Call?.Await), NpgsqlDbType.Boolean),
             RunSql.Value(options.Value.MaxCallDepth, NpgsqlDbType.Integer),
         ], row => news.Add(RunNews.Read(row) with { GoesOn = row.GetBoolean(9) }));
     }
 
+    // The output of the called run becomes that of a wait of its caller, and what it refers to a value of the caller's.
     private static readonly string s_endCalls = $"""
         WITH calls AS (
             SELECT l.* FROM unnest($3::uuid[]) AS c(id) CROSS JOIN LATERAL (
@@ -139,6 +153,14 @@ internal sealed partial class RunStore
             FROM calls e JOIN held h ON h.id = e.parent_run_id
             WHERE w.run_id = e.parent_run_id AND w.path = e.parent_path AND w.status = 0
             RETURNING w.run_id
+        ), handed AS (
+            INSERT INTO run_values (run_id, id, size, encoding, data)
+            SELECT e.parent_run_id, v.id, v.size, v.encoding, v.data
+            FROM calls e JOIN ended d ON d.run_id = e.parent_run_id CROSS JOIN LATERAL (
+                SELECT * FROM run_values v WHERE v.run_id = e.id AND v.id = {ValueReference.IdIn("e.output")}
+            ) v
+            WHERE e.status = {(int)RunStatus.Succeeded}
+            ON CONFLICT (run_id, id) DO NOTHING
         ), {s_wake}
         """;
 

@@ -1,5 +1,7 @@
+using Flows.Api.Runs.Values;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
+using Npgsql;
 using NpgsqlTypes;
 
 namespace Flows.Api.Runs;
@@ -19,7 +21,7 @@ internal sealed partial class RunStore
     // be handed back for ever; the last time, the error stays as the run's.
     // held is the fence: rows that are Running, this attempt's and this worker's, locked in the order of their ids. The journal and the
     // moves are joined to it, so a stale report can leave nothing behind.
-    internal static readonly string ReportSql = $"""
+    private static string ReportSqlOf(string values) => $"""
         WITH held AS (
             SELECT l.id, a.attempt, a.worker, a.to_status, a.output, a.response, a.error, a.failed_step, a.waiting_for, l.after_loss
             FROM unnest($3::uuid[], $4::int[], $5::text[], $6::smallint[], $7::json[], $8::json[], $9::json[], $10::text[], $11::json[])
@@ -39,7 +41,7 @@ internal sealed partial class RunStore
                 started_at = EXCLUDED.started_at, duration_ms = EXCLUDED.duration_ms, input = coalesce(EXCLUDED.input, run_steps.input),
                 output = EXCLUDED.output, error = EXCLUDED.error, logs = coalesce(EXCLUDED.logs, run_steps.logs)
             WHERE run_steps.status IN ({RunSql.In(StepLines.Unfinished)})
-        ), answered AS (
+        ), {values}answered AS (
             UPDATE runs r SET response = coalesce(r.response, h.response) FROM held h
             WHERE r.id = h.id AND h.to_status IS NULL AND h.response IS NOT NULL
             RETURNING {RunSql.News}
@@ -56,20 +58,41 @@ internal sealed partial class RunStore
             ON n.id = h.id
         """;
 
+    internal static readonly string ReportSql = ReportSqlOf("");
+
+    // Behind the same fence as the lines that refer to them.
+    internal static readonly string ReportWithValuesSql = ReportSqlOf("""
+        kept AS (
+            INSERT INTO run_values (run_id, id, size, encoding, data)
+            SELECT v.run_id, v.id, v.size, v.encoding, v.data
+            FROM unnest($27::uuid[], $28::uuid[], $29::int[], $30::smallint[], $31::bytea[], $32::int[], $33::text[]) AS v(run_id, id, size, encoding, data, attempt, worker)
+            JOIN held h ON h.id = v.run_id AND h.attempt = v.attempt AND h.worker = v.worker
+            ON CONFLICT (run_id, id) DO NOTHING
+        ),
+        """ + " ");
+
+    /// <summary>A report as its rows will hold it; see <see cref="PackedReport.Of"/>.</summary>
+    public PackedReport Pack(string worker, RunReport report) => PackedReport.Of(worker, report, limits.Value.InlineBytes);
+
+    /// <inheritdoc cref="ReportAsync(IEnumerable{PackedReport}, CancellationToken)"/>
+    public Task<ReportedRuns> ReportAsync(IEnumerable<(string Worker, RunReport Report)> batch, CancellationToken cancel) =>
+        ReportAsync(batch.Select(item => Pack(item.Worker, item.Report)), cancel);
+
     /// <summary>
     /// Writes the journal, the answer and the end of several runs in one commit. A report counts as a whole or not at all: it is stale when
     /// its run is no longer Running under its attempt and worker.
     /// </summary>
     /// <param name="batch">At most one for a run and attempt, and for each at most one line for a path.</param>
-    public async Task<ReportedRuns> ReportAsync(IEnumerable<(string Worker, RunReport Report)> batch, CancellationToken cancel)
+    public async Task<ReportedRuns> ReportAsync(IEnumerable<PackedReport> batch, CancellationToken cancel)
     {
         var reports = batch.OrderBy(item => item.Report.RunId).ToList();
-        var lines = reports.SelectMany(item => item.Report.Steps.Select(step => (Run: item.Report, Step: step))).ToList();
+        var lines = reports.SelectMany(item => item.Steps.Select(step => (Run: item.Report, Step: step.Line, Values: step))).ToList();
+        var large = reports.SelectMany(item => item.Large.Select(value => (item.Worker, item.Report.Attempt, Value: value))).ToList();
         var now = clock.GetUtcNow();
         var taken = new HashSet<(Guid, int, string)>();
         var news = new List<RunNews>();
         var after = new List<RunNews>();
-        var statements = new List<Statement>(3) { new(ReportSql,
+        List<NpgsqlParameter> parameters =
         [
             RunSql.Value(now, NpgsqlDbType.TimestampTz),
             RunSql.Value(now + options.Value.RingAgainAfter, NpgsqlDbType.TimestampTz),
@@ -77,9 +100,9 @@ internal sealed partial class RunStore
             RunSql.Array(Each(reports, item => item.Report.Attempt), NpgsqlDbType.Integer),
             RunSql.Array(Each(reports, item => item.Worker), NpgsqlDbType.Text),
             RunSql.Array(Each(reports, item => (short?)item.Report.Outcome?.Status), NpgsqlDbType.Smallint),
-            RunSql.Array(Each(reports, item => Json(item.Report.Outcome?.Output)), NpgsqlDbType.Json),
-            RunSql.Array(Each(reports, item => Json(item.Report.Response, RunsJson.Default.RunResponse)), NpgsqlDbType.Json),
-            RunSql.Array(Each(reports, item => Json(item.Report.Outcome?.Error, RunsJson.Default.StepError)), NpgsqlDbType.Json),
+            RunSql.Array(Each(reports, item => Json(item.Output)), NpgsqlDbType.Json),
+            RunSql.Array(Each(reports, item => Json(item.Response)), NpgsqlDbType.Json),
+            RunSql.Array(Each(reports, item => Json(item.Error)), NpgsqlDbType.Json),
             RunSql.Array(Each(reports, item => Text(item.Report.Outcome?.FailedStep)), NpgsqlDbType.Text),
             RunSql.Array(Each(reports, item => Json(WaitingFor(item.Report.Outcome), RunsJson.Default.WaitingForDecision)), NpgsqlDbType.Json),
             RunSql.Array(Each(lines, line => line.Run.RunId), NpgsqlDbType.Uuid),
@@ -92,19 +115,31 @@ internal sealed partial class RunStore
             RunSql.Array(Each(lines, line => line.Step.Attempt), NpgsqlDbType.Integer),
             RunSql.Array(Each(lines, line => line.Step.StartedAt.ToUniversalTime()), NpgsqlDbType.TimestampTz),
             RunSql.Array(Each(lines, line => line.Step.DurationMs), NpgsqlDbType.Double),
-            RunSql.Array(Each(lines, line => Json(line.Step.Input)), NpgsqlDbType.Json),
-            RunSql.Array(Each(lines, line => Json(line.Step.Output)), NpgsqlDbType.Json),
-            RunSql.Array(Each(lines, line => Json(line.Step.Error, RunsJson.Default.StepError)), NpgsqlDbType.Json),
+            RunSql.Array(Each(lines, line => Json(line.Values.Input)), NpgsqlDbType.Json),
+            RunSql.Array(Each(lines, line => Json(line.Values.Output)), NpgsqlDbType.Json),
+            RunSql.Array(Each(lines, line => Json(line.Values.Error)), NpgsqlDbType.Json),
             RunSql.Array(Each(lines, line => Text(line.Step.Logs)), NpgsqlDbType.Text),
             RunSql.Value(options.Value.MaxAttempts, NpgsqlDbType.Integer),
-        ], row =>
+        ];
+        if (large.Count > 0)
+        {
+            parameters.AddRange(ColumnsOf([.. large.Select(item => item.Value)]));
+            parameters.Add(RunSql.Array(Each(large, item => item.Attempt), NpgsqlDbType.Integer));
+            parameters.Add(RunSql.Array(Each(large, item => item.Worker), NpgsqlDbType.Text));
+        }
+        var statements = new List<Statement>(3) { new(large.Count == 0 ? ReportSql : ReportWithValuesSql, [.. parameters], row =>
         {
             taken.Add((row.GetGuid(11), row.GetInt32(9), row.GetString(10)));
             if (!row.IsDBNull(0))
                 news.Add(RunNews.Read(row));
         }) };
         if (reports.Any(item => item.Report.Outcome is { Status: RunStatus.Paused }))
-            statements.Add(Pause(reports, now, after));
+        {
+            var called = new List<LargeValue>();
+            statements.Add(Pause(reports, now, after, called));
+            if (called.Count > 0)
+                statements.Add(Keep(called));
+        }
         var over = reports.Where(item => item.Report.Outcome is { Status: var to } && RunTransitions.IsFinal(to)).Select(item => item.Report.RunId).ToList();
         if (over.Count > 0)
             statements.Add(EndCalls(over, now, after));
@@ -116,8 +151,8 @@ internal sealed partial class RunStore
     }
 
     /// <summary>Results of pure steps alone can be computed again, so their commit need not wait for the disk. Anything else is a promise.</summary>
-    private static bool MustWait(List<(string Worker, RunReport Report)> reports) => reports.Any(item =>
-        item.Report is { Outcome: not null } or { Response: not null } || item.Report.Steps.Any(step => step.Effect != StepEffect.Pure));
+    private static bool MustWait(List<PackedReport> reports) => reports.Any(item =>
+        item.Report is { Outcome: not null } or { Response: not null } || item.Steps.Any(step => step.Line.Effect != StepEffect.Pure));
 
     private static WaitingForDecision? WaitingFor(RunOutcome? outcome) =>
         outcome is { Status: RunStatus.NeedsDecision, FailedStep: { } path } ? new WaitingForDecision(path) : null;

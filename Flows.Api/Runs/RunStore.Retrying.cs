@@ -1,3 +1,4 @@
+using Flows.Api.Runs.Values;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using NpgsqlTypes;
@@ -74,16 +75,27 @@ internal sealed partial class RunStore
                 CASE WHEN NOT k.reopen THEN s.duration_ms END, s.input, CASE WHEN NOT k.reopen THEN s.output END, CASE WHEN NOT k.reopen THEN s.error END, s.logs
             FROM made CROSS JOIN unnest($11::text[], $12::bool[]) AS k(path, reopen)
             CROSS JOIN LATERAL (SELECT * FROM run_steps s WHERE s.run_id = $4 AND s.path = k.path) s
+        ), named AS (
+            SELECT {ValueReference.IdIn("r.trigger")} AS id FROM runs r WHERE r.id = $4 AND $9::json IS NULL
+            UNION
+            SELECT unnest(ARRAY[{ValueReference.IdIn("s.input")}, {ValueReference.IdIn("s.output")}, {ValueReference.IdIn("s.error")}])
+            FROM unnest($11::text[]) AS k(path) CROSS JOIN LATERAL (SELECT s.input, s.output, s.error FROM run_steps s WHERE s.run_id = $4 AND s.path = k.path) s
+        ), handed AS (
+            INSERT INTO run_values (run_id, id, size, encoding, data)
+            SELECT made.id, v.id, v.size, v.encoding, v.data
+            FROM made CROSS JOIN named n CROSS JOIN LATERAL (SELECT * FROM run_values v WHERE v.run_id = $4 AND v.id = n.id) v
         )
         SELECT id FROM made
         """;
 
-    /// <summary>Accepts a run that begins with the trigger of another and with a part of its journal, in one commit. The other stays as it is.</summary>
+    /// <summary>Accepts a run that begins with the trigger of another and with a part of its journal, and the large values of both, in one commit. The other stays as it is.</summary>
     /// <returns>False: the source is gone.</returns>
     public async Task<bool> AcceptRetriedAsync(RetriedRun run, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
-        return (await WriteAsync(RunSql.Durable, s_acceptRetried,
+        var packer = new ValuePacker(run.RunId, limits.Value.InlineBytes);
+        var isMade = false;
+        List<Statement> statements = [new(s_acceptRetried,
         [
             RunSql.Value(now, NpgsqlDbType.TimestampTz),
             RunSql.Value(now + options.Value.RingAgainAfter, NpgsqlDbType.TimestampTz),
@@ -93,10 +105,14 @@ internal sealed partial class RunStore
             RunSql.Value(run.Version, NpgsqlDbType.Integer),
             RunSql.Value((short)run.Environment, NpgsqlDbType.Smallint),
             RunSql.Value((short)run.Priority, NpgsqlDbType.Smallint),
-            RunSql.Value(Json(run.Trigger), NpgsqlDbType.Json),
-            RunSql.Value(Json(run.EditedInput), NpgsqlDbType.Json),
+            RunSql.Value(Json(packer.Pack(run.Trigger)), NpgsqlDbType.Json),
+            RunSql.Value(Json(packer.Pack(run.EditedInput)), NpgsqlDbType.Json),
             RunSql.Array(Each(run.Lines, line => line.Path), NpgsqlDbType.Text),
             RunSql.Array(Each(run.Lines, line => line.Reopen), NpgsqlDbType.Boolean),
-        ], static row => row.GetGuid(0), cancel)).Count == 1;
+        ], _ => isMade = true)];
+        if (packer.Large.Count > 0)
+            statements.Add(Keep(packer.Large));
+        await WriteAllAsync(RunSql.Durable, statements, cancel);
+        return isMade;
     }
 }

@@ -1,3 +1,4 @@
+using Flows.Api.Runs.Values;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Npgsql;
@@ -97,6 +98,7 @@ internal sealed partial class RunStore
         Guid runId, string path, Func<LockedWait, WaitChange?> decide, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
+        var packer = new ValuePacker(runId, limits.Value.InlineBytes);
         await using var connection = await db.OpenConnectionAsync(cancel);
         await using var transaction = await connection.BeginTransactionAsync(cancel);
         var run = await OneAsync(connection, LockRun, [RunSql.Value(runId, NpgsqlDbType.Uuid)],
@@ -121,9 +123,11 @@ internal sealed partial class RunStore
             RunSql.Value(path, NpgsqlDbType.Text),
             RunSql.Value((short)change.Kind, NpgsqlDbType.Smallint),
             RunSql.Value((short)change.Status, NpgsqlDbType.Smallint),
-            RunSql.Value(Json(change.Output), NpgsqlDbType.Json),
+            RunSql.Value(Json(packer.Pack(change.Output)), NpgsqlDbType.Json),
             RunSql.Value(Json(change.Votes), NpgsqlDbType.Json),
         ], RunNews.Read, cancel);
+        if (packer.Large.Count > 0)
+            await ExecuteAsync(connection, Keep(packer.Large), cancel);
         await transaction.CommitAsync(cancel);
         return (before, woken);
     }

@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
 using System.Text.Unicode;
+using Flows.Api.Runs.Values;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Microsoft.Extensions.Options;
@@ -26,13 +27,17 @@ internal sealed record NewRun(
     RunPriority Priority,
     DateTimeOffset CreatedAt,
     RawJson Trigger,
-    string? Waiter);
+    string? Waiter)
+{
+    /// <summary>What the trigger refers to once it has been packed.</summary>
+    public IReadOnlyList<LargeValue> Large { get; init; } = [];
+}
 
 /// <summary>
 /// The only code that changes a run's status: by <see cref="RunSql.Move"/>, in batches. The files: accepting (here), claiming,
 /// reporting, pausing and waking, moving (a person's cancel and decision), rescuing.
 /// </summary>
-internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions> options, TimeProvider clock)
+internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions> options, IOptions<LimitsOptions> limits, TimeProvider clock)
 {
     /// <summary>Seconds that one statement may take; each touches a bounded number of rows by their ids.</summary>
     private const int CommandTimeout = 10;
@@ -46,9 +51,20 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
         ON CONFLICT (id) DO NOTHING
         """;
 
+    /// <summary>The run as its row will hold it. That takes time in proportion to a large trigger: do it before a commit that others share.</summary>
+    public NewRun Pack(NewRun run)
+    {
+        if (run.Trigger.Length <= limits.Value.InlineBytes)
+            return run;
+        var packer = new ValuePacker(run.RunId, limits.Value.InlineBytes);
+        return run with { Trigger = packer.Pack(run.Trigger)!.Value, Large = packer.Large };
+    }
+
     /// <summary>Writes new runs as Queued in one commit. Writing the same runs again changes nothing, so an uncertain commit may be repeated.</summary>
-    public Task AcceptAsync(IReadOnlyList<NewRun> runs, CancellationToken cancel) =>
-        WriteAsync(RunSql.Durable, InsertRuns,
+    public Task AcceptAsync(IReadOnlyList<NewRun> runs, CancellationToken cancel)
+    {
+        runs = [.. runs.Select(Pack)];
+        NpgsqlParameter[] parameters =
         [
             RunSql.Value(options.Value.RingAgainAfter, NpgsqlDbType.Interval),
             RunSql.Array(Each(runs, run => run.RunId), NpgsqlDbType.Uuid),
@@ -62,7 +78,32 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
             RunSql.Array(Each(runs, run => run.CreatedAt), NpgsqlDbType.TimestampTz),
             RunSql.Array(Each(runs, run => run.Trigger.Utf8), NpgsqlDbType.Json),
             RunSql.Array(Each(runs, run => run.Waiter), NpgsqlDbType.Text),
-        ], static _ => 0, cancel);
+        ];
+        var large = runs.SelectMany(run => run.Large).ToList();
+        return large.Count == 0
+            ? WriteAsync(RunSql.Durable, InsertRuns, parameters, static _ => 0, cancel)
+            : WriteAllAsync(RunSql.Durable, [new(InsertRuns, parameters, static _ => { }), Keep(large)], cancel);
+    }
+
+    // A run that the statement before has not written, because the caller was too late, keeps no values either.
+    private const string KeepValues = """
+        INSERT INTO run_values (run_id, id, size, encoding, data)
+        SELECT v.run_id, v.id, v.size, v.encoding, v.data FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::smallint[], $5::bytea[]) AS v(run_id, id, size, encoding, data)
+        WHERE EXISTS (SELECT FROM runs r WHERE r.id = v.run_id)
+        ON CONFLICT (run_id, id) DO NOTHING
+        """;
+
+    /// <summary>Writes values that rows of the same transaction refer to.</summary>
+    private static Statement Keep(IReadOnlyList<LargeValue> values) => new(KeepValues, ColumnsOf(values), static _ => { });
+
+    private static NpgsqlParameter[] ColumnsOf(IReadOnlyList<LargeValue> values) =>
+    [
+        RunSql.Array(Each(values, value => value.RunId), NpgsqlDbType.Uuid),
+        RunSql.Array(Each(values, value => value.Id), NpgsqlDbType.Uuid),
+        RunSql.Array(Each(values, value => value.Size), NpgsqlDbType.Integer),
+        RunSql.Array(Each(values, value => (short)value.Encoding), NpgsqlDbType.Smallint),
+        RunSql.Array(Each(values, value => value.Data), NpgsqlDbType.Bytea),
+    ];
 
     private static TValue[] Each<TItem, TValue>(IReadOnlyList<TItem> items, Func<TItem, TValue> value)
     {

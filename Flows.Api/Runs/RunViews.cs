@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Flows.Api.Runs.Values;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 
@@ -13,6 +14,8 @@ namespace Flows.Api.Runs;
 /// <param name="WaitingFor">What a Paused or NeedsDecision run waits for: <c>{ kind, path, until | expires … }</c>, and <c>waits</c> when there are several.</param>
 /// <param name="RetriedFrom">The run that this one does again; left out when there is none.</param>
 /// <param name="CalledBy">Set when another run has called this one.</param>
+/// <param name="LargeTrigger">Set in the place of a large trigger.</param>
+/// <param name="LargeOutput">Set in the place of a large output.</param>
 public sealed record RunView(
     Guid Id,
     Guid FlowId,
@@ -31,7 +34,25 @@ public sealed record RunView(
     RunErrorView? Error,
     RawJson? Output,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Guid? RetriedFrom = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] CallerView? CalledBy = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] CallerView? CalledBy = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] LargeValueView? LargeTrigger = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] LargeValueView? LargeOutput = null);
+
+/// <summary>A value that is too large to be shown with the others (<c>Flows__Limits__OutputInlineKiB</c>), and so is null in its own place.</summary>
+/// <param name="Size">Bytes of its JSON.</param>
+/// <param name="Preview">How its JSON begins: at most 512 bytes.</param>
+/// <param name="Url">Where it is.</param>
+public sealed record LargeValueView(int Size, string Preview, string Url)
+{
+    internal Guid Id { get; private init; }
+
+    /// <summary>Null when the column holds the value itself.</summary>
+    internal static LargeValueView? Of(Guid runId, RawJson? stored) => Of(runId, ValueReference.Read(stored));
+
+    internal static LargeValueView? Of(Guid runId, ValueReference? value, string? url = null) => value is null
+        ? null
+        : new LargeValueView(value.Size, value.Preview, url ?? $"/api/v1/runs/{runId}/values/{value.Id}") { Id = value.Id };
+}
 
 /// <summary>The run and step that called a run.</summary>
 /// <param name="Path">Null when that run does not wait for this one.</param>
@@ -42,6 +63,7 @@ public sealed record RunErrorView(string Code, string Message, string? Step);
 
 /// <summary>One line of a run's journal as the API shows it.</summary>
 /// <param name="Logs">What a code step wrote to its console; left out when it wrote nothing.</param>
+/// <param name="LargeInput">Set in the place of a large input; so are the two below. A large error keeps its code and message, and lacks its detail.</param>
 /// <param name="Interrupted">True when the step had not ended by itself when its run was over: status and error are those of the run. Left out otherwise.</param>
 public sealed record StepView(
     string Path,
@@ -56,10 +78,20 @@ public sealed record StepView(
     StepError? Error,
     StepEffect Effect,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] string? Logs,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Interrupted = false)
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)] bool Interrupted = false,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] LargeValueView? LargeInput = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] LargeValueView? LargeOutput = null,
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] LargeValueView? LargeError = null)
 {
-    public static StepView Of(StepRecord step, bool interrupted) => new(step.Path, step.Name, step.Kind, step.Status, step.Attempt, step.StartedAt, step.DurationMs,
-        step.Input, step.Output, step.Error, step.Effect, step.Logs, interrupted);
+    /// <param name="isHistory">Set aside by a retry: the path names another line by now.</param>
+    internal static StepView Of(Guid runId, StoredStep stored, bool interrupted, bool isHistory)
+    {
+        var step = stored.Line;
+        string? Url(string part) => isHistory ? null : $"/api/v1/runs/{runId}/steps/{Uri.EscapeDataString(step.Path)}/{part}";
+        return new(step.Path, step.Name, step.Kind, step.Status, step.Attempt, step.StartedAt, step.DurationMs,
+            step.Input, step.Output, step.Error, step.Effect, step.Logs, interrupted,
+            LargeValueView.Of(runId, stored.Input, Url("input")), LargeValueView.Of(runId, stored.Output, Url("output")), LargeValueView.Of(runId, stored.Error, Url("error")));
+    }
 }
 
 /// <summary>The answer to an asynchronous webhook.</summary>

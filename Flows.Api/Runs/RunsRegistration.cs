@@ -1,7 +1,9 @@
 using Flows.Api.Files;
+using Flows.Api.Runs.Values;
 using Flows.Api.Waits;
 using Flows.Api.Workers;
 using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Options;
 
 namespace Flows.Api.Runs;
 
@@ -12,6 +14,7 @@ internal static class RunsRegistration
     {
         var services = builder.Services;
         services.AddOptions<RunOptions>().BindConfiguration(RunOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<IValidateOptions<RunOptions>, LeaseCheck>();
         services.AddOptions<RunTimeouts>().BindConfiguration(RunTimeouts.Section).ValidateDataAnnotations().ValidateOnStart();
         services.ConfigureHttpJsonOptions(json =>
         {
@@ -22,6 +25,7 @@ internal static class RunsRegistration
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<RunStore>();
         services.AddSingleton<RunReader>();
+        services.AddSingleton<RunValues>();
         services.AddSingleton<RunFileStore>();
         services.AddSingleton<RunStarter>();
         services.AddSingleton<RunRetry>();

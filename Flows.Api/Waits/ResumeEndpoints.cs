@@ -1,4 +1,5 @@
 using Flows.Api.Runs;
+using Flows.Api.Runs.Values;
 using Flows.Api.Webhooks;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
@@ -39,7 +40,7 @@ internal static class ResumeEndpoints
     }
 
     private static async Task<IResult> ResumeAndWait(
-        string token, HttpContext http, RunLinks links, RunStore store, RunAnnouncer announcer, RunWaiters waiters, RunReader runs, PublicUrl url,
+        string token, HttpContext http, RunLinks links, RunStore store, RunAnnouncer announcer, RunWaiters waiters, RunReader runs, RunValues values, PublicUrl url,
         IOptions<RunTimeouts> timeouts, CancellationToken cancel)
     {
         Discreet(http);
@@ -62,7 +63,7 @@ internal static class ResumeEndpoints
             news = await waiter.WaitAsync(timeouts.Value.Webhook, cancel);
         }
         if (news is not null)
-            return WebhookEndpoints.Answer(link.RunId, news, statusUrl);
+            return WebhookEndpoints.Answer(link.RunId, await values.WholeAsync(news, cancel), statusUrl);
         var now = await runs.FindAsync(projectId, link.RunId, cancel);
         return TypedResults.Accepted(statusUrl, new PendingRun(link.RunId, now?.Status ?? RunStatus.Queued, statusUrl));
     }

@@ -1,4 +1,5 @@
 using Flows.Api.Runs;
+using Flows.Api.Runs.Values;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -41,7 +42,7 @@ internal static class WebhookEndpoints
     }
 
     private static async Task<IResult> CatchAndWait(
-        Guid flowId, HttpContext http, PublishedFlows flows, RunStarter starter, RunWaiters waiters, RunReader runs, PublicUrl url,
+        Guid flowId, HttpContext http, PublishedFlows flows, RunStarter starter, RunWaiters waiters, RunReader runs, RunValues values, PublicUrl url,
         IOptions<RunTimeouts> timeouts, CancellationToken cancel)
     {
         var flow = await flows.FindAsync(flowId, cancel);
@@ -55,7 +56,7 @@ internal static class WebhookEndpoints
         http.Response.Headers[RunIdHeader] = runId.ToString();
         var statusUrl = StatusUrl(url, http, runId);
         if (await waiter.WaitAsync(timeouts.Value.Webhook, cancel) is { } news)
-            return Answer(runId, news, statusUrl);
+            return Answer(runId, await values.WholeAsync(news, cancel), statusUrl);
 
         var now = await runs.FindAsync(flow!.ProjectId, runId, cancel);
         return TypedResults.Accepted(statusUrl, new PendingRun(runId, now?.Status ?? RunStatus.Queued, statusUrl));
@@ -66,6 +67,7 @@ internal static class WebhookEndpoints
     /// 504 <c>flow_timed_out</c> with step and run; 409 <c>run_cancelled</c>; and 202 with the place to look when the run
     /// is paused or waits for a decision. A run that has not ended in time is answered as such a one.
     /// </summary>
+    /// <param name="news">Whole: see <see cref="RunValues.WholeAsync(RunNews, CancellationToken)"/>.</param>
     internal static IResult Answer(Guid runId, RunNews news, string statusUrl) => news switch
     {
         { Response: { } response } => WebhookAnswer.Of(response),

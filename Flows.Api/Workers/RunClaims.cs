@@ -1,5 +1,5 @@
-using System.Text.Json;
 using Flows.Api.Runs;
+using Flows.Api.Runs.Values;
 using Flows.Api.Waits;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
@@ -10,7 +10,7 @@ namespace Flows.Api.Workers;
 
 /// <summary>Hands runs to workers; the claims of several workers that ask at the same time share a commit.</summary>
 internal sealed class RunClaims(
-    RunStore store, RunReader runs, WaitReader waits, RunLinks links, IOptions<RunOptions> options, IOptions<RunTimeouts> timeouts,
+    RunStore store, RunReader runs, RunValues values, WaitReader waits, RunLinks links, IOptions<RunOptions> options, IOptions<RunTimeouts> timeouts,
     IOptions<RetentionOptions> retention, TimeProvider clock)
     : GroupCommit<AskedClaim, ClaimResponse>(
         new GroupCommitLimits(Writers: 2, MaxItems: 64, MaxBatchBytes: 64 << 10, MaxWaiting: 4096, MaxWaitingBytes: 64 << 20, options.Value.Patience), clock)
@@ -32,18 +32,21 @@ internal sealed class RunClaims(
         var journals = resumed.Count == 0 ? [] : await runs.JournalsAsync(resumed, CancellationToken.None);
         var points = resumed.Count == 0 ? [] : await waits.StatesAsync(resumed, CancellationToken.None);
 
-        var free = claimed.ToDictionary(run => (run.RunId, run.Worker));
+        var fetching = items.Where(item => item.Request.FetchesValues).Select(item => item.Request.Worker).ToHashSet();
+        var writers = claimed.ToDictionary(run => (run.RunId, run.Worker), run =>
+            (Run: run, Claim: new ClaimWriter(run, journals.GetValueOrDefault(run.RunId) ?? [], points.GetValueOrDefault(run.RunId), fetching.Contains(run.Worker))));
+        var large = await values.ReadAsync([.. writers.Values.SelectMany(writer => writer.Claim.Wanted)], CancellationToken.None);
+
         return items.Select(item => new ClaimResponse(
-            [.. item.Request.Runs.Where(run => free.ContainsKey((run, item.Request.Worker))).Select(run =>
+            [.. item.Request.Runs.Where(run => writers.ContainsKey((run, item.Request.Worker))).Select(run =>
             {
-                free.Remove((run, item.Request.Worker), out var claim);
-                var journal = journals.GetValueOrDefault(run) ?? [];
-                return AsClaim(claim!, journal, WaitReader.ForEngine(points.GetValueOrDefault(run), journal), item.LinkBase);
+                writers.Remove((run, item.Request.Worker), out var writer);
+                return writer.Claim.Write(TermsOf(writer.Run, item.LinkBase), large);
             })],
             [])).ToList();
     }
 
-    private RunClaim AsClaim(ClaimedRun run, List<StepRecord> journal, List<WaitState>? states, string linkBase) => new(
+    private RunClaim TermsOf(ClaimedRun run, string linkBase) => new(
         run.RunId,
         run.Attempt,
         run.ProjectId,
@@ -53,12 +56,10 @@ internal sealed class RunClaims(
         run.Environment,
         (int)options.Value.Lease.TotalMilliseconds,
         Math.Max(1, (long)timeouts.Value.Flow.TotalMilliseconds - run.SpentMs),
-        run.Trigger,
-        journal,
+        RawJson.Null,
+        [],
         s_none,
         s_none,
-        Inputs: run.EditedInput is { } edited ? JsonSerializer.Deserialize(edited.Utf8.Span, RunsJson.Default.DictionaryStringRawJson) : null,
-        Waits: states,
         Pauses: new PauseTerms(Math.Max(0, (long)retention.Value.Paused.TotalMilliseconds - run.PausedMs), linkBase, links.KeyOf(run.RunId)));
 }
 

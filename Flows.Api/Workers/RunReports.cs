@@ -1,4 +1,5 @@
 using Flows.Api.Runs;
+using Flows.Api.Runs.Values;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
 using Microsoft.Extensions.Options;
@@ -9,29 +10,31 @@ namespace Flows.Api.Workers;
 /// <summary>Writes what workers report; reports that arrive together share a commit.</summary>
 internal sealed partial class RunReports(
     RunStore store, RunAnnouncer announcer, IOptions<RunOptions> options, TimeProvider clock, ILogger<RunReports> log)
-    : GroupCommit<ReportRequest, ReportResponse>(
+    : GroupCommit<IReadOnlyList<PackedReport>, ReportResponse>(
         new GroupCommitLimits(Writers: 2, MaxItems: 64, MaxBatchBytes: 8 << 20, MaxWaiting: 1024, MaxWaitingBytes: 512L << 20, options.Value.Patience), clock)
 {
     /// <param name="bytes">Size of the request.</param>
-    public Task<ReportResponse> ReportAsync(ReportRequest request, long bytes, CancellationToken cancel) => CommitAsync(request, bytes, cancel);
+    public Task<ReportResponse> ReportAsync(ReportRequest request, long bytes, CancellationToken cancel) => CommitAsync(
+        [.. request.Runs.Select(report => store.Pack(request.Worker, report with { Steps = LatestOfEachPath(report.Steps) }))], bytes, cancel);
 
-    protected override async Task<IReadOnlyList<ReportResponse>> CommitAsync(IReadOnlyList<ReportRequest> items)
+    protected override async Task<IReadOnlyList<ReportResponse>> CommitAsync(IReadOnlyList<IReadOnlyList<PackedReport>> items)
     {
         var stale = items.Select(_ => new List<HeldRun>()).ToList();
-        var wave = new List<(string Worker, RunReport Report)>();
+        var wave = new List<PackedReport>();
         var answers = new List<List<HeldRun>>();
         var held = new HashSet<(Guid, int)>();
         for (var i = 0; i < items.Count; i++)
         {
-            foreach (var report in items[i].Runs)
+            foreach (var packed in items[i])
             {
+                var report = packed.Report;
                 // Two reports of one claim are written one after the other: a line may be in both.
                 if (!held.Add((report.RunId, report.Attempt)))
                 {
                     await WriteAsync(wave, answers);
                     (wave, answers, held) = ([], [], [(report.RunId, report.Attempt)]);
                 }
-                wave.Add((items[i].Worker, report with { Steps = LatestOfEachPath(report.Steps) }));
+                wave.Add(packed);
                 answers.Add(stale[i]);
             }
         }
@@ -40,7 +43,7 @@ internal sealed partial class RunReports(
     }
 
     /// <param name="answers">For each report the list that it joins when it is stale.</param>
-    private async Task WriteAsync(List<(string Worker, RunReport Report)> wave, List<List<HeldRun>> answers)
+    private async Task WriteAsync(List<PackedReport> wave, List<List<HeldRun>> answers)
     {
         if (wave.Count == 0)
             return;
@@ -57,14 +60,14 @@ internal sealed partial class RunReports(
         announcer.Announce(written.News);
         for (var i = 0; i < wave.Count; i++)
         {
-            var (worker, report) = wave[i];
+            var (worker, report) = (wave[i].Worker, wave[i].Report);
             if (!written.Taken.Contains((report.RunId, report.Attempt, worker)))
                 answers[i].Add(new HeldRun(report.RunId, report.Attempt));
         }
     }
 
     /// <summary>One run's data cannot be stored: the others must not suffer, and the run must end, or its worker would report it for ever.</summary>
-    private async Task WriteAloneAsync(List<(string Worker, RunReport Report)> wave, List<List<HeldRun>> answers, PostgresException error)
+    private async Task WriteAloneAsync(List<PackedReport> wave, List<List<HeldRun>> answers, PostgresException error)
     {
         if (wave.Count > 1)
         {
@@ -72,7 +75,7 @@ internal sealed partial class RunReports(
                 await WriteAsync([wave[i]], [answers[i]]);
             return;
         }
-        var (worker, report) = wave[0];
+        var (worker, report) = (wave[0].Worker, wave[0].Report);
         LogRefused(log, report.RunId, error.SqlState);
         var failed = new RunOutcome(RunStatus.Failed, Error: new StepError("limit", $"The results of the run cannot be stored: {error.MessageText}."));
         var written = await store.ReportAsync([(worker, new RunReport(report.RunId, report.Attempt, [], Outcome: failed))], CancellationToken.None);

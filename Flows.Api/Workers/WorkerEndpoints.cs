@@ -1,6 +1,7 @@
 using Flows.Api.Access;
 using Flows.Api.Connections;
 using Flows.Api.Runs;
+using Flows.Api.Runs.Values;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
@@ -29,6 +30,7 @@ internal static class WorkerEndpoints
         workers.MapPost(WorkerRoutes.Report, Report).WithMetadata(new RequestSizeLimitAttribute(MaxReportBytes));
         workers.MapPost(WorkerRoutes.Heartbeat, Heartbeat);
         workers.MapGet(WorkerRoutes.Version, GetVersion);
+        workers.MapGet(WorkerRoutes.Value, ValueEndpoints.ForWorkers);
         workers.MapPost(WorkerRoutes.HostCall, HostCallEndpoints.Handler);
         app.MapSystemEndpoints();
         return app;

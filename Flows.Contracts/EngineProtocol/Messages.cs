@@ -21,6 +21,7 @@ public sealed record EngineReady(int Protocol, string Version)
 /// <param name="Inputs">By step path: resolved inputs of actions and code that stand in for the definition's; null for none.</param>
 /// <param name="Waits">Waits of earlier attempts, open and ended; null for none.</param>
 /// <param name="Pauses">Null when nobody could wake the run: a step that must wait then fails.</param>
+/// <param name="LogBytes">What the finished steps of <paramref name="Journal"/> count against <see cref="EngineLimits.LogBytes"/>.</param>
 public sealed record StartRun(
     Guid RunId,
     int Attempt,
@@ -36,7 +37,8 @@ public sealed record StartRun(
     EngineLimits Limits,
     IReadOnlyDictionary<string, RawJson>? Inputs = null,
     IReadOnlyList<WaitState>? Waits = null,
-    PauseTerms? Pauses = null);
+    PauseTerms? Pauses = null,
+    long LogBytes = 0);
 
 /// <summary>What one run may use. Breaking a limit fails the step with code <c>limit</c> and the limit's name.</summary>
 /// <param name="OutputBytes">Largest output of one step, in bytes of JSON.</param>

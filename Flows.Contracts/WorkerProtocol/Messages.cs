@@ -16,6 +16,9 @@ public static class WorkerRoutes
     /// <summary>GET → <see cref="FlowVersionDocument"/>; immutable, so a worker keeps what it has fetched.</summary>
     public const string Version = "/internal/versions/{versionId}";
 
+    /// <summary>GET → the JSON of an <see cref="ApartValue"/>, as it is; 404 when there is none.</summary>
+    public const string Value = "/internal/runs/{runId}/values/{valueId}";
+
     /// <summary>POST <see cref="HostCallRequest"/> → <see cref="HostCallResponse"/>; 409 when the run is no longer this attempt's.</summary>
     public const string HostCall = "/internal/runs/{runId}/calls";
 
@@ -26,7 +29,8 @@ public static class WorkerRoutes
 
 /// <summary>A worker has jobs for these runs and a free slot for each of them.</summary>
 /// <param name="Worker">The worker's id, new with each process.</param>
-public sealed record ClaimRequest(string Worker, IReadOnlyList<Guid> Runs);
+/// <param name="FetchesValues">The worker fetches what a claim leaves apart; without it every claim is whole.</param>
+public sealed record ClaimRequest(string Worker, IReadOnlyList<Guid> Runs, bool FetchesValues = false);
 
 /// <param name="Claims">The runs that are now this worker's.</param>
 /// <param name="NotNow">Runs that must wait, e.g. for their project's limit: give the job back to the queue.</param>
@@ -41,6 +45,8 @@ public sealed record ClaimResponse(IReadOnlyList<RunClaim> Claims, IReadOnlyList
 /// <param name="Inputs">By step path: inputs that a person has put in the place of those in the definition; null for none.</param>
 /// <param name="Waits">Waits of earlier attempts whose step has not ended, and those that somebody has ended before the run got there.</param>
 /// <param name="Pauses">How long the run may wait and how its links are made.</param>
+/// <param name="Apart">Values that are to be fetched and put in their places before the run is walked; null for none.</param>
+/// <param name="LogBytes">Inputs and outputs of the finished steps together, in bytes of JSON, as they count against the run's limit.</param>
 public sealed record RunClaim(
     Guid RunId,
     int Attempt,
@@ -57,7 +63,29 @@ public sealed record RunClaim(
     IReadOnlyDictionary<string, RawJson> Variables,
     IReadOnlyDictionary<string, RawJson>? Inputs = null,
     IReadOnlyList<WaitState>? Waits = null,
-    PauseTerms? Pauses = null);
+    PauseTerms? Pauses = null,
+    IReadOnlyList<ApartValue>? Apart = null,
+    long LogBytes = 0);
+
+/// <summary>Where in a claim a value belongs.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<ValuePlace>))]
+public enum ValuePlace
+{
+    Trigger = 0,
+    /// <summary>The input of the journal line at the path; likewise the two below. An error is the whole error.</summary>
+    StepInput = 1,
+    StepOutput = 2,
+    StepError = 3,
+    /// <summary>The output of the wait at the path.</summary>
+    WaitOutput = 4,
+    /// <summary>All edited inputs.</summary>
+    Inputs = 5,
+}
+
+/// <summary>A value that a claim has left out because of its size; see <see cref="WorkerRoutes.Value"/>.</summary>
+/// <param name="Path">Of the step or the wait; null where the place says enough.</param>
+/// <param name="Size">Bytes of its JSON.</param>
+public sealed record ApartValue(ValuePlace Place, string? Path, Guid Id, int Size);
 
 public sealed record FlowVersionDocument(Guid VersionId, RawJson Definition);
 

@@ -19,7 +19,7 @@ internal sealed class RunContext
         Http = http;
         Journal = journal;
         Clock = clock;
-        Meter = new RunMeter(start.Limits);
+        Meter = new RunMeter(start.Limits, start.LogBytes);
         Waits = new RunWaits(start, clock);
         Links = new ResumeLinks(start, flow.Places);
         Secrets = new Secrets(start.Connections.Values);

@@ -3,10 +3,11 @@ using Flows.Contracts.EngineProtocol;
 namespace Flows.Engine.Steps;
 
 /// <summary>Counts what a run uses against its limits. Safe for concurrent use.</summary>
-internal sealed class RunMeter(EngineLimits limits)
+/// <param name="logBytes">What the finished steps of earlier attempts have used: they are not walked again.</param>
+internal sealed class RunMeter(EngineLimits limits, long logBytes = 0)
 {
     private long _steps;
-    private long _logBytes;
+    private long _logBytes = logBytes;
 
     public EngineLimits Limits => limits;
 
@@ -24,7 +25,7 @@ internal sealed class RunMeter(EngineLimits limits)
         var total = Interlocked.Add(ref _logBytes, bytes);
         if (total > limits.LogBytes)
         {
-            throw new RunLimitException(nameof(EngineLimits.LogBytes),
+            throw new RunLimitException("Flows__Limits__RunLogMiB",
                 $"the inputs and outputs of the run's steps have {total} bytes together; {limits.LogBytes} are allowed");
         }
     }
@@ -33,7 +34,7 @@ internal sealed class RunMeter(EngineLimits limits)
     public void Output(long bytes)
     {
         if (bytes > limits.OutputBytes)
-            throw StepException.Limit(nameof(EngineLimits.OutputBytes), $"the output has {bytes} bytes; {limits.OutputBytes} are allowed");
+            throw StepException.Limit("Flows__Limits__PayloadMiB", $"the output has {bytes} bytes; {limits.OutputBytes} are allowed");
     }
 
     /// <exception cref="StepException"/>

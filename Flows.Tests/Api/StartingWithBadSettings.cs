@@ -17,6 +17,8 @@ public sealed class StartingWithBadSettings(Platform platform)
     [InlineData("Flows:Limits:PayloadMiB", "0", "Flows__Limits__PayloadMiB: ")]
     [InlineData("Flows:Limits:RunLogMiB", "-5", "Flows__Limits__RunLogMiB: ")]
     [InlineData("Flows:Limits:PayloadMiB", "lots", "Flows__Limits__PayloadMiB is not a valid Int32.")]
+    [InlineData("Flows:Limits:OutputInlineKiB", "0", "Flows__Limits__OutputInlineKiB: ")]
+    [InlineData("Flows:Worker:HeartbeatEvery", "00:00:03.5", "Flows__Worker__HeartbeatEvery (00:00:03.5000000) must be at most half of Flows__Runs__Lease (00:00:06)")]
     [InlineData("Flows:PublicUrl", "flows.example.com", "Flows__PublicUrl must be an http or https address")]
     [InlineData("Flows:Bootstrap:ApiKey", "flk_short", "Flows__Bootstrap__ApiKey must be 'flk_'")]
     [InlineData("Flows:Bootstrap:ApiKey", "sk_0123456789012345678901234567890123456789", "Flows__Bootstrap__ApiKey must be 'flk_'")]

@@ -140,8 +140,8 @@ public sealed class FailingSteps
 
     [Theory]
     [InlineData("Steps", "Step 's2': the run has walked 2 steps, which is all it may (limit: Steps)")]
-    [InlineData("LogBytes", "Step 's1': the inputs and outputs of the run's steps have 266 bytes together; 200 are allowed (limit: LogBytes)")]
-    [InlineData("OutputBytes", "Step 's0': the output has 82 bytes; 50 are allowed (limit: OutputBytes)")]
+    [InlineData("LogBytes", "Step 's1': the inputs and outputs of the run's steps have 266 bytes together; 200 are allowed (limit: Flows__Limits__RunLogMiB)")]
+    [InlineData("OutputBytes", "Step 's0': the output has 82 bytes; 50 are allowed (limit: Flows__Limits__PayloadMiB)")]
     public async Task A_broken_limit_is_named_with_its_figure(string limit, string message)
     {
         var limits = limit switch
@@ -154,5 +154,16 @@ public sealed class FailingSteps
         var run = await WalkedRun.OfAsync($"[{string.Join(',', steps)}]", limits: limits);
         var error = limit == "OutputBytes" ? run["s0"].Error! : run.Outcome!.Error!; // a step's own limit can be gone past, the run's cannot
         Assert.Equal(("limit", message), (error.Code, error.Message));
+    }
+
+    [Fact]
+    public async Task What_earlier_attempts_have_used_counts_against_the_log_limit()
+    {
+        const string Steps = """[{ "name": "s", "kind": "action", "piece": "data", "action": "set", "input": { "value": "x" } }]""";
+        var limits = EngineLimits.Default with { LogBytes = 200 };
+        Assert.Equal(RunStatus.Succeeded, (await WalkedRun.OfAsync(Steps, limits: limits, logBytes: 100)).Outcome!.Status);
+        var error = (await WalkedRun.OfAsync(Steps, limits: limits, logBytes: 190)).Outcome!.Error!;
+        Assert.Equal("limit", error.Code);
+        Assert.EndsWith("200 are allowed (limit: Flows__Limits__RunLogMiB)", error.Message, StringComparison.Ordinal);
     }
 }

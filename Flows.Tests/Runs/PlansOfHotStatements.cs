@@ -16,6 +16,11 @@ public sealed class PlansOfHotStatements(RunsDatabase database) : IClassFixture<
         "timestamptz, timestamptz, uuid[], int[], text[], smallint[], json[], json[], json[], text[], json[], uuid[], text[], text[], text[], smallint[], "
         + "smallint[], int[], int[], timestamptz[], float8[], json[], json[], json[], text[], int", 26, RunStore.ReportSql);
 
+    [Fact]
+    public Task A_report_with_large_values_finds_its_runs_by_id() => LooksUpAsync(
+        "timestamptz, timestamptz, uuid[], int[], text[], smallint[], json[], json[], json[], text[], json[], uuid[], text[], text[], text[], smallint[], "
+        + "smallint[], int[], int[], timestamptz[], float8[], json[], json[], json[], text[], int, uuid[], uuid[], int[], smallint[], bytea[], int[], text[]", 33, RunStore.ReportWithValuesSql);
+
     private async Task LooksUpAsync(string types, int count, string sql)
     {
         await using var connection = await database.Source.OpenConnectionAsync();

@@ -1,3 +1,4 @@
+using Flows.Api;
 using Flows.Api.Migrations;
 using Flows.Api.Runs;
 using Flows.Contracts.Json;
@@ -54,7 +55,7 @@ public sealed class RunsDatabase(Platform platform) : IAsyncLifetime
     }
 
     internal RunStore Store(TimeProvider? clock = null, RunOptions? options = null) =>
-        new(Source, Options.Create(options ?? new RunOptions()), clock ?? TimeProvider.System);
+        new(Source, Options.Create(options ?? new RunOptions()), Options.Create(new LimitsOptions()), clock ?? TimeProvider.System);
 
     internal NewRun NewRun(TimeProvider? clock = null, string trigger = "null", string? waiter = null)
     {

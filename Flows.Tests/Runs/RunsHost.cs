@@ -59,6 +59,7 @@ public sealed class RunsHost : IAsyncDisposable
             ["Flows:Security:EncryptionKey"] = "tests-9Xc4VbN2mKqL8wErT6yUiOp1AsDfGhJz",
             ["Flows:Queue:KeyPrefix"] = database.Name,
             ["Flows:Queue:Provider"] = "Redis",
+            ["Flows:Runs:Lease"] = "00:01:00", // nobody renews what a test has claimed, and a slow machine must not lose it
         });
         builder.Configuration.AddInMemoryCollection(settings ?? []);
         builder.Logging.SetMinimumLevel(LogLevel.Error);

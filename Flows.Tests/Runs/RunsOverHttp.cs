@@ -24,7 +24,7 @@ public sealed class RunsOverHttp(RunsDatabase database) : IClassFixture<RunsData
         var run = await _host.StartRunAsync(database.Flow, """ {"n": 1.0} """);
         var claim = (await _host.ClaimAsync(run))!;
         Assert.Equal("""{"n": 1.0}""", claim.Trigger.ToString());
-        Assert.Equal((8000, 600_000), (claim.LeaseMs, claim.ActiveMs));
+        Assert.Equal((60_000, 600_000), (claim.LeaseMs, claim.ActiveMs));
         var stale = (await _host.ReportAsync(run, 1, s_success, null, "w1", RunsDatabase.Step("b", StepStatus.Succeeded, "[1]"))).Stale;
         Assert.Empty(stale);
 

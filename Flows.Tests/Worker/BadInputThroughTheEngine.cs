@@ -20,7 +20,7 @@ public sealed class BadInputThroughTheEngine
     [Theory]
     [InlineData("limit", "", LargeLoop)]
     [InlineData("limit", "100000", ManyItems, LargeItems)]
-    [InlineData("limit", "OutputBytes", LargeOutput)]
+    [InlineData("limit", "Flows__Limits__PayloadMiB", LargeOutput)]
     [InlineData("", "", Backtracking)]
     [InlineData("", "", PiecePattern)]
     [InlineData("timeout", "", EndlessCode)]

@@ -63,6 +63,19 @@ internal sealed class FlowsApi : IDisposable
         WorkerRoutes.HostCall.Replace("{runId}", runId.ToString(), StringComparison.Ordinal),
         request, WorkerJson.Default.HostCallRequest, WorkerJson.Default.HostCallResponse, TimeSpan.FromSeconds(10), cancel);
 
+    /// <summary>The bytes of a value, which are as many as its claim has said.</summary>
+    /// <exception cref="ApiException"/>
+    public async Task<byte[]> GetValueAsync(Guid runId, Guid valueId, int size, CancellationToken cancel)
+    {
+        var route = WorkerRoutes.Value.Replace("{runId}", runId.ToString(), StringComparison.Ordinal).Replace("{valueId}", valueId.ToString(), StringComparison.Ordinal);
+        return await SendAsync(new HttpRequestMessage(HttpMethod.Get, route), async (body, late) =>
+        {
+            var value = new byte[size];
+            await body.ReadExactlyAsync(value, late);
+            return value;
+        }, TimeSpan.FromSeconds(30), cancel);
+    }
+
     public void Dispose() => _http.Dispose();
 
     private Task<TResponse> PostAsync<TRequest, TResponse>(
@@ -73,7 +86,10 @@ internal sealed class FlowsApi : IDisposable
         return SendAsync(new HttpRequestMessage(HttpMethod.Post, route) { Content = body }, responseType, timeout, cancel);
     }
 
-    private async Task<T> SendAsync<T>(HttpRequestMessage request, JsonTypeInfo<T> responseType, TimeSpan timeout, CancellationToken cancel)
+    private Task<T> SendAsync<T>(HttpRequestMessage request, JsonTypeInfo<T> responseType, TimeSpan timeout, CancellationToken cancel) =>
+        SendAsync(request, (body, late) => JsonSerializer.DeserializeAsync(body, responseType, late), timeout, cancel);
+
+    private async Task<T> SendAsync<T>(HttpRequestMessage request, Func<Stream, CancellationToken, ValueTask<T?>> read, TimeSpan timeout, CancellationToken cancel)
     {
         var what = $"{request.Method} {request.RequestUri}";
         using var sent = request;
@@ -86,7 +102,7 @@ internal sealed class FlowsApi : IDisposable
                 throw new ApiException($"{what} was answered with {(int)response.StatusCode}.", response.StatusCode);
 
             await using var body = await response.Content.ReadAsStreamAsync(late.Token);
-            var answer = await JsonSerializer.DeserializeAsync(body, responseType, late.Token)
+            var answer = await read(body, late.Token)
                 ?? throw new ApiException($"{what} was answered with nothing.", response.StatusCode);
             Interlocked.Exchange(ref _reachedAt, _clock.GetTimestamp());
             return answer;

@@ -42,7 +42,7 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
             await engine.Writer.WriteAsync(
                 FrameType.Start,
                 new StartRun(claim.RunId, claim.Attempt, claim.FlowId, claim.FlowName, claim.VersionId, claim.Environment, definition,
-                    claim.Trigger, claim.Journal, claim.Connections, claim.Variables, limits, claim.Inputs, claim.Waits, claim.Pauses),
+                    claim.Trigger, claim.Journal, claim.Connections, claim.Variables, limits, claim.Inputs, claim.Waits, claim.Pauses, claim.LogBytes),
                 EngineJson.Default.StartRun, run.Ended);
             // Not before the run has begun: an engine takes it for the run it has.
             await using var drain = run.Draining.Register(() => _ = TellAsync(FrameType.Drain, new DrainRun(run.Held.RunId), EngineJson.Default.DrainRun));
@@ -88,7 +88,7 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
                 if (_logBytes > _mostLogBytes)
                 {
                     engine.Kill();
-                    return Failed("limit", $"The steps' inputs and outputs are larger than the {limits.LogBytes >> 20} MiB that a run may have.");
+                    return Failed("limit", $"The steps' inputs and outputs are larger than the {limits.LogBytes >> 20} MiB that a run may have (limit: Flows__Limits__RunLogMiB).");
                 }
                 await reporter.JournalAsync(run, lines, over);
                 return null;

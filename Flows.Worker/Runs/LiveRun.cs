@@ -44,7 +44,8 @@ internal sealed class LiveRun : IDisposable
             _ => End(RunEnd.TimedOut), null, TimeSpan.FromMilliseconds(Math.Clamp(claim.ActiveMs, 0, int.MaxValue)), Timeout.InfiniteTimeSpan);
     }
 
-    public RunClaim Claim { get; }
+    /// <summary>As the API gave it, and complete once what it left apart has been fetched.</summary>
+    public RunClaim Claim { get; private set; }
     public HeldRun Held { get; }
     /// <summary>Timestamp of the claim.</summary>
     public long ClaimedAt { get; }
@@ -67,6 +68,8 @@ internal sealed class LiveRun : IDisposable
         if (_isOurs)
             _lease.Change(left > TimeSpan.Zero ? left : TimeSpan.Zero, Timeout.InfiniteTimeSpan);
     }
+
+    public void Complete(RunClaim claim) => Claim = claim;
 
     /// <summary>Has the run handed back at its next step boundary. Steps that have begun are finished.</summary>
     public void Drain() => _draining.Cancel();

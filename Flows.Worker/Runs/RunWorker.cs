@@ -9,7 +9,7 @@ namespace Flows.Worker.Runs;
 
 /// <summary>Takes one job from the bell to the commit of its outcome.</summary>
 internal sealed partial class RunWorker(
-    RunClaims claims, LiveRuns live, FlowVersions versions, EngineProcesses engines, CodeRunners code, HostCallForwarder calls, RunReporter reporter,
+    RunClaims claims, LiveRuns live, FlowVersions versions, EngineProcesses engines, CodeRunners code, HostCallForwarder calls, RunReporter reporter, ApartValues values,
     IOptions<WorkerOptions> options, IOptions<RunLimitOptions> limits, TimeProvider clock, ILogger<RunWorker> logger) : IRunHandler
 {
     private static readonly TimeSpan s_engineTrouble = TimeSpan.FromSeconds(5);
@@ -56,7 +56,7 @@ internal sealed partial class RunWorker(
 
                 // 3. Running. A job that names another project than the run's own is a broken bell: handed back, the run is rung for again.
                 var outcome = run.Claim.ProjectId == job.ProjectId
-                    ? await RunAsync(rented, run) ?? await RunOnAnotherAsync(rented, run)
+                    ? await values.FetchAsync(run) ?? await RunAsync(rented, run) ?? await RunOnAnotherAsync(rented, run)
                     : new RunOutcome(RunStatus.Queued, Error: new StepError("internal", "The job in the queue named another project than the run's own."));
 
                 // 4. Report. The claim ends with the commit. Dying between the commit and the return leaves a job whose run is over: step 2 drops it.
