@@ -9,13 +9,13 @@ namespace Flows.Bench.Lists;
 
 /// <summary>
 /// <c>./flows bench lists [runs]</c>: fills thirty days with runs of twenty projects, asks for every kind of list over HTTP, and shows what Postgres does for
-/// each. Ends with 1 when a page takes longer than a tenth of a second, which a person would notice.
+/// each. Ends with 1 when a page takes longer than 50 ms.
 /// </summary>
 internal static class ListsBench
 {
     private const int Days = 30;
     private const int Asked = 20;
-    private const double MostMs = 100;
+    private const double MostMs = 50;
 
     public static async Task<int> RunAsync(BenchArguments arguments)
     {
@@ -32,11 +32,11 @@ internal static class ListsBench
         [
             ("the newest of the project", "", ""),
             ("of one flow", $"flow={flow}", $"AND r.flow_id = '{flow}'"),
-            ("failed", "status=Failed", "AND r.status IN (5)"),
-            ("failed, of one flow", $"flow={flow}&status=Failed", $"AND r.flow_id = '{flow}' AND r.status IN (5)"),
-            ("waiting for a decision (one a day)", "status=NeedsDecision", "AND r.status IN (3)"),
-            ("waiting for anything, or cancelled", "status=Paused,NeedsDecision,Cancelled", "AND r.status IN (2, 3, 7)"),
-            ("under way (none)", "status=Running", "AND r.status IN (1)"),
+            ("failed", "status=Failed", "AND r.status = 5"),
+            ("failed, of one flow", $"flow={flow}&status=Failed", $"AND r.flow_id = '{flow}' AND r.status = 5"),
+            ("waiting for a decision (one a day)", "status=NeedsDecision", "AND r.status = 3"),
+            ("waiting for anything, or cancelled", "status=Paused,NeedsDecision,Cancelled", "AND r.status = 2|AND r.status = 3|AND r.status = 7"),
+            ("under way (none)", "status=Running", "AND r.status = 1"),
             ("of one day, 20 days ago", $"from={Day(20)}&to={Day(19)}", $"AND r.id >= run_id_floor(now() - interval '20 d') AND r.id < run_id_floor(now() - interval '19 d')"),
             ("a page 20 days deep", $"cursor={Base64Url.EncodeToString(cursor.ToByteArray(bigEndian: true))}", $"AND r.id < '{cursor}'"),
         ];
@@ -102,8 +102,12 @@ internal static class ListsBench
 
     private static async Task<string> PlanAsync(LocalPlatform platform, Guid project, string condition)
     {
-        await using var command = platform.Database.CreateCommand(
-            $"EXPLAIN (ANALYZE, COSTS OFF, BUFFERS OFF) SELECT r.id, r.status, r.output FROM runs r WHERE r.project_id = '{project}' {condition} ORDER BY r.id DESC LIMIT 51");
+        // As RunReader.ListSql has it: several statuses are looked up one by one.
+        string Newest(string what, string which) => $"SELECT {what} FROM runs r WHERE r.project_id = '{project}' {which} ORDER BY r.id DESC LIMIT 51";
+        var list = condition.Split('|') is [_, _, ..] several
+            ? $"SELECT r.id, r.status, r.output FROM ({string.Join(" UNION ALL ", several.Select(one => $"({Newest("*", one)})"))}) r ORDER BY r.id DESC LIMIT 51"
+            : Newest("r.id, r.status, r.output", condition);
+        await using var command = platform.Database.CreateCommand($"EXPLAIN (ANALYZE, COSTS OFF, BUFFERS OFF) {list}");
         command.CommandTimeout = 120;
         var lines = new List<string>();
         await using var row = await command.ExecuteReaderAsync();
