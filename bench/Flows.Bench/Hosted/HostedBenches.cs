@@ -8,6 +8,7 @@ internal sealed partial class Program
     static partial void AddHosted(IDictionary<string, Func<BenchArguments, Task<int>>> benches)
     {
         benches["chaos"] = ChaosBench.RunAsync;
+        benches["durability"] = DurabilityBench.RunAsync;
         benches["failover"] = FailoverBench.RunAsync;
         benches["fencing"] = FencingBench.RunAsync;
         benches["lists"] = ListsBench.RunAsync;
