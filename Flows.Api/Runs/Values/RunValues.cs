@@ -1,8 +1,8 @@
+using System.IO.Compression;
+using System.Text.Json;
 using Flows.Contracts.Json;
 using Npgsql;
 using NpgsqlTypes;
-using System.IO.Compression;
-using System.Text.Json;
 
 namespace Flows.Api.Runs.Values;
 
