@@ -35,7 +35,7 @@ internal static class FailoverBench
             | --- | --- | --- | --- | --- |
             | {kills} | {seconds.Count} | {At(seconds, 0.5):F2} | {At(seconds, 0.99):F2} | {seconds[^1]:F2} |
 
-            From kill -9 of the worker to the claim of another, with the default settings (lease 8 s).
+            From kill -9 of the worker to the claim of another, with the default settings (lease 6 s, renewed every 2 s).
             """);
         Console.WriteLine(report);
         Results.Keep(arguments, "failover", report);
