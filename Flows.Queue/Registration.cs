@@ -28,13 +28,9 @@ public static class Registration
             HangfireRegistration.AddProducer(builder);
             return builder;
         }
-        builder.Services.TryAddSingleton(services =>
-        {
-            var options = services.GetRequiredService<IOptions<RedisQueueOptions>>().Value;
-            return new QueueShard(new RedisScripts(services, options.CommandTimeout), options, number: 0);
-        });
+        builder.Services.TryAddSingleton(QueueShards.From);
         builder.Services.TryAddSingleton<IRunQueue, RedisRunQueue>();
-        builder.Services.TryAddSingleton(services => new RedisQueueDesk(services.GetRequiredService<QueueShard>()));
+        builder.Services.TryAddSingleton(services => new RedisQueueDesk(services.GetRequiredService<QueueShards>()));
         return builder;
     }
 
@@ -51,7 +47,7 @@ public static class Registration
             return builder;
         }
         builder.Services.AddSingleton<IHostedService>(services => new RedisQueueConsumer(
-            services.GetRequiredService<QueueShard>(),
+            services.GetRequiredService<QueueShards>(),
             services.GetRequiredService<IOptions<RedisQueueOptions>>().Value,
             services.GetRequiredService<THandler>(),
             concurrency(services),

@@ -33,18 +33,19 @@ internal sealed class QueueShard(RedisScripts scripts, RedisQueueOptions options
         }
     }
 
-    /// <summary>Settles, and takes up to <paramref name="wanted"/> jobs.</summary>
-    /// <param name="releaseExpired">Also give back the jobs of consumers whose lease has ended.</param>
+    /// <summary>Settles, and takes a job for each free place.</summary>
+    /// <param name="places">Where what is taken is noted down for the consumer. None of them may hold a job that is not among the settled.</param>
     internal async Task<Turn> TurnAsync(
-        string consumer, IReadOnlyCollection<Delivery> settled, int wanted, bool releaseExpired, CancellationToken cancel)
+        string consumer, IReadOnlyCollection<Delivery> settled, IReadOnlyList<int> places, TurnAlso also, CancellationToken cancel)
     {
-        var arguments = new RedisValue[5 + settled.Count * 4];
+        var arguments = new RedisValue[6 + settled.Count * 4 + places.Count];
         arguments[0] = consumer;
-        arguments[1] = _lease;
-        arguments[2] = wanted;
-        arguments[3] = options.MaxDeliveries;
-        arguments[4] = releaseExpired ? 1 : 0;
-        var at = 5;
+        arguments[1] = also.HasFlag(TurnAlso.ExtendLease) ? _lease : 0;
+        arguments[2] = options.MaxDeliveries;
+        arguments[3] = also.HasFlag(TurnAlso.ReleaseExpired) ? 1 : 0;
+        arguments[4] = also.HasFlag(TurnAlso.MoveDue) ? 1 : 0;
+        arguments[5] = settled.Count;
+        var at = 6;
         foreach (var delivery in settled)
         {
             arguments[at++] = delivery.Job.RunId.ToString("N");
@@ -58,16 +59,18 @@ internal sealed class QueueShard(RedisScripts scripts, RedisQueueOptions options
             };
             arguments[at++] = (long)delivery.Delay.TotalMilliseconds;
         }
+        foreach (var place in places)
+            arguments[at++] = place;
 
         var reply = ((RedisResult[]?)await scripts.EvaluateAsync(RedisScripts.Turn, _base, arguments, cancel))!;
-        var taken = new List<Delivery>((reply.Length - 1) / 4);
-        for (var i = 1; i < reply.Length; i += 4)
+        var taken = new List<Delivery>((reply.Length - 2) / 4);
+        for (var i = 2; i < reply.Length; i += 4)
         {
             taken.Add(new Delivery(
-                new RunJob(Id(reply[i]), Id(reply[i + 1]), (RunPriority)(int)reply[i + 2]), (int)reply[i + 3]));
+                new RunJob(Id(reply[i]), Id(reply[i + 1]), (RunPriority)(int)reply[i + 2]), (int)reply[i + 3], places[taken.Count]));
         }
         var due = (long)reply[0];
-        return new Turn(taken, due < 0 ? null : TimeSpan.FromMilliseconds(due));
+        return new Turn(taken, due < 0 ? null : TimeSpan.FromMilliseconds(due), IsBlocked: (int)reply[1] == 1);
     }
 
     /// <returns>How many runs Redis held for the consumer without its knowledge; they wait again.</returns>
@@ -142,18 +145,35 @@ internal sealed class QueueShard(RedisScripts scripts, RedisQueueOptions options
     private static Guid Id(RedisResult text) => Guid.ParseExact(((string?)text)!, "N");
 }
 
+/// <summary>What a turn does beside settling and taking.</summary>
+[Flags]
+internal enum TurnAlso
+{
+    Nothing = 0,
+    /// <summary>Begin the consumer's lease anew. Needed with the first job it takes, and then at every third of the lease.</summary>
+    ExtendLease = 1,
+    /// <summary>Give back the jobs of consumers whose lease has ended.</summary>
+    ReleaseExpired = 2,
+    /// <summary>Let delayed jobs wait again whose time has come.</summary>
+    MoveDue = 4,
+    All = ExtendLease | ReleaseExpired | MoveDue,
+}
+
 /// <summary>What a turn brought.</summary>
-/// <param name="NextDue">Until the next delayed job is due; null when none is delayed.</param>
-internal sealed record Turn(IReadOnlyList<Delivery> Taken, TimeSpan? NextDue);
+/// <param name="NextDue">Until the next delayed job is due, of those that were settled here, and of all with <see cref="TurnAlso.MoveDue"/>; null when there is none.</param>
+/// <param name="IsBlocked">Jobs wait whose projects are paused or at their limit.</param>
+internal sealed record Turn(IReadOnlyList<Delivery> Taken, TimeSpan? NextDue, bool IsBlocked);
 
 internal enum Outcome { Done, Later, Failed, Back }
 
 /// <summary>A job in this consumer's hands, from the turn that took it to the turn that settles it. Equal only to itself.</summary>
 /// <param name="number">Which delivery of the job it is, from 1. Redis ignores the settlement of any but the latest.</param>
-internal sealed class Delivery(RunJob job, int number)
+/// <param name="place">Where Redis has noted it down for the consumer.</param>
+internal sealed class Delivery(RunJob job, int number, int place)
 {
     internal RunJob Job => job;
     internal int Number => number;
+    internal int Place => place;
     internal Outcome Outcome { get; private set; } = Outcome.Back;
     internal TimeSpan Delay { get; private set; }
 

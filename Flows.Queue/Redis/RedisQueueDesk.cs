@@ -6,26 +6,37 @@ namespace Flows.Queue.Redis;
 /// </summary>
 public sealed class RedisQueueDesk
 {
-    private readonly QueueShard _shard;
+    private readonly QueueShards _shards;
 
-    internal RedisQueueDesk(QueueShard shard) => _shard = shard;
+    internal RedisQueueDesk(QueueShards shards) => _shards = shards;
 
     /// <summary>Says anew which projects have a limit. Redis may forget it: say it again now and then.</summary>
     /// <param name="limits">Jobs in work at a time, for each project that has a limit; 0 pauses the project. At most 10,000.</param>
     /// <param name="forOthers">What holds for every other project; null: no limit.</param>
     public Task LimitAsync(IReadOnlyDictionary<Guid, int> limits, int? forOthers, CancellationToken cancel) =>
-        _shard.LimitAsync(limits, forOthers, cancel);
+        Task.WhenAll(_shards.All.Select(shard =>
+            shard.LimitAsync(limits.Where(limit => _shards.Of(limit.Key) == shard).ToDictionary(), forOthers, cancel)));
 
     /// <param name="most">The most entries of each kind, from 1 to 1,000.</param>
-    public Task<QueueOverview> GetOverviewAsync(int most, CancellationToken cancel) => _shard.OverviewAsync(Math.Clamp(most, 1, 1000), cancel);
+    public async Task<QueueOverview> GetOverviewAsync(int most, CancellationToken cancel)
+    {
+        var all = await Task.WhenAll(_shards.All.Select(shard => shard.OverviewAsync(Math.Clamp(most, 1, 1000), cancel)));
+        return all.Length == 1 ? all[0] : new QueueOverview(
+            // A consumer has a lease in every shard; the one that ends first is told.
+            [.. all.SelectMany(one => one.Consumers).GroupBy(consumer => consumer.Name)
+                .Select(same => new QueueConsumer(same.Key, same.Min(one => one.LeaseLeft), same.Sum(one => one.Held))).Take(most)],
+            [.. all.SelectMany(one => one.Active).OrderByDescending(active => active.Age).Take(most)],
+            [.. all.SelectMany(one => one.Dead).OrderBy(letter => letter.Age).Take(most)],
+            all.SelectMany(one => one.Limits).ToDictionary());
+    }
 
     /// <summary>Puts a dead letter at the back of its project's jobs, as if it had never been delivered.</summary>
     /// <returns>False: it is not among the dead letters any more.</returns>
-    public Task<bool> RequeueAsync(DeadLetter letter, CancellationToken cancel) => _shard.EndDeadAsync(letter.Key, requeue: true, cancel);
+    public Task<bool> RequeueAsync(DeadLetter letter, CancellationToken cancel) => _shards.Of(letter.Job.ProjectId).EndDeadAsync(letter.Key, requeue: true, cancel);
 
     /// <summary>Forgets a dead letter. The run is still due in Postgres, so the sweeper may ring for it again.</summary>
     /// <returns>False: it is not among the dead letters any more.</returns>
-    public Task<bool> DiscardAsync(DeadLetter letter, CancellationToken cancel) => _shard.EndDeadAsync(letter.Key, requeue: false, cancel);
+    public Task<bool> DiscardAsync(DeadLetter letter, CancellationToken cancel) => _shards.Of(letter.Job.ProjectId).EndDeadAsync(letter.Key, requeue: false, cancel);
 }
 
 /// <param name="Limits">Jobs in work at a time, of the projects that have a limit of their own; 0: paused.</param>

@@ -15,6 +15,13 @@ public sealed class RedisQueueOptions
     public string KeyPrefix { get; set; } = "flows";
 
     /// <summary>
+    /// Over how many sets of keys the projects are spread, each in one slot of a Redis Cluster. One by default. The same in every process; see
+    /// docs/queue.md before it is made smaller.
+    /// </summary>
+    [Range(1, 64)]
+    public int Shards { get; set; } = 1;
+
+    /// <summary>
     /// How long a consumer that has gone silent keeps its jobs; it renews at every third of this. Four seconds by default: less than a
     /// run's lease in Postgres, so that the queue has let go of a job by the time a dead worker's run is rung for again.
     /// </summary>

@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using Flows.Contracts.Runs;
 using Flows.Queue;
 using Flows.Queue.Redis;
+using Flows.Tests.Queue;
 using Microsoft.Extensions.DependencyInjection;
 
 namespace Flows.Tests.Api;
@@ -27,7 +28,7 @@ public sealed class QueuePages(Platform platform)
         Assert.Contains("paused", page.Text, StringComparison.Ordinal);
         Assert.Contains("<b>3</b>waiting", page.Text, StringComparison.Ordinal);
         Assert.DoesNotContain($"{stranger}", page.Text, StringComparison.Ordinal);
-        var shard = host.App.Services.GetRequiredService<QueueShard>();
+        var shard = host.App.Services.Shard();
         Assert.Equal([stranger], (await shard.TurnAsync("w", [], 9, releaseExpired: false, CancellationToken.None)).Taken.Select(taken => taken.Job.ProjectId));
 
         Assert.Equal(302, await PressAsync(host, "/admin/queues/resume"));
@@ -44,7 +45,7 @@ public sealed class QueuePages(Platform platform)
         var other = await ApiHost.AddProjectAsync(database);
         var (queue, job) = (host.App.Services.GetRequiredService<IRunQueue>(), Job(mine, RunPriority.Normal));
         await queue.EnqueueAsync([job], CancellationToken.None);
-        var shard = host.App.Services.GetRequiredService<QueueShard>();
+        var shard = host.App.Services.Shard();
         var taken = Assert.Single((await shard.TurnAsync("w", [], 1, releaseExpired: false, CancellationToken.None)).Taken);
         taken.Settle(Outcome.Failed);
         await shard.TurnAsync("w", [taken], 0, releaseExpired: false, CancellationToken.None);

@@ -8,7 +8,8 @@ public sealed class RedisQueueConformance(Platform platform) : QueueConformance
 {
     protected override TimeSpan Lease => TimeSpan.FromSeconds(2);
 
-    protected override QueueSituation NewSituation() => new(platform.RedisConnectionString, ("Flows:Queue:Lease", "00:00:02"));
+    protected override QueueSituation NewSituation() => new(platform.RedisConnectionString,
+        ("Flows:Queue:Lease", "00:00:02"), ("Flows:Queue:PollInterval", "00:00:00.200"));
 
     [Fact]
     public async Task A_burst_of_fifty_thousand_is_worked_off()

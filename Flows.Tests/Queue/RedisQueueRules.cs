@@ -257,5 +257,5 @@ public sealed class RedisQueueRules(Platform platform)
         queue.Build(builder => builder.AddRunQueue()).Services.GetRequiredService<RedisQueueDesk>();
 
     private static QueueShard Shard(QueueSituation queue) =>
-        queue.Build(builder => builder.AddRunQueue()).Services.GetRequiredService<QueueShard>();
+        queue.Build(builder => builder.AddRunQueue()).Services.Shard();
 }

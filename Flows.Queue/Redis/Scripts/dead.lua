@@ -8,7 +8,7 @@ end
 local p, project, run = string.match(ARGV[2], '^(%d):(%x+):(%x+):')
 -- It may have been rung for again since: then it is on the queue already.
 if ARGV[1] == 'requeue' and redis.call('HEXISTS', base .. 'jobs', run) == 0 then
-  wait(run, p, project, 0, string.format('%.0f', now))
+  wait(run, p, project, 0, stamp())
   write()
   redis.call('PUBLISH', base .. 'wake', '')
 end

@@ -2,39 +2,47 @@
 -- settled, because its ring may tell of something that its handler has not seen. If the consumer that holds it is gone, it waits at once.
 -- KEYS[1] base · ARGV: run, project, priority for each job (at most 1,000 jobs)
 -- Result: how many were new.
--- Cost: 3 commands (TIME, HMGET, HSET) a call, 1 a list, and 3 more when a list was empty. O(jobs).
+-- Cost: 2 commands (HSETNX, TIME) for one job and 3 (HMGET, HSET, TIME) for more, 1 a list; 3 more when a list was empty. O(jobs).
 
-local runs = {}
-for i = 1, #ARGV, 3 do
-  runs[#runs + 1] = ARGV[i]
+local runs, known, new, seen, alone = {}, nil, 0, {}, #ARGV == 3
+if alone and redis.call('HSETNX', base .. 'jobs', ARGV[1], 'w') == 1 then
+  runs, known = { ARGV[1] }, { false }
+else
+  alone = false
+  for i = 1, #ARGV, 3 do
+    runs[#runs + 1] = ARGV[i]
+  end
+  known = redis.call('HMGET', base .. 'jobs', unpack(runs))
 end
 
-local new, seen = 0, {}
-for i, state in ipairs(redis.call('HMGET', base .. 'jobs', unpack(runs))) do
+local rung = false
+for i, state in ipairs(known) do
   local run = runs[i]
-  local kind = state and string.sub(state, 1, 1)
-  if seen[run] then
-    kind = 'w'
-  end
+  local kind = seen[run] and 'w' or state and string.sub(state, 1, 1)
   seen[run] = true
   if not kind then
     new = new + 1
-    wait(run, ARGV[i * 3], ARGV[i * 3 - 1], 0, string.format('%.0f', now))
+    wait(run, ARGV[i * 3], ARGV[i * 3 - 1], 0, stamp())
   elseif kind == 'a' or kind == 'r' then
     local p, project, deliveries, since, consumer = parse(state)
     local lease = redis.call('ZSCORE', base .. 'leases', consumer)
-    if lease and tonumber(lease) >= now then
+    if lease and tonumber(lease) >= now() then
       set(run, 'r' .. string.sub(state, 2))
+      rung = rung or kind == 'a'
     else
-      redis.call('SREM', base .. 'active:' .. consumer, run)
       wait(run, p, project, deliveries, since, true)
     end
   end
 end
 
--- A consumer with free slots has emptied the ring before it went to sleep. So only the first to come into an empty ring wakes them.
+if alone then
+  states = {} -- it has its state
+end
 local added = write()
-if added > 0 and redis.call('ZCARD', base .. 'ring') == added then
+
+-- A consumer with free slots has emptied the ring before it went to sleep, but for projects that are paused or at their limit. So only
+-- the first to come into the ring wakes them. A run that is rung for while it is held wakes its consumer, which may have put off settling it.
+if rung or added > 0 and (redis.call('ZCARD', base .. 'ring') == added or redis.call('EXISTS', base .. 'limits') == 1) then
   redis.call('PUBLISH', base .. 'wake', '')
 end
 return new

@@ -5,11 +5,13 @@
 --                                           'd' p:project:deliveries:since                  delayed
 --                                           'a' p:project:deliveries:since:consumer         active: delivered, not settled
 --                                           'r' like 'a'                                    active, and rung for again meanwhile
+--                      and '*' -> 1 while there are limits, which saves a settling turn from asking for them
 -- <base>list:p:project list of run:deliveries:since, the next one at the head
 -- <base>ring           sorted set of p:project; exactly the lists that are not empty, the next in turn first
 -- <base>delayed        sorted set of runs by the millisecond they are due
 -- <base>leases         sorted set of consumers by the millisecond their lease ends
--- <base>active:consumer  set of the runs a consumer holds
+-- <base>active:consumer  hash, place -> run: what a consumer holds. A settled run stays in its place until another is put there or the next
+--                      renewal, so it counts only when its state still names the consumer
 -- <base>limits         hash, project -> how many of its jobs may be in work at a time; 0: paused; '*': what holds for all others
 -- <base>held:project   set of runs, of projects with a limit: all that are in work and perhaps some that are not any more
 -- <base>dead           list of p:project:run:deliveries:millisecond, newest first, at most 1,000
@@ -19,14 +21,26 @@
 -- frees memory (settling, taking) begins with a removal and goes on working, and an enqueue is refused before it has changed anything.
 
 local base = KEYS[1]
-local clock = redis.call('TIME')
-local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+-- Asked once, and only by what needs it: a turn that takes and settles without a delay needs no time.
+local clock, millis
+local function now()
+  if not clock then
+    clock = redis.call('TIME')
+    millis = clock[1] * 1000 + math.floor(clock[2] / 1000)
+  end
+  return millis
+end
+
+local function stamp()
+  return string.format('%.0f', now())
+end
 
 -- A priority's lists take turns in the order of their score: priority * 2^51 + microseconds of the last turn. Doubles hold it until 2041.
 local turns = 0
 local function turn(p, first)
   turns = turns + 1
-  return string.format('%.0f', p * 2251799813685248 + (first and turns or clock[1] * 1000000 + clock[2] + turns))
+  return string.format('%.0f', p * 2251799813685248 + (first and turns or now() and clock[1] * 1000000 + clock[2] + turns))
 end
 
 local function parse(state)
@@ -67,7 +81,7 @@ end
 
 local function bury(run, p, project, deliveries)
   forget(run)
-  burials[#burials + 1] = p .. ':' .. project .. ':' .. run .. ':' .. deliveries .. ':' .. string.format('%.0f', now)
+  burials[#burials + 1] = p .. ':' .. project .. ':' .. run .. ':' .. deliveries .. ':' .. stamp()
 end
 
 -- Lua passes at most some thousand arguments to one call.
@@ -108,20 +122,22 @@ end
 
 -- Takes everything from a consumer and puts it at the front. What was delivered too often is buried.
 local function release(consumer, most)
-  local runs = redis.call('SMEMBERS', base .. 'active:' .. consumer)
+  local runs = redis.call('HVALS', base .. 'active:' .. consumer)
   redis.call('DEL', base .. 'active:' .. consumer)
   redis.call('ZREM', base .. 'leases', consumer)
-  if #runs == 0 then
-    return
-  end
-  for i, state in ipairs(redis.call('HMGET', base .. 'jobs', unpack(runs))) do
-    if state then
-      local p, project, deliveries, since, owner = parse(state)
-      if owner == consumer then
-        if deliveries >= most then
-          bury(runs[i], p, project, deliveries)
-        else
-          wait(runs[i], p, project, deliveries, since, true)
+  local seen = {}
+  for first = 1, #runs, 1000 do
+    local some = { unpack(runs, first, math.min(first + 999, #runs)) }
+    for i, state in ipairs(redis.call('HMGET', base .. 'jobs', unpack(some))) do
+      if state and not seen[some[i]] then
+        local p, project, deliveries, since, owner = parse(state)
+        if owner == consumer then
+          seen[some[i]] = true
+          if deliveries >= most then
+            bury(some[i], p, project, deliveries)
+          else
+            wait(some[i], p, project, deliveries, since, true)
+          end
         end
       end
     end

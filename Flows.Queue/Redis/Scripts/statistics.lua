@@ -1,19 +1,19 @@
 -- What is on the queue. Reads only.
 -- KEYS[1] base
 -- Result: active, delayed, dead, now in ms, then p:project, length, ms since when its head waits, for each list that is not empty.
--- Cost: 5 commands and 2 a list.
+-- Cost: 6 commands and 2 a list.
 
 local ring = redis.call('ZRANGE', base .. 'ring', 0, -1)
 local delayed = redis.call('ZCARD', base .. 'delayed')
-local active = redis.call('HLEN', base .. 'jobs') - delayed
-local result = { 0, delayed, redis.call('LLEN', base .. 'dead'), string.format('%.0f', now) }
+local active = redis.call('HLEN', base .. 'jobs') - redis.call('HEXISTS', base .. 'jobs', '*') - delayed
+local result = { 0, delayed, redis.call('LLEN', base .. 'dead'), stamp() }
 for _, list in ipairs(ring) do
   local length = redis.call('LLEN', base .. 'list:' .. list)
   local head = redis.call('LINDEX', base .. 'list:' .. list, 0)
   active = active - length
   result[#result + 1] = list
   result[#result + 1] = length
-  result[#result + 1] = head and string.match(head, ':(%d+)$') or string.format('%.0f', now)
+  result[#result + 1] = head and string.match(head, ':(%d+)$') or stamp()
 end
 result[1] = math.max(0, active)
 return result
