@@ -12,9 +12,12 @@ internal sealed class HangfireRedis : IDisposable
 {
     private readonly string _prefix;
 
-    internal HangfireRedis(string connectionString, string keyPrefix)
+    /// <param name="authority">File with the certificate (PEM) of the authority that has signed that of Redis; null: one that the machine trusts.</param>
+    internal HangfireRedis(string connectionString, string keyPrefix, string? authority)
     {
         var options = ConfigurationOptions.Parse(connectionString);
+        if (!string.IsNullOrEmpty(authority))
+            options.TrustIssuer(authority);
         options.Protocol = RedisProtocol.Resp2;
         options.AbortOnConnectFail = false;
         options.ConnectRetry = 1; // the first attempt holds up whoever asks for the queue first; later ones are made in the background

@@ -25,8 +25,9 @@ internal static class HangfireRegistration
         // A run may hold its claim for as long as its flow may take. Nothing renews Hangfire's invisibility, so it has to be longer.
         var longestRun = builder.Configuration.GetValue("Flows:Timeouts:Flow", TimeSpan.FromMinutes(10)) + TimeSpan.FromMinutes(5);
 
+        var authority = builder.Configuration["Flows:Redis:CertificateAuthority"];
         builder.Services.AddSingleton(services =>
-            new HangfireRedis(connectionString, services.GetRequiredService<IOptions<RedisQueueOptions>>().Value.KeyPrefix));
+            new HangfireRedis(connectionString, services.GetRequiredService<IOptions<RedisQueueOptions>>().Value.KeyPrefix, authority));
         builder.Services.AddHangfire((services, hangfire) =>
         {
             GlobalJobFilters.Filters.Remove<CaptureCultureAttribute>(); // saves commands on every job; no job has a culture

@@ -18,6 +18,7 @@ internal sealed partial class ShardPump(
     private readonly List<Delivery> _settling = [];
     private readonly Places _places = new();
     private readonly SemaphoreSlim _signal = new(0);
+    private Action? _again;
     private int _signalled;
     private volatile bool _woken = true;
     private bool _isUncertain; // a call went unanswered: Redis may have given jobs that never arrived
@@ -73,7 +74,7 @@ internal sealed partial class ShardPump(
         var isTime = _woken || now >= _pollAt || stopping.IsCancellationRequested;
         var mustSettle = _settling.Count > 0 && (isTime || !_isDrained || _settling.Exists(delivery => delivery.Outcome != Outcome.Done));
         var look = !stopping.IsCancellationRequested && (isTime || mustSettle);
-        var free = look ? slots.Take(this, JobsInATurn) : 0;
+        var free = look ? slots.Take(_again ??= Signal, JobsInATurn) : 0;
         _isInLine = look && free == 0;
         _woken |= _isInLine; // still to look, as soon as a slot is free
         if (free == 0 && !mustSettle)
@@ -168,7 +169,7 @@ internal sealed partial class ShardPump(
 
     private async Task WaitAsync()
     {
-        if (!_ended.IsEmpty)
+        if (!_ended.IsEmpty || (stopping.IsCancellationRequested && _held.Count == 0))
             return;
 
         var mayLook = !_isInLine && !stopping.IsCancellationRequested;
@@ -187,7 +188,7 @@ internal sealed partial class ShardPump(
 
     private async Task OutageAsync(TimeSpan pause)
     {
-        slots.LeaveLine(this);
+        slots.LeaveLine(_again ??= Signal);
         // Others have been cut off too. Nobody may call them dead before they have had time to renew.
         _releaseAt = After(options.Lease);
         _renewAt = 0;
@@ -198,7 +199,7 @@ internal sealed partial class ShardPump(
 
     private async Task LeaveAsync()
     {
-        slots.LeaveLine(this);
+        slots.LeaveLine(_again ??= Signal);
         try
         {
             // With a handler still running its job is given back all the same: the claim's fence keeps the two apart.

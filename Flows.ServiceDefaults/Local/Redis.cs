@@ -1,3 +1,6 @@
+using System.Security.Cryptography;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using StackExchange.Redis;
@@ -13,20 +16,39 @@ public static class Redis
     /// A singleton <see cref="IConnectionMultiplexer"/> over ConnectionStrings__{name} (`host:port,password=…,ssl=true`), made in
     /// the background at the start, and the health check "StackExchange.Redis". Without a reachable Redis it is made all the same, and reconnects by itself.
     /// </summary>
-    /// <exception cref="InvalidOperationException">The connection string is missing or cannot be read; the message names the setting.</exception>
+    /// <exception cref="InvalidOperationException">The connection string is missing, or it or the authority's file cannot be read; the message names the setting.</exception>
     public static void AddRedisClient(this IHostApplicationBuilder builder, string connectionName)
     {
         var connectionString = ConnectionString.Required(builder.Configuration, connectionName, text => ConfigurationOptions.Parse(text));
-        builder.Services.AddSingleton<IConnectionMultiplexer>(_ => Connect(connectionString));
+        var authority = AuthorityFile(builder.Configuration);
+        builder.Services.AddSingleton<IConnectionMultiplexer>(_ => Connect(connectionString, authority));
         builder.Services.AddHostedService<EarlyConnection>();
         builder.Services.AddHealthChecks().Add(new HealthCheckRegistration("StackExchange.Redis",
             services => new RedisCheck(services), failureStatus: null, tags: null)
         { Timeout = s_pingLimit });
     }
 
-    private static ConnectionMultiplexer Connect(string connectionString)
+    /// <summary>Flows__Redis__CertificateAuthority: a file with the certificate (PEM) of an authority of one's own, which has signed that of Redis.</summary>
+    private static string? AuthorityFile(IConfiguration configuration)
+    {
+        if (configuration["Flows:Redis:CertificateAuthority"] is not { Length: > 0 } path)
+            return null;
+        try
+        {
+            using var certificate = X509Certificate2.CreateFromPem(File.ReadAllText(path));
+            return path;
+        }
+        catch (Exception error) when (error is IOException or UnauthorizedAccessException or CryptographicException)
+        {
+            throw new InvalidOperationException($"Flows__Redis__CertificateAuthority: {path} cannot be read as a certificate in PEM ({error.GetType().Name}).");
+        }
+    }
+
+    private static ConnectionMultiplexer Connect(string connectionString, string? authority)
     {
         var options = ConfigurationOptions.Parse(connectionString);
+        if (authority is not null)
+            options.TrustIssuer(authority);
         options.AbortOnConnectFail = false;
         // The first attempt is the only one that a caller waits for; later ones are made in the background, twice a second.
         options.ConnectRetry = 1;

@@ -16,6 +16,9 @@ public sealed class PrivateRedis : IDisposable
 
     public string ConnectionString => $"127.0.0.1:{_port}";
 
+    /// <summary>Where its file is, and what a test puts beside it.</summary>
+    public string Folder => _folder;
+
     public void Start(params string[] settings)
     {
         Run(["--port", $"{_port}", "--bind", "127.0.0.1", "--dir", _folder, "--appendonly", "yes", "--appendfsync", "always", "--save", "", .. settings]);
@@ -63,9 +66,20 @@ public sealed class PrivateRedis : IDisposable
         await client.ConnectAsync(IPAddress.Loopback, _port);
         await using var stream = client.GetStream();
         await stream.WriteAsync(System.Text.Encoding.ASCII.GetBytes(command + "\r\n"));
-        var answer = new byte[256];
+        var answer = new byte[4096];
         var length = await stream.ReadAsync(answer).AsTask().WaitAsync(QueueSituation.Limit);
         return System.Text.Encoding.ASCII.GetString(answer, 0, length);
+    }
+
+    /// <summary>redis-cli, for what it alone can do. Fails when it does.</summary>
+    public static async Task CliAsync(string[] arguments)
+    {
+        using var limit = new CancellationTokenSource(QueueSituation.Limit);
+        using var cli = Process.Start(new ProcessStartInfo("redis-cli", arguments) { RedirectStandardOutput = true, RedirectStandardError = true })!;
+        var output = cli.StandardOutput.ReadToEndAsync(limit.Token);
+        var errors = cli.StandardError.ReadToEndAsync(limit.Token);
+        await cli.WaitForExitAsync(limit.Token);
+        Assert.True(cli.ExitCode == 0, $"redis-cli: {await output} {await errors}");
     }
 
     public void Dispose()
@@ -74,7 +88,7 @@ public sealed class PrivateRedis : IDisposable
         Directory.Delete(_folder, recursive: true);
     }
 
-    private static int FreePort()
+    public static int FreePort()
     {
         using var listener = new TcpListener(IPAddress.Loopback, 0);
         listener.Start();
