@@ -4,7 +4,11 @@ namespace Flows.Queue;
 
 /// <summary>A bell for one run. It carries ids only: the row in Postgres is the truth.</summary>
 /// <param name="ProjectId">Whose run it is; a provider may take turns between projects.</param>
-public readonly record struct RunJob(Guid RunId, Guid ProjectId, RunPriority Priority);
+public readonly record struct RunJob(Guid RunId, Guid ProjectId, RunPriority Priority)
+{
+    /// <summary>Whose version is run, so that a paused flow's jobs can be held back; empty where the producer does not know it. Not given to handlers.</summary>
+    public Guid FlowId { get; init; }
+}
 
 /// <summary>
 /// Where the API puts runs that a worker should take. At least once: a job may be delivered twice, late, or (when Redis loses its
@@ -54,9 +58,24 @@ public readonly record struct JobSettlement(bool IsDone, TimeSpan Delay)
 public sealed record QueueStatistics(
     string Provider, IReadOnlyDictionary<RunPriority, long> Waiting, TimeSpan OldestWait, long Active, long Delayed, long Dead)
 {
+    /// <summary>Jobs of paused flows, laid aside; not among <see cref="Waiting"/>.</summary>
+    public long Paused { get; init; }
+
     /// <summary>What waits, by project and priority; empty for a provider that does not know projects.</summary>
     public IReadOnlyList<Backlog> Backlogs { get; init; } = [];
+
+    /// <summary>The minutes of the last hour in which anything happened, oldest first. Up to five seconds late; empty for a provider that does not count.</summary>
+    public IReadOnlyList<QueueRate> Minutes { get; init; } = [];
+
+    /// <summary>The same by the hour, for the last week.</summary>
+    public IReadOnlyList<QueueRate> Hours { get; init; } = [];
 }
+
+/// <summary>What happened in a minute or an hour.</summary>
+/// <param name="Enqueued">Jobs that were not on the queue before.</param>
+/// <param name="Finished">Jobs whose bell was heard.</param>
+/// <param name="Failed">Deliveries whose handler threw.</param>
+public sealed record QueueRate(DateTimeOffset From, long Enqueued, long Finished, long Failed);
 
 /// <summary>The waiting jobs of one project in one priority.</summary>
 /// <param name="OldestWait">Age of the one that is next.</param>

@@ -18,7 +18,7 @@ public sealed class ProjectOptions
 }
 
 /// <summary>
-/// Tells the queue which projects are paused or limited. Postgres holds it; the queue is told at every change here, and again every ten
+/// Tells the queue which projects are paused or limited, and which flows are paused. Postgres holds it; the queue is told at every change here, and again every ten
 /// seconds, which heals a Redis that has forgotten and carries what another replica or a person at the database has changed.
 /// </summary>
 internal sealed class ProjectLimits(
@@ -46,6 +46,23 @@ internal sealed class ProjectLimits(
         await TellAsync(cancel);
     }
 
+    /// <summary>Pauses or resumes a flow: its runs that have not begun wait, and are kept.</summary>
+    /// <returns>False: the project has no such flow.</returns>
+    /// <exception cref="Flows.Queue.QueueUnavailableException">It is written down, and the queue will be told when it is back.</exception>
+    public async Task<bool> SetFlowPausedAsync(Guid projectId, Guid flowId, bool paused, CancellationToken cancel)
+    {
+        await using (var command = source.CreateCommand("UPDATE flows SET queue_paused = $3 WHERE id = $2 AND project_id = $1 AND deleted_at IS NULL"))
+        {
+            command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = projectId });
+            command.Parameters.Add(new NpgsqlParameter<Guid> { TypedValue = flowId });
+            command.Parameters.Add(new NpgsqlParameter<bool> { TypedValue = paused });
+            if (await command.ExecuteNonQueryAsync(cancel) == 0)
+                return false;
+        }
+        await TellAsync(cancel);
+        return true;
+    }
+
     private async Task TellAsync(CancellationToken cancel)
     {
         if (services.GetService<RedisQueueDesk>() is not { } desk)
@@ -62,6 +79,14 @@ internal sealed class ProjectLimits(
             while (await rows.ReadAsync(cancel))
                 limits.Add(rows.GetGuid(0), rows.GetInt32(1));
         }
-        await desk.LimitAsync(limits, options.Value.ConcurrentRuns is > 0 and var forOthers ? forOthers : null, cancel);
+        var flows = new List<Guid>();
+        await using (var command = source.CreateCommand("SELECT id FROM flows WHERE queue_paused AND deleted_at IS NULL ORDER BY id LIMIT $1"))
+        {
+            command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = Most });
+            await using var rows = await command.ExecuteReaderAsync(cancel);
+            while (await rows.ReadAsync(cancel))
+                flows.Add(rows.GetGuid(0));
+        }
+        await desk.LimitAsync(limits, options.Value.ConcurrentRuns is > 0 and var forOthers ? forOthers : null, flows, cancel);
     }
 }

@@ -26,6 +26,7 @@ internal static class QueueEndpoints
 
     public static void MapQueues(this IEndpointRouteBuilder app)
     {
+        app.MapFlowPause();
         if (app.MapQueueDashboard(Policies.User))
             return;
 
@@ -38,13 +39,14 @@ internal static class QueueEndpoints
         queue.MapPost("/dead/{runId:guid}/discard", Discard);
     }
 
-    private static Task<ContentHttpResult> ShowPage(HttpContext http, CurrentProject project, IRunQueue queue, RedisQueueDesk desk, CancellationToken cancel) =>
+    private static Task<ContentHttpResult> ShowPage(
+        HttpContext http, CurrentProject project, IRunQueue queue, RedisQueueDesk desk, TimeProvider clock, CancellationToken cancel) =>
         GuardedAsync(async () =>
         {
             var (now, overview) = (await queue.GetStatisticsAsync(cancel), await desk.GetOverviewAsync(Rows, cancel));
             http.Response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
             http.Response.Headers.CacheControl = "no-store";
-            return TypedResults.Content(QueuePage.Render(now, overview, project.Id), "text/html", Encoding.UTF8);
+            return TypedResults.Content(QueuePage.Render(now, overview, project.Id, clock.GetUtcNow()), "text/html", Encoding.UTF8);
         });
 
     private static Task<RedirectHttpResult> Pause(CurrentProject project, ProjectLimits limits, CancellationToken cancel) =>

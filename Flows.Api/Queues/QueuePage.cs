@@ -17,12 +17,13 @@ internal static class QueuePage
         th{font-weight:600;color:#5b6575;font-size:.85rem}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
         code{font-size:.85rem}form{display:inline}button{font:inherit;padding:.15rem .7rem;border:1px solid #c5ccd8;border-radius:.4rem;background:#f6f8fb;cursor:pointer}
         ul{display:flex;gap:2.5rem;list-style:none;padding:0;margin:1.2rem 0}li b{display:block;font-size:1.6rem;font-variant-numeric:tabular-nums}li{color:#5b6575}
-        .warn{color:#9a3412}
-        @media(prefers-color-scheme:dark){body{background:#12161d;color:#e6e9ef}p,th,li{color:#98a2b3}th,td{border-color:#2a313c}button{background:#1d2430;border-color:#3a4352;color:inherit}.warn{color:#fdba74}}
+        .warn{color:#9a3412}svg{width:100%;height:4rem;display:block;border-bottom:1px solid #e3e7ee}.e{fill:#cbd5e1}.f{fill:#2563eb}.x{fill:#dc2626}
+        @media(prefers-color-scheme:dark){body{background:#12161d;color:#e6e9ef}p,th,li{color:#98a2b3}th,td{border-color:#2a313c}button{background:#1d2430;border-color:#3a4352;color:inherit}.warn{color:#fdba74}.e{fill:#334155}.f{fill:#60a5fa}svg{border-color:#2a313c}}
         """;
 
     /// <param name="project">Whose lists, jobs and letters are shown; the sums are those of the whole queue.</param>
-    public static string Render(QueueStatistics now, QueueOverview overview, Guid project)
+    /// <param name="at">The time now, where the charts end.</param>
+    public static string Render(QueueStatistics now, QueueOverview overview, Guid project, DateTimeOffset at)
     {
         var page = new StringBuilder(8192);
         page.Append(CultureInfo.InvariantCulture, $"""
@@ -30,8 +31,10 @@ internal static class QueuePage
             <meta http-equiv="refresh" content="5"><title>Flows: the queue</title><style>{Style}</style></head><body>
             <h1>The queue</h1><p>Provider: {Text(now.Provider)}. The page asks anew every five seconds.</p>
             <ul><li><b>{now.Waiting.Values.Sum()}</b>waiting</li><li><b>{Span(now.OldestWait)}</b>oldest wait</li><li><b>{now.Active}</b>in work</li>
-            <li><b>{now.Delayed}</b>delayed</li><li><b class="{(now.Dead > 0 ? "warn" : "")}">{now.Dead}</b>dead letters</li></ul>
+            <li><b>{now.Delayed}</b>delayed</li><li><b>{now.Paused}</b>of paused flows</li><li><b class="{(now.Dead > 0 ? "warn" : "")}">{now.Dead}</b>dead letters</li></ul>
             """);
+        QueueChart.Append(page, "The last hour, by minute", now.Minutes, TimeSpan.FromMinutes(1), periods: 60, at);
+        QueueChart.Append(page, "The last week, by hour", now.Hours, TimeSpan.FromHours(1), periods: 168, at);
         AppendPriorities(page, now);
         AppendProject(page, now, overview, project);
         AppendConsumers(page, overview);

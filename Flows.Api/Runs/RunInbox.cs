@@ -38,6 +38,6 @@ internal sealed class RunInbox(RunStore store, RunBells bells, IOptions<RunOptio
     protected override void AfterCommit(IReadOnlyList<NewRun> items, IReadOnlyList<bool> results)
     {
         foreach (var run in items)
-            bells.Ring(new RunJob(run.RunId, run.ProjectId, run.Priority));
+            bells.Ring(new RunJob(run.RunId, run.ProjectId, run.Priority) { FlowId = run.FlowId });
     }
 }

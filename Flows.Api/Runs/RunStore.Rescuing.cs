@@ -45,7 +45,7 @@ internal sealed partial class RunStore
         )
         UPDATE runs r SET due_at = $1 + least($4::interval, greatest($3::interval, $1 - r.status_changed_at))
         FROM due WHERE r.id = due.id AND r.status + 0 = 0
-        RETURNING r.id, r.project_id, r.priority
+        RETURNING r.id, r.project_id, r.priority, r.flow_id
         """;
 
     /// <summary>
@@ -59,7 +59,7 @@ internal sealed partial class RunStore
             RunSql.Value(limit, NpgsqlDbType.Integer),
             RunSql.Value(options.Value.RingAgainAfter, NpgsqlDbType.Interval),
             RunSql.Value(TimeSpan.FromMinutes(1) > options.Value.RingAgainAfter ? TimeSpan.FromMinutes(1) : options.Value.RingAgainAfter, NpgsqlDbType.Interval),
-        ], static row => new RunJob(row.GetGuid(0), row.GetGuid(1), (RunPriority)row.GetInt16(2)), cancel);
+        ], static row => new RunJob(row.GetGuid(0), row.GetGuid(1), (RunPriority)row.GetInt16(2)) { FlowId = row.GetGuid(3) }, cancel);
 
     private const string MakeDue = """
         WITH held AS (

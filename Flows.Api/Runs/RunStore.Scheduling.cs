@@ -26,7 +26,7 @@ internal sealed partial class RunStore
             {(int)RunPriority.Normal}, $1, $1, $2, n.trigger
         FROM unnest($7::uuid[], $8::uuid[], $9::uuid[], $10::uuid[], $11::int[], $12::json[]) AS n(id, project_id, flow_id, version_id, version, trigger)
         JOIN moved m ON m.flow_id = n.flow_id
-        RETURNING id, project_id, priority
+        RETURNING id, project_id, priority, flow_id
         """;
 
     /// <summary>Moves schedules on from the times that were read and accepts their runs, in one commit.</summary>
@@ -48,6 +48,6 @@ internal sealed partial class RunStore
             RunSql.Array(Each(runs, item => item.Flow.VersionId), NpgsqlDbType.Uuid),
             RunSql.Array(Each(runs, item => item.Flow.Version), NpgsqlDbType.Integer),
             RunSql.Array(Each(runs, item => item.Run.Trigger.Utf8), NpgsqlDbType.Json),
-        ], static row => new RunJob(row.GetGuid(0), row.GetGuid(1), (RunPriority)row.GetInt16(2)), cancel);
+        ], static row => new RunJob(row.GetGuid(0), row.GetGuid(1), (RunPriority)row.GetInt16(2)) { FlowId = row.GetGuid(3) }, cancel);
     }
 }

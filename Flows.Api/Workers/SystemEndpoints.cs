@@ -13,11 +13,14 @@ namespace Flows.Api.Workers;
 /// <param name="OldestWaitSeconds">0 when none waits.</param>
 /// <param name="Active">Delivered to workers and not yet settled.</param>
 /// <param name="Delayed">Given back, waiting for their time.</param>
+/// <param name="Paused">Jobs of flows that are paused; not among those that wait.</param>
 /// <param name="Dead">Delivered too often; kept for a person.</param>
+/// <param name="Minutes">The minutes of the last hour in which anything happened; empty for a provider that does not count.</param>
+/// <param name="Hours">The same by the hour, for the last week.</param>
 /// <param name="Projects">What waits of the caller's own project, by priority; empty for a provider that does not know projects.</param>
 public sealed record QueueView(
-    string Provider, IReadOnlyDictionary<string, long> Waiting, long Depth, double OldestWaitSeconds, long Active, long Delayed, long Dead,
-    IReadOnlyList<BacklogView> Projects);
+    string Provider, IReadOnlyDictionary<string, long> Waiting, long Depth, double OldestWaitSeconds, long Active, long Delayed, long Paused, long Dead,
+    IReadOnlyList<BacklogView> Projects, IReadOnlyList<QueueRate> Minutes, IReadOnlyList<QueueRate> Hours);
 
 /// <param name="OldestWaitSeconds">Age of the job that is next.</param>
 public sealed record BacklogView(Guid ProjectId, RunPriority Priority, long Waiting, double OldestWaitSeconds);
@@ -45,7 +48,7 @@ internal static class SystemEndpoints
             var mine = now.Backlogs.Where(backlog => backlog.ProjectId == project.Id).OrderBy(backlog => backlog.Priority)
                 .Select(backlog => new BacklogView(backlog.ProjectId, backlog.Priority, backlog.Waiting, backlog.OldestWait.TotalSeconds));
             return TypedResults.Ok(new QueueView(
-                now.Provider, waiting, waiting.Values.Sum(), now.OldestWait.TotalSeconds, now.Active, now.Delayed, now.Dead, [.. mine]));
+                now.Provider, waiting, waiting.Values.Sum(), now.OldestWait.TotalSeconds, now.Active, now.Delayed, now.Paused, now.Dead, [.. mine], now.Minutes, now.Hours));
         }
         catch (QueueUnavailableException error)
         {

@@ -15,22 +15,26 @@ internal sealed class QueueShard(RedisScripts scripts, RedisQueueOptions options
     private readonly RedisValue _lease = (long)options.Lease.TotalMilliseconds;
     private readonly RedisChannel _wake = new($"{options.KeyPrefix}:{{q{number}}}:wake", RedisChannel.PatternMode.Literal);
 
-    internal async Task EnqueueAsync(IReadOnlyList<RunJob> jobs, CancellationToken cancel)
+    /// <returns>How many were not on the queue before.</returns>
+    internal async Task<int> EnqueueAsync(IReadOnlyList<RunJob> jobs, CancellationToken cancel)
     {
+        var added = 0;
         // A thousand at a time, so that a big batch does not hold Redis for longer than a few milliseconds.
         for (var first = 0; first < jobs.Count; first += JobsInACall)
         {
             var count = Math.Min(JobsInACall, jobs.Count - first);
-            var arguments = new RedisValue[count * 3];
+            var arguments = new RedisValue[count * 4];
             for (var i = 0; i < count; i++)
             {
                 var job = jobs[first + i];
-                arguments[i * 3] = job.RunId.ToString("N");
-                arguments[i * 3 + 1] = job.ProjectId.ToString("N");
-                arguments[i * 3 + 2] = (int)job.Priority;
+                arguments[i * 4] = job.RunId.ToString("N");
+                arguments[i * 4 + 1] = job.ProjectId.ToString("N");
+                arguments[i * 4 + 2] = (int)job.Priority;
+                arguments[i * 4 + 3] = job.FlowId == Guid.Empty ? "" : job.FlowId.ToString("N");
             }
-            await scripts.EvaluateAsync(RedisScripts.Enqueue, _base, arguments, cancel);
+            added += (int)await scripts.EvaluateAsync(RedisScripts.Enqueue, _base, arguments, cancel);
         }
+        return added;
     }
 
     /// <summary>Settles, and takes a job for each free place.</summary>
@@ -70,7 +74,7 @@ internal sealed class QueueShard(RedisScripts scripts, RedisQueueOptions options
                 new RunJob(Id(reply[i]), Id(reply[i + 1]), (RunPriority)(int)reply[i + 2]), (int)reply[i + 3], places[taken.Count]));
         }
         var due = (long)reply[0];
-        return new Turn(taken, due < 0 ? null : TimeSpan.FromMilliseconds(due), IsBlocked: (int)reply[1] == 1);
+        return new Turn(taken, due < 0 ? null : TimeSpan.FromMilliseconds(due), IsBlocked: (int)reply[1] != 0, IsCut: (int)reply[1] == 2);
     }
 
     /// <returns>How many runs Redis held for the consumer without its knowledge; they wait again.</returns>
@@ -87,8 +91,8 @@ internal sealed class QueueShard(RedisScripts scripts, RedisQueueOptions options
         var now = (long)reply[3];
         var waiting = Enum.GetValues<RunPriority>().ToDictionary(priority => priority, _ => 0L);
         var oldest = now;
-        var backlogs = new List<Backlog>((reply.Length - 4) / 3);
-        for (var i = 4; i < reply.Length; i += 3)
+        var backlogs = new List<Backlog>((reply.Length - 6) / 3);
+        for (var i = 6; i < reply.Length; i += 3)
         {
             var list = ((string?)reply[i])!;
             var (priority, length, since) = ((RunPriority)(list[0] - '0'), (long)reply[i + 1], (long)reply[i + 2]);
@@ -98,15 +102,45 @@ internal sealed class QueueShard(RedisScripts scripts, RedisQueueOptions options
         }
         return new QueueStatistics(nameof(QueueProvider.Redis), waiting, TimeSpan.FromMilliseconds(now - oldest),
             Active: (long)reply[0], Delayed: (long)reply[1], Dead: (long)reply[2])
-        { Backlogs = backlogs };
+        {
+            Backlogs = backlogs,
+            Paused = (long)reply[5],
+            Minutes = Rates(reply[4], 'm', TimeSpan.FromMinutes(1)),
+            Hours = Rates(reply[4], 'h', TimeSpan.FromHours(1)),
+        };
     }
+
+    /// <param name="counters">Name and count, in turns; a name is the unit, the number of the period since 1970, and what is counted.</param>
+    private static QueueRate[] Rates(RedisResult counters, char unit, TimeSpan period) =>
+        [.. ((RedisResult[]?)counters)!.Chunk(2).Select(counter => (Name: (string)counter[0]!, Count: (long)counter[1])).Where(counter => counter.Name[0] == unit)
+            .GroupBy(counter => long.Parse(counter.Name.AsSpan(1, counter.Name.Length - 2), CultureInfo.InvariantCulture))
+            .OrderBy(kinds => kinds.Key)
+            .Select(kinds => new QueueRate(DateTimeOffset.UnixEpoch + period * kinds.Key, Sum(kinds, 'e'), Sum(kinds, 'f'), Sum(kinds, 'x')))];
+
+    private static long Sum(IEnumerable<(string Name, long Count)> counters, char kind) =>
+        counters.Where(counter => counter.Name[^1] == kind).Sum(counter => counter.Count);
+
+    /// <summary>Adds to the counters of minutes since 1970: enqueued, finished, failed.</summary>
+    internal Task CountAsync(IEnumerable<(long Minute, long[] Counts)> minutes, CancellationToken cancel) =>
+        scripts.EvaluateAsync(RedisScripts.Rates, _base,
+            [.. minutes.SelectMany(minute => new RedisValue[] { minute.Minute, minute.Counts[0], minute.Counts[1], minute.Counts[2] })], cancel);
 
     /// <param name="limits">Jobs in work at a time, for each project that has a limit; 0 pauses it.</param>
     /// <param name="forOthers">What holds for every other project; null: no limit.</param>
-    internal Task LimitAsync(IReadOnlyDictionary<Guid, int> limits, int? forOthers, CancellationToken cancel)
+    /// <param name="pausedFlows">Flows whose jobs are held back.</param>
+    internal async Task LimitAsync(IReadOnlyDictionary<Guid, int> limits, int? forOthers, IReadOnlyCollection<Guid> pausedFlows, CancellationToken cancel)
     {
-        var arguments = limits.SelectMany(limit => new RedisValue[] { limit.Key.ToString("N"), limit.Value });
-        return scripts.EvaluateAsync(RedisScripts.Limits, _base, [.. arguments, .. forOthers is { } other ? new RedisValue[] { "*", other } : []], cancel);
+        var arguments = limits.SelectMany(limit => new RedisValue[] { limit.Key.ToString("N"), limit.Value }).ToList();
+        if (forOthers is { } other)
+            arguments.AddRange(["*", other]);
+        foreach (var flow in pausedFlows)
+            arguments.AddRange([$"flow:{flow:N}", 0]);
+        if (pausedFlows.Count > 0)
+            arguments.AddRange(["flows", 1]);
+        // Again while jobs of resumed flows are still aside: they go back a thousand in a call, so that Redis is not held for long.
+        while ((long)await scripts.EvaluateAsync(RedisScripts.Limits, _base, [.. arguments], cancel) > 0)
+        {
+        }
     }
 
     internal async Task<QueueOverview> OverviewAsync(int most, CancellationToken cancel)
@@ -125,11 +159,12 @@ internal sealed class QueueShard(RedisScripts scripts, RedisQueueOptions options
             var part = entry.Split(':'); // p:project:run:deliveries:since
             return new DeadLetter(entry, Job(Guid.ParseExact(part[2], "N"), part), int.Parse(part[3], CultureInfo.InvariantCulture), Age(now, part[4]));
         });
-        var limits = ((RedisResult[]?)reply[4])!.Chunk(2).Where(item => (string)item[0]! != "*").ToDictionary(item => Id(item[0]), item => (int)item[1]);
-        return new QueueOverview([.. consumers], [.. active], [.. dead], limits);
+        var limits = ((RedisResult[]?)reply[4])!.Chunk(2).Select(item => (Name: (string)item[0]!, Limit: (int)item[1])).ToList();
+        return new QueueOverview([.. consumers], [.. active], [.. dead],
+            limits.Where(limit => limit.Name.Length == 32).ToDictionary(limit => Guid.ParseExact(limit.Name, "N"), limit => limit.Limit));
 
         static RunJob Job(Guid run, string[] state) => new(run, Guid.ParseExact(state[1], "N"), (RunPriority)(state[0][0] - '0'));
-        static TimeSpan Age(long now, string since) => TimeSpan.FromMilliseconds(Math.Max(0, now - long.Parse(since, CultureInfo.InvariantCulture)));
+        static TimeSpan Age(long now, string since) => TimeSpan.FromMilliseconds(Math.Max(0, now - long.Parse(since.Split('-')[0], CultureInfo.InvariantCulture)));
     }
 
     /// <returns>False: the letter is not there any more.</returns>
@@ -162,7 +197,8 @@ internal enum TurnAlso
 /// <summary>What a turn brought.</summary>
 /// <param name="NextDue">Until the next delayed job is due, of those that were settled here, and of all with <see cref="TurnAlso.MoveDue"/>; null when there is none.</param>
 /// <param name="IsBlocked">Jobs wait whose projects are paused or at their limit.</param>
-internal sealed record Turn(IReadOnlyList<Delivery> Taken, TimeSpan? NextDue, bool IsBlocked);
+/// <param name="IsCut">There may be more to take: so many jobs of paused flows stood in front that the turn was ended.</param>
+internal sealed record Turn(IReadOnlyList<Delivery> Taken, TimeSpan? NextDue, bool IsBlocked, bool IsCut);
 
 internal enum Outcome { Done, Later, Failed, Back }
 

@@ -8,9 +8,19 @@ namespace Flows.Queue.Redis;
 /// All shards of the queue. A project lives in one of them, so what is promised inside a project (order, limit) does not depend on their number.
 /// Every process must be told the same number.
 /// </summary>
-internal sealed class QueueShards(IServiceProvider services, RedisQueueOptions options)
+internal sealed class QueueShards : IDisposable
 {
-    internal IReadOnlyList<QueueShard> All { get; } = Create(new RedisScripts(services, options.CommandTimeout), options);
+    internal QueueShards(IServiceProvider services, RedisQueueOptions options, TimeProvider clock)
+    {
+        var scripts = new RedisScripts(services, options.CommandTimeout);
+        All = [.. Enumerable.Range(0, options.Shards).Select(number => new QueueShard(scripts, options, number))];
+        Rates = new QueueRates(All[0], clock);
+    }
+
+    internal IReadOnlyList<QueueShard> All { get; }
+
+    /// <summary>Counts for all shards.</summary>
+    internal QueueRates Rates { get; }
 
     internal QueueShard Of(Guid projectId) => All[NumberOf(projectId, All.Count)];
 
@@ -23,8 +33,8 @@ internal sealed class QueueShards(IServiceProvider services, RedisQueueOptions o
         return (int)((BinaryPrimitives.ReadUInt64BigEndian(bytes) ^ BinaryPrimitives.ReadUInt64BigEndian(bytes[8..])) % (ulong)shards);
     }
 
-    internal static QueueShards From(IServiceProvider services) => new(services, services.GetRequiredService<IOptions<RedisQueueOptions>>().Value);
+    internal static QueueShards From(IServiceProvider services) =>
+        new(services, services.GetRequiredService<IOptions<RedisQueueOptions>>().Value, services.GetRequiredService<TimeProvider>());
 
-    private static QueueShard[] Create(RedisScripts scripts, RedisQueueOptions options) =>
-        [.. Enumerable.Range(0, options.Shards).Select(number => new QueueShard(scripts, options, number))];
+    public void Dispose() => Rates.Dispose();
 }

@@ -19,7 +19,7 @@ internal sealed class RedisQueueConsumer : IHostedLifecycleService, IDisposable
         var slots = new Slots(concurrency);
         var name = $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.CreateVersion7():N}";
         _drainLimit = options.DrainLimit;
-        _pumps = [.. shards.All.Select(shard => new ShardPump(name, shard, options, handler, slots, clock, logger, _stopping.Token, _drained.Token))];
+        _pumps = [.. shards.All.Select(shard => new ShardPump(name, shard, shards.Rates, options, handler, slots, clock, logger, _stopping.Token, _drained.Token))];
     }
 
     public Task StartAsync(CancellationToken cancellationToken)

@@ -13,9 +13,13 @@ public sealed class RedisQueueDesk
     /// <summary>Says anew which projects have a limit. Redis may forget it: say it again now and then.</summary>
     /// <param name="limits">Jobs in work at a time, for each project that has a limit; 0 pauses the project. At most 10,000.</param>
     /// <param name="forOthers">What holds for every other project; null: no limit.</param>
-    public Task LimitAsync(IReadOnlyDictionary<Guid, int> limits, int? forOthers, CancellationToken cancel) =>
+    /// <param name="pausedFlows">Flows whose jobs are held back; those of flows that are not named any more go back to the front. At most 10,000.</param>
+    public Task LimitAsync(IReadOnlyDictionary<Guid, int> limits, int? forOthers, IReadOnlyCollection<Guid> pausedFlows, CancellationToken cancel) =>
         Task.WhenAll(_shards.All.Select(shard =>
-            shard.LimitAsync(limits.Where(limit => _shards.Of(limit.Key) == shard).ToDictionary(), forOthers, cancel)));
+            shard.LimitAsync(limits.Where(limit => _shards.Of(limit.Key) == shard).ToDictionary(), forOthers, pausedFlows, cancel)));
+
+    public Task LimitAsync(IReadOnlyDictionary<Guid, int> limits, int? forOthers, CancellationToken cancel) =>
+        LimitAsync(limits, forOthers, [], cancel);
 
     /// <param name="most">The most entries of each kind, from 1 to 1,000.</param>
     public async Task<QueueOverview> GetOverviewAsync(int most, CancellationToken cancel)

@@ -17,6 +17,7 @@ internal sealed class RedisScripts(IServiceProvider services, TimeSpan timeout)
     internal static readonly Script Limits = Script.Read("limits");
     internal static readonly Script Overview = Script.Read("overview");
     internal static readonly Script Dead = Script.Read("dead");
+    internal static readonly Script Rates = Script.Read("rates");
 
     private readonly Lock _connecting = new();
     private Task<IConnectionMultiplexer>? _redis;

@@ -9,7 +9,7 @@ namespace Flows.Queue.Redis;
 /// at a time, so it always knows exactly what it holds, and what ends during a call is settled together in the next one.
 /// </summary>
 internal sealed partial class ShardPump(
-    string consumer, QueueShard shard, RedisQueueOptions options, IRunHandler handler, Slots slots, TimeProvider clock, ILogger logger,
+    string consumer, QueueShard shard, QueueRates rates, RedisQueueOptions options, IRunHandler handler, Slots slots, TimeProvider clock, ILogger logger,
     CancellationToken stopping, CancellationToken drained) : IDisposable
 {
     private const int JobsInATurn = 64;
@@ -105,11 +105,16 @@ internal sealed partial class ShardPump(
         }
 
         slots.Return(free - turn.Taken.Count);
+        var (finished, failed) = (0, 0);
         foreach (var settled in _settling)
         {
             _held.Remove(settled);
             _places.Return(settled.Place);
+            finished += settled.Outcome == Outcome.Done ? 1 : 0;
+            failed += settled.Outcome == Outcome.Failed ? 1 : 0;
         }
+        rates.Finished(finished);
+        rates.Failed(failed);
         foreach (var unused in places[turn.Taken.Count..])
             _places.Return(unused);
         _settling.Clear();
@@ -146,7 +151,7 @@ internal sealed partial class ShardPump(
             return;
         }
         // A full turn: there may be more. Otherwise the queue is empty until it rings, something delayed is due, or the poll.
-        _woken |= turn.Taken.Count == asked;
+        _woken |= turn.Taken.Count == asked || turn.IsCut;
         _isDrained = turn.Taken.Count < asked && !turn.IsBlocked;
         _pollAt = Math.Min(After(poll), _dueAt);
     }

@@ -2,6 +2,7 @@ using System.Net.Http.Headers;
 using Flows.Contracts.Runs;
 using Flows.Queue;
 using Flows.Queue.Redis;
+using Flows.Tests.EndToEnd;
 using Flows.Tests.Queue;
 using Microsoft.Extensions.DependencyInjection;
 
@@ -25,14 +26,15 @@ public sealed class QueuePages(Platform platform)
         Assert.Equal(302, await PressAsync(host, "/admin/queues/pause"));
         var page = await host.GetAsync("/admin/queues");
         Assert.Equal((200, "text/html"), (page.Status, page.ContentType));
-        Assert.Contains("paused", page.Text, StringComparison.Ordinal);
+        Assert.Contains("paused</b>", page.Text, StringComparison.Ordinal);
+        Assert.Contains("3 enqueued", page.Text, StringComparison.Ordinal);
         Assert.Contains("<b>3</b>waiting", page.Text, StringComparison.Ordinal);
         Assert.DoesNotContain($"{stranger}", page.Text, StringComparison.Ordinal);
         var shard = host.App.Services.Shard();
         Assert.Equal([stranger], (await shard.TurnAsync("w", [], 9, releaseExpired: false, CancellationToken.None)).Taken.Select(taken => taken.Job.ProjectId));
 
         Assert.Equal(302, await PressAsync(host, "/admin/queues/resume"));
-        Assert.DoesNotContain("paused", (await host.GetAsync("/admin/queues")).Text, StringComparison.Ordinal);
+        Assert.DoesNotContain("paused</b>", (await host.GetAsync("/admin/queues")).Text, StringComparison.Ordinal);
         Assert.Equal(2, (await shard.TurnAsync("w", [], 9, releaseExpired: false, CancellationToken.None)).Taken.Count);
     }
 
@@ -60,6 +62,40 @@ public sealed class QueuePages(Platform platform)
         Assert.Equal((0, 1), (view.GetProperty("dead").GetInt32(), view.GetProperty("depth").GetInt32()));
         var project = Assert.Single(view.GetProperty("projects").EnumerateArray());
         Assert.Equal(("Normal", 1), (project.GetProperty("priority").GetString(), project.GetProperty("waiting").GetInt32()));
+    }
+
+    [Fact]
+    public async Task A_flow_is_paused_and_resumed_and_its_runs_are_kept()
+    {
+        await using var database = new TestDatabase(platform);
+        await using var host = await StartAsync(database);
+        var api = new FlowsClient(host.Http, ApiHost.Key);
+        const string Definition = """
+            { "schema": 1, "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {} }, "steps": [ { "name": "answer", "kind": "respond", "body": {} } ] }
+            """;
+        var (paused, other) = (await api.PublishAsync("Paused", Definition), await api.PublishAsync("Other", Definition));
+        var stranger = await ApiHost.AddProjectAsync(database);
+
+        (await host.PostAsync($"/api/v1/flows/{paused}/queue/pause", key: stranger)).Problem(404);
+        (await host.PostAsync($"/api/v1/flows/{paused}/queue/pause")).Ok(204);
+        var (held, free) = (await api.StartAsync(paused), await api.StartAsync(other));
+
+        var shard = host.App.Services.Shard();
+        Assert.Equal([free], await TakeAsync(run => run == free));
+        Assert.Equal((1, 0), await host.GetAsync("/api/v1/system/queue") is var now ? (now["paused"].GetInt32(), now["depth"].GetInt32()) : default);
+        (await host.PostAsync($"/api/v1/flows/{paused}/queue/resume")).Ok(204);
+        Assert.Equal([held], await TakeAsync(run => run == held));
+
+        async Task<List<Guid>> TakeAsync(Predicate<Guid> last)
+        {
+            var taken = new List<Guid>();
+            await QueueSituation.EventuallyAsync(async () =>
+            {
+                taken.AddRange((await shard.TurnAsync("w", [], 9, releaseExpired: false, CancellationToken.None)).Taken.Select(job => job.Job.RunId));
+                return taken.Exists(last) && (taken.Contains(held) || (await host.GetAsync("/api/v1/system/queue"))["paused"].GetInt32() == 1);
+            });
+            return taken;
+        }
     }
 
     /// <summary>The status of the answer to a button, before the browser goes where the answer sends it.</summary>

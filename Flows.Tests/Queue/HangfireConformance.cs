@@ -47,10 +47,39 @@ public sealed class HangfireConformance(Platform platform) : QueueConformance
     }
 
     [Fact]
-    public async Task A_burst_is_worked_off()
+    public async Task A_restart_in_the_middle_loses_nothing_that_was_enqueued()
+    {
+        using var redis = new PrivateRedis();
+        redis.Start();
+        await using var queue = new QueueSituation(redis.ConnectionString, ("Flows:Queue:Provider", "Hangfire"));
+        await QueueSituation.EventuallyAsync(async () => (await queue.Producer.GetStatisticsAsync(CancellationToken.None)).Active == 0);
+        var jobs = QueueSituation.Jobs(60);
+        var (seen, some, goOn) = (new Arrivals(jobs.Count), Signal.New(), Signal.New());
+        await queue.StartConsumerAsync(async (job, stopping) =>
+        {
+            if (seen.Jobs.Count == 20)
+            {
+                some.TrySetResult();
+                await goOn.Task;
+            }
+            return await seen.DoneAsync(job, stopping);
+        }, concurrency: 1);
+        await queue.Producer.EnqueueAsync(jobs, CancellationToken.None);
+
+        await some.Task.WaitAsync(QueueSituation.Limit);
+        redis.Kill();
+        await Assert.ThrowsAsync<QueueUnavailableException>(() => queue.Producer.EnqueueAsync(QueueSituation.Jobs(1), CancellationToken.None));
+        redis.Start();
+        goOn.SetResult();
+
+        await QueueSituation.EventuallyAsync(() => Task.FromResult(seen.Runs == jobs.Count));
+    }
+
+    [Fact]
+    public async Task A_burst_of_ten_thousand_is_worked_off()
     {
         await using var queue = NewSituation();
-        var jobs = QueueSituation.Jobs(1_500);
+        var jobs = QueueSituation.Jobs(10_000);
         var seen = new Arrivals(jobs.Count);
         await queue.Producer.EnqueueAsync(jobs, CancellationToken.None);
         await queue.StartConsumerAsync(seen.DoneAsync, concurrency: 16);

@@ -21,6 +21,9 @@ public sealed class QueueSituation(string redis, params (string Key, string Valu
 
     public string KeyPrefix { get; } = $"test{Environment.ProcessId}-{Interlocked.Increment(ref s_number)}";
 
+    /// <summary>Replaces services of every process that is built from here on.</summary>
+    public Action<IServiceCollection> Adapt { get; init; } = _ => { };
+
     public IRunQueue Producer => ProducerHost.Services.GetRequiredService<IRunQueue>();
 
     /// <summary>The process that enqueues.</summary>
@@ -49,6 +52,7 @@ public sealed class QueueSituation(string redis, params (string Key, string Valu
         builder.Configuration.AddInMemoryCollection(settings.Select(setting => KeyValuePair.Create(setting.Key, (string?)setting.Value)));
         builder.Services.AddLogging(logging => logging.SetMinimumLevel(LogLevel.None));
         builder.AddRedisClient("redis");
+        Adapt(builder.Services);
         add(builder);
         var host = builder.Build();
         _hosts.Add(host);

@@ -233,6 +233,89 @@ public sealed class RedisQueueRules(Platform platform)
         Assert.Equal([(RunPriority.Normal, 2L), (RunPriority.Bulk, 2L)], statistics.Backlogs.Select(backlog => (backlog.Priority, backlog.Waiting)));
     }
 
+    [Fact]
+    public async Task A_paused_flows_jobs_are_held_back_and_go_first_when_it_is_resumed()
+    {
+        await using var queue = NewSituation();
+        var (paused, other, project) = (Guid.CreateVersion7(), Guid.CreateVersion7(), Guid.CreateVersion7());
+        var (shard, desk) = (Shard(queue), Desk(queue));
+        var held = QueueSituation.Jobs(1_500, project);
+        var free = QueueSituation.Jobs(2, project);
+        await queue.Producer.EnqueueAsync([.. held.Select(job => job with { FlowId = paused }), .. free.Select(job => job with { FlowId = other })], None);
+        await desk.LimitAsync(new Dictionary<Guid, int>(), forOthers: null, [paused], None);
+
+        var first = await shard.TurnAsync("one", [], 10, releaseExpired: false, None);
+        Assert.True(first.IsCut); // a thousand were laid aside, and the consumer asks again
+        Assert.Empty(first.Taken);
+        var second = await shard.TurnAsync("one", [], 10, releaseExpired: false, None);
+        Assert.Equal(free, second.Taken.Select(taken => taken.Job));
+        var now = await queue.Producer.GetStatisticsAsync(None);
+        Assert.Equal((0, 1_500, 2), (now.Waiting[RunPriority.Normal], now.Paused, now.Active));
+        await queue.Producer.EnqueueAsync([held[0] with { FlowId = paused }], None); // it waits already
+        Assert.Empty((await shard.TurnAsync("one", [], 10, releaseExpired: false, None)).Taken);
+
+        var later = QueueSituation.Jobs(1, project);
+        await queue.Producer.EnqueueAsync(later, None);
+        await desk.LimitAsync(new Dictionary<Guid, int>(), forOthers: null, None);
+        var all = new List<RunJob>();
+        for (Turn turn; (turn = await shard.TurnAsync("one", [], 500, releaseExpired: false, None)).Taken.Count > 0;)
+            all.AddRange(turn.Taken.Select(taken => taken.Job));
+        Assert.Equal([.. held, .. later], all);
+        Assert.Equal(0, (await queue.Producer.GetStatisticsAsync(None)).Paused);
+    }
+
+    [Fact]
+    public async Task A_job_keeps_its_flow_over_a_failure_and_a_second_ring()
+    {
+        await using var queue = NewSituation();
+        var flow = Guid.CreateVersion7();
+        var (shard, desk) = (Shard(queue), Desk(queue));
+        var jobs = QueueSituation.Jobs(3).Select(job => job with { FlowId = flow }).ToList();
+        await queue.Producer.EnqueueAsync(jobs, None);
+        var taken = (await shard.TurnAsync("one", [], 3, releaseExpired: false, None)).Taken;
+        await queue.Producer.EnqueueAsync([jobs[2]], None); // while it is held
+        await desk.LimitAsync(new Dictionary<Guid, int>(), forOthers: null, [flow], None);
+
+        taken[0].Settle(Outcome.Failed);
+        taken[1].Settle(Outcome.Back);
+        taken[2].Settle(Outcome.Done);
+        await shard.TurnAsync("one", taken, 0, releaseExpired: false, None);
+
+        await QueueSituation.EventuallyAsync(async () =>
+        {
+            Assert.Empty((await shard.TurnAsync("one", [], 3, releaseExpired: false, None)).Taken);
+            return (await queue.Producer.GetStatisticsAsync(None)) is { Paused: 3, Active: 0, Delayed: 0 };
+        });
+    }
+
+    [Fact]
+    public async Task What_was_enqueued_finished_and_failed_is_counted_by_the_minute_and_the_hour()
+    {
+        var clock = new ManualClock(new DateTimeOffset(2026, 5, 4, 10, 59, 30, TimeSpan.Zero));
+        await using var queue = new QueueSituation(platform.RedisConnectionString) { Adapt = services => services.AddSingleton<TimeProvider>(clock) };
+        var job = QueueSituation.Job();
+        await queue.Producer.EnqueueAsync([job, .. QueueSituation.Jobs(4)], None);
+        await queue.Producer.EnqueueAsync([job], None); // waits already: not counted
+        Assert.Equal([new QueueRate(At(10, 59), 5, 0, 0)], (await queue.Producer.GetStatisticsAsync(None)).Minutes);
+
+        clock.Advance(TimeSpan.FromMinutes(1));
+        var rates = queue.ProducerHost.Services.GetRequiredService<QueueShards>().Rates;
+        rates.Finished(3);
+        rates.Failed(2);
+        await queue.Producer.EnqueueAsync(QueueSituation.Jobs(1), None);
+        var now = await queue.Producer.GetStatisticsAsync(None);
+        Assert.Equal([new QueueRate(At(10, 59), 5, 0, 0), new QueueRate(At(11, 0), 1, 3, 2)], now.Minutes);
+        Assert.Equal([new QueueRate(At(10, 0), 5, 0, 0), new QueueRate(At(11, 0), 1, 3, 2)], now.Hours);
+
+        clock.Advance(TimeSpan.FromMinutes(59)); // 11:59: what is an hour old is dropped
+        rates.Failed(1);
+        now = await queue.Producer.GetStatisticsAsync(None);
+        Assert.Equal([new QueueRate(At(11, 0), 1, 3, 2), new QueueRate(At(11, 59), 0, 0, 1)], now.Minutes);
+        Assert.Equal([new QueueRate(At(10, 0), 5, 0, 0), new QueueRate(At(11, 0), 1, 3, 3)], now.Hours);
+
+        static DateTimeOffset At(int hour, int minute) => new(2026, 5, 4, hour, minute, 0, TimeSpan.Zero);
+    }
+
     [Theory]
     [InlineData("Flows:Queue:Provider", "Kafka", "Flows:Queue:Provider")]
     public async Task A_provider_that_does_not_exist_is_refused(string key, string value, string named)

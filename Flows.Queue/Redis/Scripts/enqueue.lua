@@ -1,15 +1,15 @@
 -- Puts jobs on the queue. Waiting and delayed jobs are left where they are; an active one is marked, and waits again once it is
 -- settled, because its ring may tell of something that its handler has not seen. If the consumer that holds it is gone, it waits at once.
--- KEYS[1] base · ARGV: run, project, priority for each job (at most 1,000 jobs)
+-- KEYS[1] base · ARGV: run, project, priority, flow ('': not known) for each job (at most 1,000 jobs)
 -- Result: how many were new.
 -- Cost: 2 commands (HSETNX, TIME) for one job and 3 (HMGET, HSET, TIME) for more, 1 a list; 3 more when a list was empty. O(jobs).
 
-local runs, known, new, seen, alone = {}, nil, 0, {}, #ARGV == 3
+local runs, known, new, seen, alone = {}, nil, 0, {}, #ARGV == 4
 if alone and redis.call('HSETNX', base .. 'jobs', ARGV[1], 'w') == 1 then
   runs, known = { ARGV[1] }, { false }
 else
   alone = false
-  for i = 1, #ARGV, 3 do
+  for i = 1, #ARGV, 4 do
     runs[#runs + 1] = ARGV[i]
   end
   known = redis.call('HMGET', base .. 'jobs', unpack(runs))
@@ -22,7 +22,8 @@ for i, state in ipairs(known) do
   seen[run] = true
   if not kind then
     new = new + 1
-    wait(run, ARGV[i * 3], ARGV[i * 3 - 1], 0, stamp())
+    local flow = ARGV[i * 4]
+    wait(run, ARGV[i * 4 - 1], ARGV[i * 4 - 2], 0, flow == '' and stamp() or stamp() .. '-' .. flow)
   elseif kind == 'a' or kind == 'r' then
     local p, project, deliveries, since, consumer = parse(state)
     local lease = redis.call('ZSCORE', base .. 'leases', consumer)

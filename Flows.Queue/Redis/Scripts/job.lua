@@ -6,15 +6,19 @@
 --                                           'a' p:project:deliveries:since:consumer         active: delivered, not settled
 --                                           'r' like 'a'                                    active, and rung for again meanwhile
 --                      and '*' -> 1 while there are limits, which saves a settling turn from asking for them
--- <base>list:p:project list of run:deliveries:since, the next one at the head
+-- <base>list:p:project list of run:deliveries:since, the next one at the head; since is the millisecond, then '-' and the flow if it is known
 -- <base>ring           sorted set of p:project; exactly the lists that are not empty, the next in turn first
 -- <base>delayed        sorted set of runs by the millisecond they are due
 -- <base>leases         sorted set of consumers by the millisecond their lease ends
 -- <base>active:consumer  hash, place -> run: what a consumer holds. A settled run stays in its place until another is put there or the next
 --                      renewal, so it counts only when its state still names the consumer
--- <base>limits         hash, project -> how many of its jobs may be in work at a time; 0: paused; '*': what holds for all others
+-- <base>limits         hash, project -> how many of its jobs may be in work at a time; 0: paused; '*': what holds for all others;
+--                      flow:<flow> -> 0 for each flow that is paused, and then 'flows' -> 1
+-- <base>parked:flow    list of p:project:run:deliveries:since, of paused flows: what was taken from the lists instead of being delivered
+-- <base>parked         set of the flows that have such a list
 -- <base>held:project   set of runs, of projects with a limit: all that are in work and perhaps some that are not any more
 -- <base>dead           list of p:project:run:deliveries:millisecond, newest first, at most 1,000
+-- <base>rates          hash, of the first shard only: m<minute> or h<hour since 1970>, then e (enqueued), f (finished) or x (failed) -> how many
 -- p is the priority, one digit, 0 first. Runs and projects are 32 hexadecimal digits. Times are Redis's own clock.
 --
 -- Redis at its memory limit refuses a script whose first write could grow memory, and lets any other run to its end. So whatever
@@ -44,7 +48,7 @@ local function turn(p, first)
 end
 
 local function parse(state)
-  local p, project, deliveries, since, consumer = string.match(state, '^.(%d):(%x+):(%d+):(%d+):?(.*)$')
+  local p, project, deliveries, since, consumer = string.match(state, '^.(%d):(%x+):(%d+):([%x%-]+):?(.*)$')
   return p, project, tonumber(deliveries), since, consumer
 end
 

@@ -10,7 +10,7 @@
 --          A job that is no longer this consumer's, or was delivered again since, is left alone: its lease was lost.
 --     […]  a free place for each job it wants
 -- Result: ms until the next delayed job is due, as far as was looked or delayed here (-1: none); 1 when jobs wait whose projects are paused or
---         at their limit; then run, project, priority, deliveries for each job taken, in the order of the places.
+--         at their limit, 2 when there may be more to take; then run, project, priority, deliveries for each job taken, in the order of the places.
 -- Cost: 1 command when there is nothing to do; settling 2 a call; taking 4 a call, 1 more when it settles nothing, 1 a list, and 1 or 2 more for a list that is not emptied,
 --       5 a project that has a limit. Looking for ended leases, for due jobs and the lease 1 each and TIME.
 --       O(jobs + lists visited + jobs in work of limited projects).
@@ -42,7 +42,7 @@ if settling > 0 then
       else
         stays = run
         if outcome == 'done' then
-          wait(run, p, project, 0, stamp())
+          wait(run, p, project, 0, stamp() .. (string.match(since, '%-%x+$') or ''))
         elseif outcome == 'back' then
           wait(run, p, project, deliveries - 1, since, true)
         elseif outcome == 'later' then
@@ -93,7 +93,7 @@ local taken, held, turned, emptied = {}, {}, {}, {}
 
 -- How many more jobs a project may have in work. A limited project's are counted by the states of its jobs, so nothing has to be
 -- counted down when one ends or its worker dies.
-local room = {}
+local room, parting = {}, false
 local function ask_room(lists)
   if unlimited then
     for _, list in ipairs(lists) do
@@ -101,14 +101,15 @@ local function ask_room(lists)
     end
     return
   end
-  local projects = { '*' }
+  local projects = { '*', 'flows' }
   for _, list in ipairs(lists) do
     if not room[string.sub(list, 3)] then
       projects[#projects + 1] = string.sub(list, 3)
     end
   end
   local limits = redis.call('HMGET', base .. 'limits', unpack(projects))
-  for i = 2, #projects do
+  parting = limits[2]
+  for i = 3, #projects do
     local project, limit = projects[i], tonumber(limits[i] or limits[1] or nil)
     room[project] = limit or math.huge
     if limit and limit > 0 then
@@ -125,16 +126,47 @@ local function ask_room(lists)
   end
 end
 
+-- Of what was taken from a list, what belongs to paused flows is laid aside until they are resumed; a thousand jobs in a turn at most.
+local parked = 0
+local function without_paused(list, entries)
+  local fields, kept, apart = {}, {}, {}
+  for i, entry in ipairs(entries) do
+    fields[i] = 'flow:' .. (string.match(entry, '%-(%x+)$') or '')
+  end
+  if #fields == 0 then
+    return entries
+  end
+  for i, paused in ipairs(redis.call('HMGET', base .. 'limits', unpack(fields))) do
+    if paused then
+      local flow = string.sub(fields[i], 6)
+      apart[flow] = apart[flow] or {}
+      table.insert(apart[flow], list .. ':' .. entries[i])
+      parked = parked + 1
+    else
+      kept[#kept + 1] = entries[i]
+    end
+  end
+  for flow, some in pairs(apart) do
+    redis.call('RPUSH', base .. 'parked:' .. flow, unpack(some))
+    redis.call('SADD', base .. 'parked', flow)
+  end
+  return kept
+end
+
 local function take(p, lists)
-  while want > 0 and #lists > 0 do
+  while want > 0 and #lists > 0 and parked < 1000 do
     local share, odd, left = math.floor(want / #lists), want % #lists, {}
     for i, list in ipairs(lists) do
       local key, project = base .. 'list:' .. list, string.sub(list, 3)
       local count = math.min(share + (i <= odd and 1 or 0), room[project])
       if count > 0 then
         local entries, mine = redis.call('LPOP', key, count) or {}, {}
+        local popped = #entries
+        if parting then
+          entries = without_paused(list, entries)
+        end
         for j, entry in ipairs(entries) do
-          local run, deliveries, since = string.match(entry, '^(%x+):(%d+):(%d+)$')
+          local run, deliveries, since = string.match(entry, '^(%x+):(%d+):([%x%-]+)$')
           deliveries = deliveries + 1
           set(run, 'a' .. p .. ':' .. project .. ':' .. deliveries .. ':' .. since .. ':' .. consumer)
           mine[j] = run
@@ -152,7 +184,7 @@ local function take(p, lists)
           room[project] = room[project] - #entries
         end
         want = want - #entries
-        if #entries == count and redis.call('EXISTS', key) == 1 then
+        if popped == count and redis.call('EXISTS', key) == 1 then
           turned[list] = true
           if room[project] > 0 then
             left[#left + 1] = list
@@ -169,7 +201,7 @@ end
 -- As many lists as jobs are wanted, and more of them while projects that are paused or at their limit stand in front. They are taken out
 -- of the ring, and those that still hold jobs are put back: at the end of their priority when it was their turn, else where they were.
 local wanted, popped, blocked = want, {}, 0
-while want > 0 do
+while want > 0 and parked < 1000 do
   local ring, lists = redis.call('ZPOPMIN', base .. 'ring', wanted), {}
   if #ring == 0 then
     break
@@ -222,5 +254,5 @@ if appeared > 0 and redis.call('ZCARD', base .. 'ring') > 0 then
   redis.call('PUBLISH', base .. 'wake', '')
 end
 table.insert(taken, 1, soonest and math.max(0, soonest - now()) or -1)
-table.insert(taken, 2, blocked)
+table.insert(taken, 2, parked >= 1000 and 2 or blocked)
 return taken

@@ -1,0 +1,43 @@
+using Flows.Api.Access;
+using Flows.Api.Runs;
+using Flows.Queue;
+using Flows.Queue.Redis;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Flows.Api.Queues;
+
+/// <summary>Holds back what a flow has waiting. Its runs are accepted as before; disabling a flow is what refuses them.</summary>
+internal static class FlowPauseEndpoints
+{
+    public static void MapFlowPause(this IEndpointRouteBuilder app)
+    {
+        var flows = app.MapGroup("/api/v1/flows/{flowId:guid}/queue").RequireAuthorization(Policies.User).AddEndpointFilter<UnavailableFilter>().WithTags("Flows");
+        flows.MapPost("/pause", Pause).WithSummary("Holds back the flow's runs that have not begun; they are accepted and kept");
+        flows.MapPost("/resume", Resume).WithSummary("Lets the flow's runs go on that were held back, before those that came later");
+    }
+
+    private static Task<Results<NoContent, ProblemHttpResult>> Pause(
+        Guid flowId, CurrentProject project, ProjectLimits limits, IServiceProvider services, CancellationToken cancel) =>
+        SetAsync(flowId, paused: true, project, limits, services, cancel);
+
+    private static Task<Results<NoContent, ProblemHttpResult>> Resume(
+        Guid flowId, CurrentProject project, ProjectLimits limits, IServiceProvider services, CancellationToken cancel) =>
+        SetAsync(flowId, paused: false, project, limits, services, cancel);
+
+    private static async Task<Results<NoContent, ProblemHttpResult>> SetAsync(
+        Guid flowId, bool paused, CurrentProject project, ProjectLimits limits, IServiceProvider services, CancellationToken cancel)
+    {
+        if (services.GetService<RedisQueueDesk>() is null)
+            return Problems.Conflict("The queue is carried by Hangfire, which knows no flows. Disable the flow, or set Flows__Queue__Provider to Redis.");
+        try
+        {
+            return await limits.SetFlowPausedAsync(project.Id, flowId, paused, cancel)
+                ? TypedResults.NoContent()
+                : Problems.NotFound($"There is no flow {flowId} in this project.");
+        }
+        catch (QueueUnavailableException error)
+        {
+            throw new UnavailableException($"{error.Message} It is written down, and the queue is told when it is back.");
+        }
+    }
+}
