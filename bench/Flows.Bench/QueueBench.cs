@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using System.Globalization;
+using System.Text;
 using System.Text.Json;
 using Flows.Contracts.Runs;
 using Flows.Queue;
@@ -17,6 +18,8 @@ internal sealed class QueueBench(int port, string? bullMq)
     private const int Slots = 32;
     private readonly Guid[] _projects = [.. Enumerable.Range(0, 100).Select(_ => Guid.CreateVersion7())];
 
+    private readonly StringBuilder _said = new();
+
     private sealed record Round(double JobsPerSecond, double ClientCpu, double RedisCpu, double Commands);
 
     /// <summary>`./flows bench queue` has started a Redis for it, and installed the peer where npm can.</summary>
@@ -27,11 +30,11 @@ internal sealed class QueueBench(int port, string? bullMq)
             ? given
             : throw new BenchException("FLOWS_BENCH_REDIS is not set; run ./flows bench queue.");
         var peer = Environment.GetEnvironmentVariable("FLOWS_BENCH_BULLMQ") is { Length: > 0 } path ? path : null;
-        await new QueueBench(port, peer).RunAsync(arguments.Number(0, "rounds", otherwise: 3, least: 1, most: 20));
+        await new QueueBench(port, peer).RunAsync(arguments, arguments.Number(0, "rounds", otherwise: 3, least: 1, most: 20));
         return 0;
     }
 
-    private async Task RunAsync(int rounds)
+    private async Task RunAsync(BenchArguments arguments, int rounds)
     {
         var peers = new List<(string Name, Func<Task<Round>> Run)>
         {
@@ -41,8 +44,10 @@ internal sealed class QueueBench(int port, string? bullMq)
         if (bullMq is not null)
             peers.Insert(1, ("BullMQ", () => BullMqAsync(10_000)));
         else
-            Console.WriteLine("BullMQ is not measured: it could not be installed (npm).");
+            Say("BullMQ is not measured: it could not be installed (npm).");
 
+        Say($"No-op jobs of 100 projects, enqueued one at a time by {Callers} callers and taken by {Slots} slots in the same process; in turns, {rounds} rounds there and back.");
+        Say("");
         var results = peers.ToDictionary(peer => peer.Name, _ => new List<Round>());
         await OursAsync("Redis", 5_000); // warms the compiler and Redis
         for (var round = 0; round < rounds; round++)
@@ -51,15 +56,23 @@ internal sealed class QueueBench(int port, string? bullMq)
                 results[name].Add(await run());
         }
 
-        Console.WriteLine("| | jobs/s: median [min–max] | client CPU ms/job | Redis CPU ms/job | Redis commands/job |");
-        Console.WriteLine("|---|---|---|---|---|");
+        Say("| | jobs/s: median [min–max] | client CPU ms/job | Redis CPU ms/job | Redis commands/job |");
+        Say("|---|---|---|---|---|");
         foreach (var (name, all) in results)
         {
-            Console.WriteLine(FormattableString.Invariant(
+            Say(FormattableString.Invariant(
                 $"| {name} | {Median(all, r => r.JobsPerSecond):F0} [{all.Min(r => r.JobsPerSecond):F0}–{all.Max(r => r.JobsPerSecond):F0}] | {Median(all, r => r.ClientCpu):F3} | {Median(all, r => r.RedisCpu):F3} | {Median(all, r => r.Commands):F1} |"));
         }
+        Say("");
         await FairnessAsync();
         await LatencyAsync();
+        Results.Keep(arguments, "queue", _said.ToString());
+    }
+
+    private void Say(string line)
+    {
+        Console.WriteLine(line);
+        _said.Append(line).Append('\n');
     }
 
     private Task<Round> OursAsync(string provider, int jobs) => MeasureAsync(jobs, async () =>
@@ -123,7 +136,7 @@ internal sealed class QueueBench(int port, string? bullMq)
     {
         var (alone, _) = await TrickleAsync(flood: 0);
         var (flooded, share) = await TrickleAsync(flood: 100_000);
-        Console.WriteLine(FormattableString.Invariant(
+        Say(FormattableString.Invariant(
             $"Fairness: Jain index {share:F4} while nine projects wait; a trickler's start p99 {At(alone, 0.99):F1} ms alone, {At(flooded, 0.99):F1} ms beside a flood."));
     }
 
@@ -193,7 +206,7 @@ internal sealed class QueueBench(int port, string? bullMq)
         var scripts = (await server.InfoAsync("commandstats")).SelectMany(section => section).Where(fact => fact.Key is "cmdstat_evalsha")
             .Sum(fact => double.Parse(fact.Value.Split('=', ',')[1], CultureInfo.InvariantCulture));
         times.Sort();
-        Console.WriteLine(FormattableString.Invariant(
+        Say(FormattableString.Invariant(
             $"Into an idle queue, one at a time: enqueue to start p50 {At(times, 0.5):F2} ms, p99 {At(times, 0.99):F2} ms; {commands / Jobs:F1} Redis commands and {scripts / Jobs:F2} round trips a job."));
     }
 
