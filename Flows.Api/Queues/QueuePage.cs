@@ -83,7 +83,7 @@ internal static class QueuePage
 
     private static void AppendConsumers(StringBuilder page, QueueOverview overview)
     {
-        page.Append("<h2>Workers that hold jobs</h2>");
+        page.Append("<h2>Workers</h2>");
         if (overview.Consumers.Count == 0)
         {
             page.Append("<p>None.</p>");

@@ -11,6 +11,7 @@ internal sealed class RedisQueueConsumer : IHostedLifecycleService, IDisposable
     private readonly CancellationTokenSource _drained = new();
     private readonly CancellationTokenSource _stopping = new();
     private readonly TimeSpan _drainLimit;
+    private readonly QueueRates _rates;
     private Task _running = Task.CompletedTask;
 
     internal RedisQueueConsumer(
@@ -18,7 +19,7 @@ internal sealed class RedisQueueConsumer : IHostedLifecycleService, IDisposable
     {
         var slots = new Slots(concurrency);
         var name = $"{Environment.MachineName}-{Environment.ProcessId}-{Guid.CreateVersion7():N}";
-        _drainLimit = options.DrainLimit;
+        (_drainLimit, _rates) = (options.DrainLimit, shards.Rates);
         _pumps = [.. shards.All.Select(shard => new ShardPump(name, shard, shards.Rates, options, handler, slots, clock, logger, _stopping.Token, _drained.Token))];
     }
 
@@ -41,6 +42,7 @@ internal sealed class RedisQueueConsumer : IHostedLifecycleService, IDisposable
         foreach (var pump in _pumps)
             pump.Signal();
         await _running;
+        await _rates.TryFlushAsync(CancellationToken.None); // what was counted since the last time
     }
 
     public Task StopAsync(CancellationToken cancellationToken) => StoppingAsync(cancellationToken);
