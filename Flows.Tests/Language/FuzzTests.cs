@@ -11,7 +11,7 @@ namespace Flows.Tests.Language;
 /// </summary>
 public sealed class FuzzTests
 {
-    private static readonly int s_each = int.TryParse(Environment.GetEnvironmentVariable("FLOWS_FUZZ_EACH"), out var each) ? each : 100_000;
+    private static readonly int s_each = int.TryParse(Environment.GetEnvironmentVariable("FLOWS_FUZZ_EACH"), out var each) ? each : 350_000;
 
     private static readonly ExpressionLimits s_limits = new()
     {
