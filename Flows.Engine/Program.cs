@@ -23,7 +23,7 @@ switch (args)
         }
         using (var http = new OutboundHttp(network))
         using (var connection = new WorkerConnection(
-            Console.OpenStandardInput(), output, new RunWalk(PieceCatalog.All, http, TimeProvider.System), Catalogue.Version))
+            Console.OpenStandardInput(), output, new RunWalk(PieceCatalog.All, http, TimeProvider.System), Catalogue.Version, OwnFolders.FromEnvironment()))
         {
             await WarmUp.RunAsync(http);
             // When the worker is gone the process ends at once, whatever a run is doing.

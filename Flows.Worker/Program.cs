@@ -1,5 +1,9 @@
 using Flows.ServiceDefaults;
 using Flows.Worker;
+using Flows.Worker.Sandbox;
+
+if (args is ["--isolation"])
+    return await IsolationReport.WriteAsync(Console.Out);
 
 return await StartFailure.RunAsync(() =>
 {

@@ -50,6 +50,7 @@ public static class WorkerRegistration
         services.AddSingleton<NetworkNamespace>();
         services.AddSingleton<EgressMetrics>();
         services.AddSingleton<EgressBroker>();
+        services.AddSingleton<ResourceWatch>();
         services.AddSingleton<EngineProcesses>();
         services.AddSingleton<CodeRunners>();
 

@@ -7,9 +7,13 @@ namespace Flows.Api.Workers;
 
 /// <summary>A worker as an operator sees it.</summary>
 /// <param name="Alive">It was heard of within the last ten seconds.</param>
+/// <param name="ExecutionMode">Which of its children live in boxes.</param>
+/// <param name="ModeReason">Why it is that mode.</param>
+/// <param name="NetworkMode"><c>STRICT</c> or <c>UNRESTRICTED</c>; empty for a worker of an earlier version, as the reasons are.</param>
+/// <param name="NetworkReason">Who keeps flows to it: the kernel, or the engines themselves.</param>
 public sealed record WorkerView(
     string Id, bool Alive, DateTimeOffset SeenAt, string Version, string Host, int ProcessId, DateTimeOffset StartedAt, int Concurrency, int Running,
-    int Engines, string ExecutionMode);
+    int Engines, string ExecutionMode, string ModeReason, string NetworkMode, string NetworkReason);
 
 /// <summary>Which workers there are. For people only: nothing else depends on it.</summary>
 internal sealed class WorkerRegistry(NpgsqlDataSource db, TimeProvider clock)
@@ -23,10 +27,12 @@ internal sealed class WorkerRegistry(NpgsqlDataSource db, TimeProvider clock)
         await using var connection = await db.OpenConnectionAsync(cancel);
         await using var command = new NpgsqlCommand("""
             WITH forgotten AS (DELETE FROM workers WHERE seen_at < $11 AND id <> $1)
-            INSERT INTO workers (id, version, host, process_id, started_at, seen_at, concurrency, running, engines, execution_mode)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+            INSERT INTO workers (id, version, host, process_id, started_at, seen_at, concurrency, running, engines, execution_mode,
+                mode_reason, network_mode, network_reason)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12, $13, $14)
             ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at, concurrency = EXCLUDED.concurrency, running = EXCLUDED.running,
-                engines = EXCLUDED.engines, execution_mode = EXCLUDED.execution_mode
+                engines = EXCLUDED.engines, execution_mode = EXCLUDED.execution_mode,
+                mode_reason = EXCLUDED.mode_reason, network_mode = EXCLUDED.network_mode, network_reason = EXCLUDED.network_reason
             """, connection)
         {
             Parameters =
@@ -42,6 +48,9 @@ internal sealed class WorkerRegistry(NpgsqlDataSource db, TimeProvider clock)
                 RunSql.Value(info.Engines, NpgsqlDbType.Integer),
                 RunSql.Value(info.ExecutionMode, NpgsqlDbType.Text),
                 RunSql.Value(now - s_forgotten, NpgsqlDbType.TimestampTz),
+                RunSql.Value(info.ModeReason ?? "", NpgsqlDbType.Text),
+                RunSql.Value(info.NetworkMode ?? "", NpgsqlDbType.Text),
+                RunSql.Value(info.NetworkReason ?? "", NpgsqlDbType.Text),
             },
         };
         await command.ExecuteNonQueryAsync(cancel);
@@ -53,7 +62,7 @@ internal sealed class WorkerRegistry(NpgsqlDataSource db, TimeProvider clock)
         var alive = clock.GetUtcNow() - s_alive;
         await using var connection = await db.OpenConnectionAsync(cancel);
         await using var command = new NpgsqlCommand("""
-            SELECT id, seen_at, version, host, process_id, started_at, concurrency, running, engines, execution_mode
+            SELECT id, seen_at, version, host, process_id, started_at, concurrency, running, engines, execution_mode, mode_reason, network_mode, network_reason
             FROM workers ORDER BY started_at DESC, id LIMIT 1000
             """, connection);
         await using var row = await command.ExecuteReaderAsync(cancel);
@@ -62,7 +71,8 @@ internal sealed class WorkerRegistry(NpgsqlDataSource db, TimeProvider clock)
         {
             var seen = row.GetFieldValue<DateTimeOffset>(1);
             workers.Add(new WorkerView(row.GetString(0), seen >= alive, seen, row.GetString(2), row.GetString(3), row.GetInt32(4),
-                row.GetFieldValue<DateTimeOffset>(5), row.GetInt32(6), row.GetInt32(7), row.GetInt32(8), row.GetString(9)));
+                row.GetFieldValue<DateTimeOffset>(5), row.GetInt32(6), row.GetInt32(7), row.GetInt32(8), row.GetString(9),
+                row.GetString(10), row.GetString(11), row.GetString(12)));
         }
         return workers;
     }

@@ -112,7 +112,8 @@ public sealed record HeldRun(Guid RunId, int Attempt);
 
 /// <summary>What an operator sees of a worker.</summary>
 /// <param name="Engines">Engine processes alive, busy and warm.</param>
-public sealed record WorkerInfo(string Version, string Host, int ProcessId, DateTimeOffset StartedAt, int Concurrency, int Running, int Engines, string ExecutionMode);
+public sealed record WorkerInfo(string Version, string Host, int ProcessId, DateTimeOffset StartedAt, int Concurrency, int Running, int Engines, string ExecutionMode,
+    string? ModeReason = null, string? NetworkMode = null, string? NetworkReason = null);
 
 /// <summary>A step wants something of the API: see <see cref="HostCalls"/>. Repeating a request changes nothing that the first has not.</summary>
 /// <param name="Attempt">The claim; a call of an old one is refused.</param>

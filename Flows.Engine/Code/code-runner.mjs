@@ -204,8 +204,26 @@ async function importAllowed(specifier, context, evaluate = false) {
 
 /* ---------- a call ---------- */
 
+// The folders that are this process's alone, emptied before each call: code that gets out of its context finds no file of an earlier one.
+// What is there from the start is what the box is made of.
+const ownFolders = (process.env.FLOWS_SCRUB ?? '').split(':').filter((folder) => folder !== '');
+const { readdirSync, rmSync } = fs;
+const entriesOf = (folder) => readdirSync(folder).map((entry) => `${folder}/${entry}`);
+const given = new Set(ownFolders.flatMap(entriesOf));
+function emptyOwnFolders() {
+  try {
+    for (const entry of ownFolders.flatMap(entriesOf)) {
+      if (!given.has(entry)) rmSync(entry, { recursive: true, force: true });
+    }
+  } catch (error) {
+    process.stderr.write(`A file of an earlier call cannot be removed: ${error.message}\n`);
+    process.exit(4); // the next process starts with empty folders
+  }
+}
+
 async function run({ stepName, source, input }) {
   const file = `${stepName}.js`;
+  emptyOwnFolders();
   const world = takeWorld();
   const call = new Call();
   current = call;

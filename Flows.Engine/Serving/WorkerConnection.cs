@@ -10,7 +10,7 @@ namespace Flows.Engine.Serving;
 /// The engine's end of the pipe: takes runs from a worker one at a time and reports to it. Reading goes on while a run
 /// walks: durability, the results of code, and the end of the pipe arrive in between.
 /// </summary>
-internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk, string version) : IRunHost, IDisposable
+internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk, string version, OwnFolders folders) : IRunHost, IDisposable
 {
     private readonly FrameReader _reader = new(input);
     private readonly FrameWriter _writer = new(output);
@@ -92,7 +92,7 @@ internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk
             // A run that is under way is left where it is: the worker is gone, and its journal tells what was done.
             return 0;
         }
-        catch (Exception error) when (error is FrameException or JsonException)
+        catch (Exception error) when (error is FrameException or JsonException or IOException or UnauthorizedAccessException)
         {
             await Console.Error.WriteLineAsync($"The engine ends: {error.Message}");
             return 2;
@@ -110,6 +110,7 @@ internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk
                 // The worker may send the next run while the last one's Finished is still leaving our own method.
                 if (!_run.IsCompleted)
                     await _run.WaitAsync(TimeSpan.FromSeconds(1), cancel);
+                folders.Empty();
                 _durable = 0;
                 (_runId, _isDraining) = (start.RunId, false);
                 _run = Task.Run(() => RunAsync(start, cancel), cancel);

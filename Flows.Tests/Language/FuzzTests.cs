@@ -6,7 +6,7 @@ using Flows.Engine.Expressions;
 namespace Flows.Tests.Language;
 
 /// <summary>
-/// 300,000 inputs nobody wrote: each gives a value or one of the two exceptions for expressions, and ends. The seeds are fixed, so a
+/// More than a million inputs nobody wrote: each gives a value or one of the two exceptions for expressions, and ends. The seeds are fixed, so a
 /// failure comes again; its message holds the text. FLOWS_FUZZ_EACH asks for more of each of the three kinds, for a change of the parser.
 /// </summary>
 public sealed class FuzzTests

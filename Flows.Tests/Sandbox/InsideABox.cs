@@ -1,9 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
-using System.Text;
 using Flows.Worker.Sandbox;
-using Microsoft.Extensions.Logging;
-using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Tests.Sandbox;
@@ -14,12 +11,11 @@ namespace Flows.Tests.Sandbox;
 /// </summary>
 public sealed class InsideABox : IDisposable
 {
-    private static readonly string s_engineFolder = AppContext.BaseDirectory.TrimEnd('/');
-    private readonly ProcessStarter _starter = new();
+    private readonly BoxUnderTest _box = new();
 
     [Fact]
     public void This_machine_can_make_boxes() =>
-        Assert.Null(new SandboxSupport(Options.Create(new EngineOptions { Path = Path.Combine(s_engineFolder, "Flows.Engine") })).Problem);
+        Assert.Null(new SandboxSupport(Options.Create(new EngineOptions { Path = Path.Combine(BoxUnderTest.Folder, "Flows.Engine") })).Problem);
 
     [Theory]
     // Who it is.
@@ -27,9 +23,10 @@ public sealed class InsideABox : IDisposable
     [InlineData("id -G", "^61911$")]
     [InlineData("grep -E '^Cap(Inh|Prm|Eff|Bnd|Amb)' /proc/self/status | grep -v 0000000000000000 | wc -l", "^0$")]
     [InlineData("grep NoNewPrivs /proc/self/status", "NoNewPrivs:\t1")]
+    [InlineData("grep -E '^Seccomp:' /proc/self/status", "Seccomp:\t2")]
     [InlineData("hostname", "^flows$")]
     [InlineData("ulimit -c", "^0$")]
-    [InlineData("env | cut -d= -f1 | sort | tr '\\n' ' '", "^DOTNET_CLI_TELEMETRY_OPTOUT DOTNET_EnableDiagnostics DOTNET_GCHeapHardLimit DOTNET_NOLOGO DOTNET_ROOT DOTNET_TieredPGO DOTNET_gcConcurrent DOTNET_gcServer HOME LANG PATH PWD TMPDIR $")]
+    [InlineData("env | cut -d= -f1 | sort | tr '\\n' ' '", "^DOTNET_CLI_TELEMETRY_OPTOUT DOTNET_EnableDiagnostics DOTNET_GCHeapHardLimit DOTNET_NOLOGO DOTNET_ROOT DOTNET_TieredPGO DOTNET_gcConcurrent DOTNET_gcServer FLOWS_SCRUB HOME LANG PATH PWD TMPDIR $")]
     // Files of the machine and of the worker.
     [InlineData("cat /etc/passwd && echo GOT IN", "No such file")]
     [InlineData("cat /etc/shadow && echo GOT IN", "No such file")]
@@ -69,12 +66,27 @@ public sealed class InsideABox : IDisposable
     [InlineData("kill -9 1; sleep 0.1; echo still here", "still here")]
     [InlineData("cat /proc/1/environ | tr '\\0' '\\n' | grep -iE 'token|connection|secret|key' && echo GOT IN; echo none", "none")]
     [InlineData("ls -l /proc/self/fd | grep -cE 'socket|/work|/root|/home'", "^0$")]
+    [InlineData("cat /proc/1/root/etc/shadow && echo GOT IN", "Permission denied|No such file")]
+    [InlineData("ls -l /proc/1/fd | grep -c 'memfd'", "^0$")]
+    [InlineData("perl -e 'open(my $m, q(+<), q(/proc/1/mem)) and sysseek($m, 0x400000, 0) and sysread($m, my $b, 1) and print q(GOT IN)'; echo no more", "no more")]
+    // The limits.
+    [InlineData("ulimit -n 8192 && echo GOT IN", "not permitted|exceed")]
+    [InlineData("prlimit --nproc=100000:100000 && echo GOT IN", "not permitted|failed")]
+    [InlineData("perl -e 'for (1..9000) { open(my $f, q(<), q(/dev/null)) or do { print qq(refused: $!); exit }; push @all, $f } print q(GOT IN)'", "refused: Too many open files")]
+    [InlineData("perl -e 'for (1..5000) { my $p = fork; if (!defined $p) { print qq(refused: $!); kill 15, @all; exit } if (!$p) { sleep 300; exit } push @all, $p } print q(GOT IN)'", "refused: Resource temporarily unavailable")]
+    [InlineData("(truncate -s 2G /tmp/x && echo GOT IN); echo no more", "File size limit|File too large|no more")]
+    [InlineData("(echo -1000 > /proc/self/oom_score_adj) && echo GOT IN", "Permission denied|Read-only|I/O error")]
+    [InlineData("echo x > /proc/sys/kernel/hostname && echo GOT IN", "Read-only|Permission denied")]
+    [InlineData("echo 1 > /proc/sys/vm/drop_caches && echo GOT IN", "Read-only|Permission denied")]
+    [InlineData("echo 0 > /proc/sys/kernel/yama/ptrace_scope && echo GOT IN", "Read-only|Permission denied|nonexistent|No such file")]
+    [InlineData("perl -MSocket -e 'socket(S, AF_INET, SOCK_RAW, 1) and print q(GOT IN); print qq(refused: $!)'", "refused: (Operation not permitted|Permission denied|Protocol not supported)")]
+    [InlineData("cp /bin/sh /tmp/sh; chmod 4755 /tmp/sh; /tmp/sh -p -c 'id -u'", "^61911$")]
     // The network.
     [InlineData("cat /proc/net/dev | tail -n +3 | grep -v 'lo:' | wc -l", "^0$")]
     [InlineData("cat /proc/net/unix | tail -n +2 | wc -l", "^0$")]
     public async Task An_attempt_is_refused(string script, string seen)
     {
-        var output = await RunAsync(script);
+        var output = await _box.RunAsync(script);
         Assert.DoesNotContain("GOT IN", output, StringComparison.Ordinal);
         Assert.Matches("(?m)" + seen, output);
     }
@@ -86,11 +98,11 @@ public sealed class InsideABox : IDisposable
         listener.Start();
         var port = ((IPEndPoint)listener.LocalEndpoint).Port;
         var script = $"node -e \"require('net').connect({port}, '127.0.0.1').on('connect', () => console.log('GOT IN')).on('error', e => console.log(e.code))\"";
-        Assert.Equal("ECONNREFUSED", (await RunAsync(script)).Trim());
+        Assert.Equal("ECONNREFUSED", (await _box.RunAsync(script)).Trim());
         Assert.False(listener.Pending());
 
         var lookup = "node -e \"require('dns').lookup('localhost.example.com', e => console.log(e ? 'refused' : 'GOT IN'))\"";
-        Assert.Equal("refused", (await RunAsync(lookup)).Trim());
+        Assert.Equal("refused", (await _box.RunAsync(lookup)).Trim());
     }
 
     [Fact]
@@ -98,11 +110,11 @@ public sealed class InsideABox : IDisposable
     {
         var file = Path.Combine(Path.GetTempPath(), $"flows-host-{Guid.CreateVersion7():N}");
         await File.WriteAllTextAsync(file, "of the machine");
-        Assert.DoesNotContain("GOT IN", await RunAsync($"cat {file} && echo GOT IN"), StringComparison.Ordinal);
+        Assert.DoesNotContain("GOT IN", await _box.RunAsync($"cat {file} && echo GOT IN"), StringComparison.Ordinal);
         File.Delete(file);
 
-        var first = RunAsync("echo mine > /tmp/secret; sleep 2; ls /proc | grep -c '^[0-9]'");
-        var second = await RunAsync("sleep 0.5; cat /tmp/secret && echo GOT IN; ls /proc | grep -c '^[0-9]'");
+        var first = _box.RunAsync("echo mine > /tmp/secret; sleep 2; ls /proc | grep -c '^[0-9]'");
+        var second = await _box.RunAsync("sleep 0.5; cat /tmp/secret && echo GOT IN; ls /proc | grep -c '^[0-9]'");
         Assert.DoesNotContain("GOT IN", second, StringComparison.Ordinal);
         Assert.Matches("(?m)^[1-6]$", second);
         Assert.Matches("(?m)^[1-6]$", await first);
@@ -111,7 +123,7 @@ public sealed class InsideABox : IDisposable
     [Fact]
     public async Task What_a_box_has_started_dies_with_it()
     {
-        var child = await StartAsync("setsid sleep 300 & setsid sleep 300 & echo started; wait");
+        var child = await _box.StartAsync("setsid sleep 300 & setsid sleep 300 & echo started; wait");
         var buffer = new byte[16];
         await child.Output.ReadAsync(buffer).AsTask().WaitAsync(TimeSpan.FromSeconds(20));
         child.Kill();
@@ -121,7 +133,7 @@ public sealed class InsideABox : IDisposable
         await Worker.ChildProbe.UntilAsync(() => !Directory.EnumerateDirectories("/proc").Any(IsOurSleep), "a process of the box lives on");
     }
 
-    public void Dispose() => _starter.Dispose();
+    public void Dispose() => _box.Dispose();
 
     private static bool IsOurSleep(string folder)
     {
@@ -134,21 +146,5 @@ public sealed class InsideABox : IDisposable
         {
             return false;
         }
-    }
-
-    private Task<ChildProcess> StartAsync(string script) => ChildProcess.StartAsync(
-        _starter, LaunchCommand.Boxed(["/bin/sh", "-c", $"ENGINE='{s_engineFolder}'; {script}"], 256, new BoxView([s_engineFolder, LaunchCommand.DotnetRoot, .. NodeProgram.FoldersOf("node")])),
-        NullLogger.Instance, LogLevel.Trace);
-
-    /// <summary>Both outputs.</summary>
-    private async Task<string> RunAsync(string script)
-    {
-        await using var child = await StartAsync($"exec 2>&1; {script}");
-        var output = new StringBuilder();
-        var buffer = new byte[16 << 10];
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
-        while (await child.Output.ReadAsync(buffer, limit.Token) is var length and > 0)
-            output.Append(Encoding.UTF8.GetString(buffer, 0, length));
-        return output.ToString();
     }
 }

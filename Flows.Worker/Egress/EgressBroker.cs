@@ -30,6 +30,9 @@ internal sealed class EgressBroker : IDisposable
         (_network, _execution, _namespaces, _metrics, _clock, _logger, _resolve) = (network.Value, execution.Value, namespaces, metrics, clock, logger, resolve);
     }
 
+    /// <summary><c>STRICT</c> or <c>UNRESTRICTED</c>.</summary>
+    public string Mode => _network.Network;
+
     /// <summary>How the network is closed, in words for operators; and whether the kernel sees to it or the processes themselves.</summary>
     public async Task<(bool IsKept, string How)> DescribeAsync() => _network.Network switch
     {

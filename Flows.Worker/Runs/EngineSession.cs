@@ -10,9 +10,10 @@ namespace Flows.Worker.Runs;
 /// One run in one engine, from the start frame to the outcome. The engine may hang, be killed, or print garbage: each is an outcome, none an
 /// exception. The engine is killed the moment the run is ended from outside.
 /// </summary>
-internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReporter reporter, CodeRunners code, HostCallForwarder calls, EngineLimits limits)
+internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReporter reporter, CodeRunners code, HostCallForwarder calls, ResourceWatch watch, EngineLimits limits)
 {
     private const int MostCalls = 1_000;
+    private static readonly TimeSpan s_callsEnd = TimeSpan.FromSeconds(5);
 
     // The engine enforces the log limit itself; twice of it means that the engine is broken.
     private readonly long _mostLogBytes = 2 * limits.LogBytes;
@@ -21,6 +22,7 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
     private string? _codeStep;
     private bool _hasSpoken;
     private long _logBytes;
+    private long _lastSequence;
 
     /// <summary>True when the engine has said that it is ready for the next run.</summary>
     public bool IsEngineReady { get; private set; }
@@ -33,9 +35,11 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
     public async Task<RunOutcome> RunAsync(RawJson? definition)
     {
         using var over = CancellationTokenSource.CreateLinkedTokenSource(run.Ended);
+        using var use = engine.Watch(watch);
         await using var kill = run.Ended.Register(engine.Kill);
         run.Durable = sequence => _ = SendDurableAsync(sequence);
         string broken;
+        var isOver = false;
         try
         {
             var claim = run.Claim;
@@ -52,6 +56,7 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
                 _hasSpoken = true;
                 if (await TakeAsync(frame, over.Token) is { } outcome)
                 {
+                    isOver = true;
                     IsEngineReady = run.WhyEnded == RunEnd.None && engine.IsAlive;
                     return outcome;
                 }
@@ -69,10 +74,21 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
         finally
         {
             run.Durable = null;
+            // Before the calls are waited for: an engine that does not read keeps their answers in the pipe until it is gone.
+            if (!isOver)
+                engine.Kill();
             await over.CancelAsync();
-            await Task.WhenAll(_calls);
+            try
+            {
+                await Task.WhenAll(_calls).WaitAsync(s_callsEnd);
+            }
+            catch (TimeoutException)
+            {
+                IsEngineReady = false;
+                engine.Kill();
+            }
         }
-        return await ClassifyAsync(broken);
+        return await ClassifyAsync(broken, use);
     }
 
     /// <summary>The step that was under way: the newest one that has not ended.</summary>
@@ -84,6 +100,9 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
         {
             case FrameType.Journal:
                 var lines = frame.Read(EngineJson.Default.JournalLines);
+                if (lines.Sequence <= _lastSequence)
+                    throw new FrameException($"The journal went back from number {_lastSequence} to {lines.Sequence}.");
+                _lastSequence = lines.Sequence;
                 Follow(lines.Steps);
                 if (_logBytes > _mostLogBytes)
                 {
@@ -191,7 +210,7 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
         }
     }
 
-    private async Task<RunOutcome> ClassifyAsync(string broken)
+    private async Task<RunOutcome> ClassifyAsync(string broken, WatchedUse use)
     {
         engine.Kill();
         var step = RunningStep is { } path ? $" while step '{path}' was running" : "";
@@ -213,8 +232,12 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
 
         WasStillborn = !_hasSpoken;
         var exit = await engine.GetExitAsync();
+        if (use.Excess is { } excess)
+            return Failed(excess.Code, $"The engine used more than it may{step}. {excess.Message}.");
+        if (exit.WroteTooMuch)
+            return Failed("file_limit", $"The engine wrote a file of more than {Box.FileBytes >> 20} MiB{step}.");
         return exit.IsOutOfMemory
-            ? Failed("memory_limit", $"The run needed more memory than it may use{step}.")
+            ? Failed("memory_limit", $"The run needed more memory than it may use{step}{use.PeakInWords}.")
             // Not the run's fault as far as we know: it is handed back, and the API ends it when its attempts are used up.
             : new RunOutcome(
                 RunStatus.Queued,

@@ -10,7 +10,7 @@ namespace Flows.Worker.Runs;
 /// <summary>Takes one job from the bell to the commit of its outcome.</summary>
 internal sealed partial class RunWorker(
     RunClaims claims, LiveRuns live, FlowVersions versions, EngineProcesses engines, CodeRunners code, HostCallForwarder calls, RunReporter reporter, ApartValues values,
-    IOptions<WorkerOptions> options, IOptions<RunLimitOptions> limits, TimeProvider clock, ILogger<RunWorker> logger) : IRunHandler
+    ResourceWatch watch, IOptions<WorkerOptions> options, IOptions<RunLimitOptions> limits, TimeProvider clock, ILogger<RunWorker> logger) : IRunHandler
 {
     private static readonly TimeSpan s_engineTrouble = TimeSpan.FromSeconds(5);
 
@@ -99,7 +99,7 @@ internal sealed partial class RunWorker(
         var wasUsed = rented.IsUsed;
         rented.MarkUsed();
         engine.Serve(run.Held.RunId);
-        var session = new EngineSession(engine, run, reporter, code, calls, limits.Value.ToEngineLimits());
+        var session = new EngineSession(engine, run, reporter, code, calls, watch, limits.Value.ToEngineLimits());
         var outcome = await session.RunAsync(definition);
         if (session.IsEngineReady)
             rented.Restore();

@@ -1,3 +1,5 @@
+using Flows.Worker.Sandbox.SystemCalls;
+
 namespace Flows.Worker.Sandbox;
 
 /// <summary>What a box shows of this machine beside the system's programs.</summary>
@@ -9,14 +11,17 @@ internal sealed record BoxView(IReadOnlyList<string> Folders, string? Socket = n
 /// <summary>
 /// A child's own user, process, mount, IPC, host-name, cgroup and network namespaces, made by bubblewrap: it sees the system's programs (read-only), the
 /// folders it needs (read-only), a temporary folder in memory with a quota, and none of the worker's files and processes. It runs as a user that owns nothing, with no
-/// capability, can gain none, and cannot make namespaces of its own. It dies with the worker.
+/// capability, can gain none, cannot make namespaces of its own, and may make only the system calls of system-calls.txt. It dies with the worker.
 /// </summary>
 internal static class Box
 {
     /// <summary>Where the worker is root: a user and group id that no account has and no file belongs to.</summary>
     private const string Nobody = "61911";
+    /// <summary>Of one file; larger than the temporary folder, but a file with holes takes no room there.</summary>
+    public const long FileBytes = 1L << 30;
     private const long TemporaryBytes = 64L << 20;
     private const long SharedMemoryBytes = 16L << 20;
+    private const int FilterDescriptor = 9; // one digit: sh knows no more
 
     private static readonly string? s_bwrap = OperatingSystem.IsLinux() ? LaunchCommand.FindInPath("bwrap") : null;
     private static readonly string? s_prlimit = OperatingSystem.IsLinux() ? LaunchCommand.FindInPath("prlimit") : null;
@@ -26,19 +31,23 @@ internal static class Box
         !OperatingSystem.IsLinux() ? "only Linux has the namespaces for it"
         : s_bwrap is null ? "bubblewrap is not installed (Debian package bubblewrap)"
         : s_prlimit is null || !LaunchCommand.CanBeNobody ? "setsid, setpriv and prlimit are not installed (Debian package util-linux)"
-        : null;
+        : FilterFile.Problem;
 
     /// <summary>For setpriv: who the child is. An ordinary user's children stay that user, in a user namespace of their own.</summary>
     public static IReadOnlyList<string> Identity => Environment.IsPrivilegedProcess ? ["--reuid", Nobody, "--regid", Nobody, "--clear-groups"] : [];
+
+    /// <summary>
+    /// What opens the filter for what follows it: the worker's file, before the child is somebody else who may not see it. A shell does it because
+    /// children are started without any descriptor of the worker's.
+    /// </summary>
+    public static IReadOnlyList<string> FilterOpened => ["/bin/sh", "-c", $"exec \"$@\" {FilterDescriptor}<\"$0\"", FilterFile.Path];
 
     /// <summary>The program with its arguments, inside a box.</summary>
     public static IReadOnlyList<string> Around(IReadOnlyList<string> command, BoxView view)
     {
         List<string> line =
         [
-            // No core dump: it would hold a run's data. Files: no single one may fill a disk that a later version might show.
-            s_prlimit!, "--core=0:0", "--nofile=4096:4096", $"--fsize={1L << 30}:{1L << 30}", "--",
-            s_bwrap!, "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--disable-userns",
+            s_bwrap!, "--seccomp", $"{FilterDescriptor}", "--unshare-user", "--unshare-pid", "--unshare-ipc", "--unshare-uts", "--unshare-cgroup-try", "--disable-userns",
             "--uid", Nobody, "--gid", Nobody, "--hostname", "flows", "--cap-drop", "ALL", "--die-with-parent", "--new-session",
         ];
         if (!view.HasNetwork)
@@ -58,10 +67,13 @@ internal static class Box
         if (view.Socket is { } socket)
             line.AddRange(["--bind", socket, socket]);
         // Last, when everything is in its place: the root itself is memory without a limit.
-        line.AddRange(["--remount-ro", "/", "--chdir", "/tmp", "--"]);
+        line.AddRange(["--remount-ro", "/", "--chdir", "/tmp", "--", s_prlimit!, .. Limits, "--"]);
         line.AddRange(command);
         return line;
     }
+
+    // Set in the box, where the processes are counted by themselves: outside, all boxes have the same user. No core dump: it would hold a run's data.
+    private static IReadOnlyList<string> Limits { get; } = ["--core=0:0", "--nofile=4096:4096", $"--fsize={FileBytes}:{FileBytes}", "--nproc=256:256"];
 
     private static bool IsUnder(string folder, string parent) => folder == parent || folder.StartsWith(parent + "/", StringComparison.Ordinal);
 }

@@ -32,6 +32,8 @@ internal sealed class ChildProcess : IAsyncDisposable
     }
 
     public int Id { get; }
+    /// <summary>Its resident memory with all that it has started, when somebody last looked; 0 before.</summary>
+    public long LastBytes { get; set; }
     /// <summary>Standard output, for a child that does not speak frames.</summary>
     public Stream Output { get; }
     public FrameReader Reader { get; }
@@ -118,6 +120,9 @@ internal sealed class ChildProcess : IAsyncDisposable
 /// <param name="ErrorTail">The last of what it wrote to standard error.</param>
 internal sealed record ChildExit(int? Code, string ErrorTail)
 {
+    /// <summary>The signal SIGXFSZ: a file grew over the limit of a box, see <see cref="Box"/>.</summary>
+    public bool WroteTooMuch => Code == 128 + 25;
+
     /// <summary>.NET writes OutOfMemoryException or "Out of memory", Node.js "heap out of memory".</summary>
     public bool IsOutOfMemory =>
         ErrorTail.Contains("OutOfMemory", StringComparison.Ordinal) || ErrorTail.Contains("out of memory", StringComparison.OrdinalIgnoreCase);

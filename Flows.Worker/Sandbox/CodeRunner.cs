@@ -9,10 +9,14 @@ internal sealed class CodeRunner : IPooledProcess
 {
     private readonly ChildProcess _child;
 
-    private CodeRunner(ChildProcess child) => _child = child;
+    private readonly int _memoryMiB;
+
+    private CodeRunner(ChildProcess child, int memoryMiB) => (_child, _memoryMiB) = (child, memoryMiB);
 
     public bool IsAlive => _child.IsAlive;
     public Task Exited => _child.Exited;
+    public long Bytes => _child.LastBytes;
+    public void Measure() => _child.LastBytes = ProcessTree.Measure(_child.Id).Bytes;
 
     /// <param name="launcher">What stands before the program: it takes the network away; or nothing.</param>
     /// <exception cref="ChildStartException">It cannot be started, is too slow, or speaks another protocol.</exception>
@@ -30,16 +34,17 @@ internal sealed class CodeRunner : IPooledProcess
         var child = await ChildProcess.StartAsync(starter, command, logger, LogLevel.Trace);
         var ready = await Greeting.ReadAsync(child, FrameType.CodeReady, EngineJson.Default.CodeRunnerReady, "The code runner", options.StartTimeout);
         if (ready.Protocol == EngineReady.CurrentProtocol)
-            return new CodeRunner(child);
+            return new CodeRunner(child, options.MemoryMiB);
 
         await child.DisposeAsync();
         throw new ChildStartException($"The code runner speaks protocol {ready.Protocol}; this worker speaks {EngineReady.CurrentProtocol}.");
     }
 
-    /// <summary>Runs one call. The second value is true when the process may serve another.</summary>
+    /// <summary>Runs one call, watched. The second value is true when the process may serve another.</summary>
     /// <exception cref="OperationCanceledException">The run has ended; the process is killed.</exception>
-    public async Task<(CodeCompleted Answer, bool IsClean)> RunAsync(CodeRequested request, CancellationToken cancel)
+    public async Task<(CodeCompleted Answer, bool IsClean)> RunAsync(CodeRequested request, ResourceWatch watch, CancellationToken cancel)
     {
+        using var use = watch.Watch(_child);
         using var late = CancellationTokenSource.CreateLinkedTokenSource(cancel);
         if (request.TimeoutMs > 0)
             late.CancelAfter(request.TimeoutMs);
@@ -74,8 +79,12 @@ internal sealed class CodeRunner : IPooledProcess
 
         _child.Kill();
         var exit = await _child.GetExitAsync();
-        var answer = exit.IsOutOfMemory
-            ? CodeRunners.Failed(request, "memory_limit", $"The code of step '{request.StepName}' needed more memory than it may use.")
+        var answer = use.Excess is { } excess
+            ? CodeRunners.Failed(request, excess.Code, $"The code of step '{request.StepName}' used more than it may. {excess.Message}.")
+            : exit.IsOutOfMemory
+            ? CodeRunners.Failed(request, "memory_limit", $"The code of step '{request.StepName}' needed more memory than the {_memoryMiB} MiB of heap that it may use{use.PeakInWords}.")
+            : exit.WroteTooMuch
+            ? CodeRunners.Failed(request, "file_limit", $"The code of step '{request.StepName}' wrote a file of more than {Box.FileBytes >> 20} MiB.")
             : CodeRunners.Failed(request, "code_crashed", $"The process of the code of step '{request.StepName}' {broken} (exit code {exit.Code}).");
         return (answer, false);
     }

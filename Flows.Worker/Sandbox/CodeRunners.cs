@@ -10,12 +10,13 @@ internal sealed class CodeRunners : IAsyncDisposable
 {
     private readonly ProcessPool<CodeRunner> _pool;
     private readonly NodeProgram _node;
+    private readonly ResourceWatch _watch;
 
     public CodeRunners(
-        ProcessStarter starter, EngineFiles files, NodeProgram node, EgressBroker egress, IOptions<WorkerOptions> worker, IOptions<ExecutionOptions> execution,
+        ProcessStarter starter, EngineFiles files, NodeProgram node, EgressBroker egress, ResourceWatch watch, IOptions<WorkerOptions> worker, IOptions<ExecutionOptions> execution,
         TimeProvider clock, ILogger<CodeRunners> logger)
     {
-        _node = node;
+        (_node, _watch) = (node, watch);
         _pool = new ProcessPool<CodeRunner>(
             worker.Value.Concurrency, warm: 0, execution.Value,
             async () => await CodeRunner.StartAsync(starter, files, await egress.FindLauncherAsync(), execution.Value, logger), clock, logger);
@@ -46,7 +47,7 @@ internal sealed class CodeRunners : IAsyncDisposable
             // Spoilt until it has answered: a call that was cut off leaves the process in the middle of somebody's code.
             rented.Spoil();
             rented.MarkUsed();
-            var (answer, isClean) = await rented.Process.RunAsync(request, cancel);
+            var (answer, isClean) = await rented.Process.RunAsync(request, _watch, cancel);
             if (isClean)
                 rented.Restore();
             return answer;

@@ -23,6 +23,8 @@ internal sealed class EngineProcess : IPooledProcess
     public int Id => _child.Id;
     public bool IsAlive => _child.IsAlive;
     public Task Exited => _child.Exited;
+    public long Bytes => _child.LastBytes;
+    public void Measure() => _child.LastBytes = ProcessTree.Measure(_child.Id).Bytes;
     public FrameReader Reader => _child.Reader;
     public FrameWriter Writer => _child.Writer;
 
@@ -73,6 +75,9 @@ internal sealed class EngineProcess : IPooledProcess
 
     /// <summary>Ends it and everything it has started, at once. Safe from any thread.</summary>
     public void Kill() => _child.Kill();
+
+    /// <summary>Watches what it uses until the result is disposed.</summary>
+    public WatchedUse Watch(ResourceWatch watch) => watch.Watch(_child);
 
     public Task<ChildExit> GetExitAsync() => _child.GetExitAsync();
 

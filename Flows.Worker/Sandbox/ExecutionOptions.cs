@@ -20,9 +20,23 @@ public sealed class ExecutionOptions
     /// <summary>True: an engine serves many runs of one project. False: every run gets a process of its own, started ahead.</summary>
     public bool Reuse { get; set; } = true;
 
-    /// <summary>MiB of heap that an engine, and a code runner, may use. A run that needs more fails with <c>memory_limit</c>.</summary>
+    /// <summary>What the runtime of an engine or a code runner takes by itself, in MiB, beside its heap.</summary>
+    internal const int RuntimeMiB = 192;
+
+    /// <summary>
+    /// MiB of heap that an engine, and a code runner, may use. With all that it has started it may have 192 MiB more of resident memory. A run that needs more
+    /// fails with <c>memory_limit</c>.
+    /// </summary>
     [Range(64, 65536)]
     public int MemoryMiB { get; set; } = 512;
+
+    /// <summary>Processor time that an engine, and a code runner with everything it has started, may use for one run. A run that needs more fails with <c>cpu_limit</c>.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
+    public TimeSpan CpuTime { get; set; } = TimeSpan.FromMinutes(10);
+
+    /// <summary>Processes that an engine, or a code runner, may be together with all it has started. More end the run with <c>process_limit</c>.</summary>
+    [Range(8, 4096)]
+    public int Processes { get; set; } = 64;
 
     /// <summary>Runs after which a process is replaced.</summary>
     [Range(1, 1_000_000)]
@@ -32,6 +46,10 @@ public sealed class ExecutionOptions
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan RecycleAge { get; set; } = TimeSpan.FromMinutes(30);
 
+    /// <summary>MiB of resident memory above which a process is replaced when its run is over. 0: three quarters of what it may have.</summary>
+    [Range(0, 65536)]
+    public int RecycleMiB { get; set; }
+
     /// <summary>Time from starting a process to its first word. A slower one is ended.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:05:00")]
     public TimeSpan StartTimeout { get; set; } = TimeSpan.FromSeconds(30);
@@ -39,6 +57,10 @@ public sealed class ExecutionOptions
     /// <summary>The Node.js program for code steps: a name that is looked up in PATH, or a path.</summary>
     [Required]
     public string Node { get; set; } = "node";
+
+    internal long ProcessBytes => (long)(MemoryMiB + RuntimeMiB) << 20;
+
+    internal long RecycleBytes => RecycleMiB > 0 ? (long)RecycleMiB << 20 : ProcessBytes / 4 * 3;
 
     /// <summary>The mode that holds: see <see cref="ExecutionModeChoice"/>.</summary>
     internal string EffectiveMode { get; set; } = Unsandboxed;

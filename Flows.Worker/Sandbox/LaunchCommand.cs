@@ -31,11 +31,14 @@ internal sealed record LaunchCommand(string Program, IReadOnlyList<string> Argum
         return new LaunchCommand(line[0], line[1..], CleanEnvironment(memoryMiB));
     }
 
-    /// <summary>The same in a box of its own: <code>setsid setpriv --reuid … --pdeathsig KILL -- prlimit … -- bwrap … -- program …</code></summary>
+    /// <summary>The same in a box of its own: <code>setsid sh … setpriv --reuid … --pdeathsig KILL -- bwrap … -- prlimit … -- program …</code></summary>
     public static LaunchCommand Boxed(IReadOnlyList<string> command, int memoryMiB, BoxView view) => new(
         s_setsid!,
-        [s_setpriv!, .. Box.Identity, "--pdeathsig", "KILL", "--", .. Box.Around([FindInPath(command[0]) ?? command[0], .. command.Skip(1)], view)],
-        CleanEnvironment(memoryMiB));
+        [.. Box.FilterOpened, s_setpriv!, .. Box.Identity, "--pdeathsig", "KILL", "--", .. Box.Around([FindInPath(command[0]) ?? command[0], .. command.Skip(1)], view)],
+        new Dictionary<string, string>(CleanEnvironment(memoryMiB)) { [ScrubVariable] = "/tmp:/dev/shm" });
+
+    /// <summary>Tells a child which folders are its own alone, to be emptied before each run.</summary>
+    public const string ScrubVariable = "FLOWS_SCRUB";
 
     /// <summary>True when the programs are there that start a child as somebody else.</summary>
     public static bool CanBeNobody => s_setsid is not null && s_setpriv is not null;

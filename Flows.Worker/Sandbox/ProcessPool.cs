@@ -6,6 +6,10 @@ internal interface IPooledProcess : IAsyncDisposable
     bool IsAlive { get; }
     /// <summary>Completes when the process is gone.</summary>
     Task Exited { get; }
+    /// <summary>Resident memory in bytes, as last measured; 0 before.</summary>
+    long Bytes { get; }
+    /// <summary>Looks how large it is.</summary>
+    void Measure();
 }
 
 /// <summary>
@@ -73,12 +77,16 @@ internal sealed partial class ProcessPool<T>(
         return rented;
     }
 
-    /// <summary>Ends idle processes that have grown old, and starts what is missing of the warm ones.</summary>
+    /// <summary>Ends idle processes that have grown old, or large, and starts what is missing of the warm ones.</summary>
     public void Tidy()
     {
         Seat[] old;
         lock (_lock)
-            old = [.. _seats.Where(seat => !seat.IsRented && seat.Uses > 0 && IsOld(seat))];
+        {
+            foreach (var seat in _seats.Where(seat => !seat.IsRented && seat.Uses > 0 && seat.Ready.IsCompletedSuccessfully))
+                seat.Ready.Result.Measure();
+            old = [.. _seats.Where(seat => !seat.IsRented && seat.Uses > 0 && (IsOld(seat) || HasGrown(seat)))];
+        }
         foreach (var seat in old)
             Remove(seat);
         KeepWarm();
@@ -127,7 +135,7 @@ internal sealed partial class ProcessPool<T>(
 
     private void Return(Seat seat, bool reusable)
     {
-        if (!reusable || MustGo(seat) || (seat.Uses > 0 && !options.Reuse) || !seat.Ready.Result.IsAlive)
+        if (!reusable || MustGo(seat) || HasGrown(seat) || (seat.Uses > 0 && !options.Reuse) || !seat.Ready.Result.IsAlive)
             Remove(seat);
         else
             lock (_lock)
@@ -182,6 +190,8 @@ internal sealed partial class ProcessPool<T>(
     }
 
     private bool IsOld(Seat seat) => IsSpent(seat) || clock.GetElapsedTime(seat.BornAt) >= options.RecycleAge;
+
+    private bool HasGrown(Seat seat) => seat.Ready.IsCompletedSuccessfully && seat.Ready.Result.Bytes > options.RecycleBytes;
 
     private bool IsSpent(Seat seat) => seat.Uses >= options.RecycleRuns;
 

@@ -5,9 +5,11 @@ using Flows.Bench.Simulation;
 Results.Begin();
 var benches = new SortedDictionary<string, Func<BenchArguments, Task<int>>>(StringComparer.Ordinal)
 {
+    ["egress"] = EgressBench.RunAsync,
     ["engine"] = EngineBench.RunAsync,
     ["flows"] = AsyncBench.RunAsync,
     ["queue"] = QueueBench.RunAsync,
+    ["sandbox"] = SandboxBench.RunAsync,
     ["simulation"] = SimulationBench.RunAsync,
     ["webhook"] = WebhookBench.RunAsync,
 };

@@ -1,0 +1,184 @@
+using System.Diagnostics;
+using System.Globalization;
+using Flows.Contracts.EngineProtocol;
+using Flows.Contracts.Json;
+using Flows.Contracts.Network;
+using Flows.Contracts.Runs;
+using Flows.Worker;
+using Flows.Worker.Egress;
+using Flows.Worker.Sandbox;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+
+namespace Flows.Bench;
+
+/// <summary>
+/// What a box costs: the start of an engine, warm runs, and runs that each have a process of their own; and what a warm engine holds in memory. Plain and
+/// boxed engines take turns, so that both see the same machine. No API, no queue: an engine and its pipe.
+/// </summary>
+internal sealed class SandboxBench : IDisposable
+{
+    private const int Starts = 30, Block = 500, Rounds = 7, Alone = 60;
+    private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
+
+    private readonly ProcessStarter _starter = new();
+    private readonly EgressMetrics _metrics = new();
+    private readonly EngineFiles _files = new(Options.Create(new EngineOptions { Path = EnginePath() }));
+    private readonly RawJson _definition = RawJson.Parse("""
+        { "schema": 1, "trigger": { "piece": "manual", "event": "run" },
+          "steps": [ { "name": "a", "kind": "action", "piece": "data", "action": "set", "input": { "value": "{{trigger.n + 1}}" } } ] }
+        """);
+
+    public static async Task<int> RunAsync(BenchArguments arguments)
+    {
+        if (new SandboxSupport(Options.Create(new EngineOptions { Path = EnginePath() })).Problem is { } problem)
+            throw new BenchException($"this machine makes no boxes: {problem}");
+        using var bench = new SandboxBench();
+        var report = string.Join('\n', [.. await bench.StartsAsync(), "", .. await bench.WarmAsync(), "", .. await bench.AloneAsync()]);
+        Console.WriteLine(report);
+        Results.Keep(arguments, "sandbox", report);
+        return 0;
+    }
+
+    public void Dispose()
+    {
+        _metrics.Dispose();
+        _starter.Dispose();
+    }
+
+    private async Task<List<string>> StartsAsync()
+    {
+        List<double> plain = [], boxed = [];
+        for (var i = -2; i < Starts; i++)
+        {
+            foreach (var isBoxed in new[] { false, true })
+            {
+                var began = Stopwatch.GetTimestamp();
+                await using var engine = await StartAsync(isBoxed);
+                if (i >= 0)
+                    (isBoxed ? boxed : plain).Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
+            }
+        }
+        return
+        [
+            "| start of an engine, to its greeting | p50 ms | best | worst |", "|---|---|---|---|", Row("plain", plain), Row("boxed", boxed),
+            Text($"| **added** (to reach: ≤ 10) | {Median(boxed) - Median(plain):0.0} | {boxed.Min() - plain.Min():0.0} | |"),
+        ];
+    }
+
+    private async Task<List<string>> WarmAsync()
+    {
+        await using var plain = await StartAsync(isBoxed: false);
+        await using var boxed = await StartAsync(isBoxed: true);
+        List<double> plainRates = [], boxedRates = [];
+        for (var round = -2; round < Rounds; round++)
+        {
+            foreach (var (engine, rates) in new[] { (plain, plainRates), (boxed, boxedRates) })
+            {
+                var began = Stopwatch.GetTimestamp();
+                for (var i = 0; i < Block; i++)
+                    await WalkAsync(engine);
+                if (round >= 0)
+                    rates.Add(Block / Stopwatch.GetElapsedTime(began).TotalSeconds);
+            }
+        }
+        return
+        [
+            "| warm runs of one step, one engine | runs/s p50 | best | worst |", "|---|---|---|---|", Row("plain", plainRates), Row("boxed", boxedRates),
+            Text($"| **lost** (to reach: ≤ 5 %) | {(1 - (Median(boxedRates) / Median(plainRates))) * 100:0.0} % | | |"), "",
+            "| a warm engine holds | resident MiB | proportional share MiB |", "|---|---|---|", Memory("plain", plain.Id), Memory("boxed, with its box", boxed.Id),
+            "", "(to reach: ≤ 60 MiB; the share divides pages that several processes map by their number)",
+        ];
+    }
+
+    private async Task<List<string>> AloneAsync()
+    {
+        // The bound: as many starts at once as the pool may have processes, and nothing else to do.
+        var lanes = Environment.ProcessorCount;
+        var began = Stopwatch.GetTimestamp();
+        await Task.WhenAll(Enumerable.Range(0, lanes).Select(async _ =>
+        {
+            for (var i = 0; i < Alone / lanes; i++)
+                await (await StartAsync(isBoxed: true)).DisposeAsync();
+        }));
+        var bound = Alone / Stopwatch.GetElapsedTime(began).TotalSeconds;
+
+        var execution = Execution(isBoxed: true);
+        execution.Reuse = false;
+        using var broker = Broker(execution);
+        await using var engines = new EngineProcesses(
+            _starter, _files, broker, Options.Create(new WorkerOptions { Concurrency = lanes }), Options.Create(execution), TimeProvider.System, NullLogger<EngineProcesses>.Instance);
+        engines.Tidy();
+        began = Stopwatch.GetTimestamp();
+        await Task.WhenAll(Enumerable.Range(0, lanes).Select(async _ =>
+        {
+            for (var i = 0; i < Alone / lanes; i++)
+            {
+                using var rented = await engines.RentAsync(Guid.CreateVersion7(), CancellationToken.None);
+                rented.MarkUsed();
+                await WalkAsync(rented.Process);
+            }
+        }));
+        var pooled = Alone / Stopwatch.GetElapsedTime(began).TotalSeconds;
+        return
+        [
+            Text($"| a process for each run (`Reuse=false`), {lanes} at a time | a second |"), "|---|---|", Text($"| starts of boxed engines, and nothing else | {bound:0.0} |"),
+            Text($"| runs through the pre-started pool | {pooled:0.0} |"), Text($"| **of the bound** | {pooled / bound * 100:0} % |"),
+        ];
+    }
+
+    private async Task<EngineProcess> StartAsync(bool isBoxed)
+    {
+        var execution = Execution(isBoxed);
+        using var broker = Broker(execution);
+        // The socket's folder goes with the broker, and the socket stays open: no run of this benchmark calls anybody.
+        return await EngineProcess.StartAsync(_starter, _files, isBoxed ? new EngineEgress([], Loose) : await broker.OpenAsync(), execution, NullLogger.Instance);
+    }
+
+    private static string[] Loose => [.. new NetworkOptions { Network = NetworkPolicy.Unrestricted }.ToSettings().ToArguments()];
+
+    private static ExecutionOptions Execution(bool isBoxed) =>
+        new() { EffectiveMode = isBoxed ? ExecutionOptions.SandboxCodeAndProcess : ExecutionOptions.Unsandboxed };
+
+    // Plain engines share the machine's network; the pool's have a broker, as in STRICT.
+    private EgressBroker Broker(ExecutionOptions execution) => new(
+        Options.Create(new NetworkOptions { Network = execution.IsEngineBoxed ? NetworkPolicy.Strict : NetworkPolicy.Unrestricted }), Options.Create(execution),
+        new NetworkNamespace(_starter, NullLogger<NetworkNamespace>.Instance), _metrics, TimeProvider.System, NullLogger<EgressBroker>.Instance);
+
+    private async Task WalkAsync(EngineProcess engine)
+    {
+        await engine.Writer.WriteAsync(FrameType.Start, new StartRun(
+            Guid.CreateVersion7(), 1, Guid.Empty, "bench", Guid.Empty, RunEnvironment.Production, _definition, RawJson.Parse("""{"n":1}"""),
+            [], new Dictionary<string, RawJson>(), new Dictionary<string, RawJson>(), EngineLimits.Default), EngineJson.Default.StartRun, default);
+        while (await engine.Reader.ReadAsync(default).AsTask().WaitAsync(s_limit) is { } frame)
+        {
+            if (frame.Type != FrameType.Finished)
+                continue;
+            var outcome = frame.Read(EngineJson.Default.RunFinished).Outcome;
+            if (outcome.Status != RunStatus.Succeeded)
+                throw new BenchException($"the run failed: {outcome.Error?.Message}");
+            return;
+        }
+        throw new BenchException("the engine ended in the middle of a run");
+    }
+
+    // The worker's build puts the engine beside itself; this one's is beside the benchmark.
+    private static string EnginePath() => Path.Combine(AppContext.BaseDirectory, "Flows.Engine");
+
+    private static string Memory(string what, int root)
+    {
+        var share = 0L;
+        foreach (var id in ProcessTree.Ids(root))
+        {
+            share += File.ReadLines($"/proc/{id}/smaps_rollup").Where(line => line.StartsWith("Pss:", StringComparison.Ordinal))
+                .Sum(line => long.Parse(line.Split(' ', StringSplitOptions.RemoveEmptyEntries)[1], CultureInfo.InvariantCulture) << 10);
+        }
+        return Text($"| {what} | {ProcessTree.Measure(root).Bytes / 1048576.0:0.0} | {share / 1048576.0:0.0} |");
+    }
+
+    private static string Row(string what, List<double> values) => Text($"| {what} | {Median(values):0.0} | {values.Min():0.0} | {values.Max():0.0} |");
+
+    private static double Median(List<double> values) => values.Order().ElementAt(values.Count / 2);
+
+    private static string Text(FormattableString text) => FormattableString.Invariant(text);
+}
