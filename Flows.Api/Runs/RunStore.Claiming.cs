@@ -11,6 +11,7 @@ namespace Flows.Api.Runs;
 /// <param name="IsRetried">It began with a part of another run's journal.</param>
 /// <param name="EditedInput">JSON object: inputs by step path.</param>
 /// <param name="PausedMs">Time spent Paused.</param>
+/// <param name="IsOnItsOwn">No other run waits for it.</param>
 internal sealed record ClaimedRun(
     Guid RunId,
     int Attempt,
@@ -24,7 +25,8 @@ internal sealed record ClaimedRun(
     RawJson Trigger,
     long PausedMs,
     bool IsRetried = false,
-    RawJson? EditedInput = null);
+    RawJson? EditedInput = null,
+    bool IsOnItsOwn = false);
 
 internal sealed partial class RunStore
 {
@@ -32,12 +34,12 @@ internal sealed partial class RunStore
         WITH moves ({RunSql.MoveColumns}) AS (
             SELECT l.id, l.attempt, 1::smallint, a.worker, $4::timestamptz, false, NULL::json, NULL::json, NULL::json, NULL::text, NULL::json
             FROM unnest($2::uuid[], $3::text[]) AS a(id, worker) CROSS JOIN LATERAL (
-                SELECT r.id, r.attempt FROM runs r WHERE r.id = a.id AND {RunSql.IsOneOf(RunTransitions.Into(RunStatus.Running))} FOR NO KEY UPDATE
+                SELECT r.id, r.attempt FROM runs r WHERE r.id = a.id AND {RunSql.IsOneOf(RunTransitions.Into(RunStatus.Running))} AND {RunSql.Within("$2")} FOR NO KEY UPDATE
             ) l
         )
-        {RunSql.Move}
+        {RunSql.MoveWithin("$2")}
         RETURNING r.id, r.attempt, r.worker, r.project_id, r.flow_id, (SELECT f.name FROM flows f WHERE f.id = r.flow_id),
-            r.version_id, r.environment, r.active_ms, r.trigger, r.paused_ms, r.retried_from IS NOT NULL, r.edited_input
+            r.version_id, r.environment, r.active_ms, r.trigger, r.paused_ms, r.retried_from IS NOT NULL, r.edited_input, r.parent_path IS NULL
         """;
 
     /// <summary>
@@ -58,13 +60,13 @@ internal sealed partial class RunStore
         ], ReadClaim, cancel);
     }
 
-    private const string RenewLeases = """
+    private static readonly string s_renewLeases = $"""
         WITH held AS (
             SELECT l.id, l.attempt FROM unnest($1::uuid[], $2::int[]) AS h(id, attempt) CROSS JOIN LATERAL (
-                SELECT r.id, r.attempt FROM runs r WHERE r.id = h.id AND r.attempt = h.attempt AND r.worker = $3 AND r.status + 0 = 1 FOR NO KEY UPDATE
+                SELECT r.id, r.attempt FROM runs r WHERE r.id = h.id AND r.attempt = h.attempt AND r.worker = $3 AND r.status + 0 = 1 AND {RunSql.Within("$1")} FOR NO KEY UPDATE
             ) l
         )
-        UPDATE runs r SET lease_until = $4 FROM held h WHERE r.id = h.id AND r.attempt = h.attempt AND r.worker = $3 AND r.status + 0 = 1
+        UPDATE runs r SET lease_until = $4 FROM held h WHERE r.id = h.id AND r.attempt = h.attempt AND r.worker = $3 AND r.status + 0 = 1 AND {RunSql.Within("$1")}
         RETURNING r.id, r.attempt
         """;
 
@@ -74,7 +76,7 @@ internal sealed partial class RunStore
         var held = runs.OrderBy(run => run.RunId).ToList();
         if (held.Count == 0)
             return [];
-        return [.. await WriteAsync(RunSql.Behind, RenewLeases,
+        return [.. await WriteAsync(RunSql.Behind, s_renewLeases,
         [
             RunSql.Array(Each(held, run => run.RunId), NpgsqlDbType.Uuid),
             RunSql.Array(Each(held, run => run.Attempt), NpgsqlDbType.Integer),
@@ -96,5 +98,6 @@ internal sealed partial class RunStore
         row.JsonOrNull(9) ?? RawJson.Null,
         row.GetInt64(10),
         row.GetBoolean(11),
-        row.JsonOrNull(12));
+        row.JsonOrNull(12),
+        row.GetBoolean(13));
 }

@@ -138,7 +138,7 @@ internal sealed partial class RunStore
         WITH calls AS (
             SELECT l.* FROM unnest($3::uuid[]) AS c(id) CROSS JOIN LATERAL (
                 SELECT r.id, r.parent_run_id, r.parent_path, r.status, r.output, r.error, r.failed_step FROM runs r
-                WHERE r.id = c.id AND r.parent_path IS NOT NULL AND r.status + 0 >= {(int)RunStatus.Succeeded}
+                WHERE r.id = c.id AND r.parent_path IS NOT NULL AND r.status + 0 >= {(int)RunStatus.Succeeded} AND {RunSql.Within("$3")}
             ) l
         ), held AS (
             SELECT l.id, l.attempt, l.status FROM (SELECT DISTINCT parent_run_id AS id FROM calls ORDER BY 1) p CROSS JOIN LATERAL (
@@ -169,6 +169,6 @@ internal sealed partial class RunStore
     [
         RunSql.Value(now, NpgsqlDbType.TimestampTz),
         RunSql.Value(now + options.Value.RingAgainAfter, NpgsqlDbType.TimestampTz),
-        RunSql.Array(Each(runs, run => run), NpgsqlDbType.Uuid),
+        RunSql.Array([.. runs.Order()], NpgsqlDbType.Uuid),
     ], row => news.Add(RunNews.Read(row)));
 }

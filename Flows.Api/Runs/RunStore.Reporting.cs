@@ -27,7 +27,7 @@ internal sealed partial class RunStore
             FROM unnest($3::uuid[], $4::int[], $5::text[], $6::smallint[], $7::json[], $8::json[], $9::json[], $10::text[], $11::json[])
                 AS a(id, attempt, worker, to_status, output, response, error, failed_step, waiting_for) CROSS JOIN LATERAL (
                 SELECT r.id, {RunSql.AfterLoss("$26")} AS after_loss
-                FROM runs r WHERE r.id = a.id AND r.attempt = a.attempt AND r.worker = a.worker AND r.status + 0 = 1 FOR NO KEY UPDATE
+                FROM runs r WHERE r.id = a.id AND r.attempt = a.attempt AND r.worker = a.worker AND r.status + 0 = 1 AND {RunSql.Within("$3")} FOR NO KEY UPDATE
             ) l
         ), lines AS (
             INSERT INTO run_steps (run_id, path, name, kind, status, effect, run_attempt, attempt, started_at, duration_ms, input, output, error, logs)
@@ -43,14 +43,14 @@ internal sealed partial class RunStore
             WHERE run_steps.status IN ({RunSql.In(StepLines.Unfinished)})
         ), {values}answered AS (
             UPDATE runs r SET response = coalesce(r.response, h.response) FROM held h
-            WHERE r.id = h.id AND h.to_status IS NULL AND h.response IS NOT NULL
+            WHERE r.id = h.id AND h.to_status IS NULL AND h.response IS NOT NULL AND {RunSql.Within("$3")}
             RETURNING {RunSql.News}
         ), moves ({RunSql.MoveColumns}) AS (
             SELECT h.id, h.attempt, CASE WHEN h.to_status = 0 AND h.error IS NOT NULL THEN h.after_loss ELSE h.to_status END, NULL::text, $2::timestamptz,
                 h.to_status = 0 AND h.error IS NOT NULL, h.output, h.response, h.error, h.failed_step, h.waiting_for
             FROM held h WHERE h.to_status IS NOT NULL
         ), moved AS (
-            {RunSql.Move}
+            {RunSql.MoveWithin("$3")}
             RETURNING {RunSql.News}
         )
         SELECT n.*, h.attempt, h.worker, h.id FROM held h
@@ -140,7 +140,7 @@ internal sealed partial class RunStore
             if (called.Count > 0)
                 statements.Add(Keep(called));
         }
-        var over = reports.Where(item => item.Report.Outcome is { Status: var to } && RunTransitions.IsFinal(to)).Select(item => item.Report.RunId).ToList();
+        var over = reports.Where(item => !item.Report.IsOnItsOwn && item.Report.Outcome is { Status: var to } && RunTransitions.IsFinal(to)).Select(item => item.Report.RunId).ToList();
         if (over.Count > 0)
             statements.Add(EndCalls(over, now, after));
         await WriteAllAsync(MustWait(reports) ? RunSql.Durable : RunSql.Behind, statements, cancel);

@@ -60,7 +60,8 @@ internal sealed class RunClaims(
         [],
         s_none,
         s_none,
-        Pauses: new PauseTerms(Math.Max(0, (long)retention.Value.Paused.TotalMilliseconds - run.PausedMs), linkBase, links.KeyOf(run.RunId)));
+        Pauses: new PauseTerms(Math.Max(0, (long)retention.Value.Paused.TotalMilliseconds - run.PausedMs), linkBase, links.KeyOf(run.RunId)),
+        IsOnItsOwn: run.IsOnItsOwn);
 }
 
 /// <param name="LinkBase">As this caller sees the installation, unless a setting says how others do.</param>

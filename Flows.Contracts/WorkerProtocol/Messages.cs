@@ -47,6 +47,7 @@ public sealed record ClaimResponse(IReadOnlyList<RunClaim> Claims, IReadOnlyList
 /// <param name="Pauses">How long the run may wait and how its links are made.</param>
 /// <param name="Apart">Values that are to be fetched and put in their places before the run is walked; null for none.</param>
 /// <param name="LogBytes">Inputs and outputs of the finished steps together, in bytes of JSON, as they count against the run's limit.</param>
+/// <param name="IsOnItsOwn">No other run waits for this one: to be repeated in its reports.</param>
 public sealed record RunClaim(
     Guid RunId,
     int Attempt,
@@ -65,7 +66,8 @@ public sealed record RunClaim(
     IReadOnlyList<WaitState>? Waits = null,
     PauseTerms? Pauses = null,
     IReadOnlyList<ApartValue>? Apart = null,
-    long LogBytes = 0);
+    long LogBytes = 0,
+    bool IsOnItsOwn = false);
 
 /// <summary>Where in a claim a value belongs.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<ValuePlace>))]
@@ -95,8 +97,9 @@ public sealed record ReportRequest(string Worker, IReadOnlyList<RunReport> Runs)
 /// <param name="Steps">New journal lines, at most one for a path: the latest.</param>
 /// <param name="Response">The answer to the waiting caller, once.</param>
 /// <param name="Outcome">Set when this worker is done with the run; the claim ends with it.</param>
+/// <param name="IsOnItsOwn">As the claim said. It spares the search for a run that waits for this one; if it were wrong, the sweeper would find that one.</param>
 public sealed record RunReport(
-    Guid RunId, int Attempt, IReadOnlyList<StepRecord> Steps, RunResponse? Response = null, RunOutcome? Outcome = null);
+    Guid RunId, int Attempt, IReadOnlyList<StepRecord> Steps, RunResponse? Response = null, RunOutcome? Outcome = null, bool IsOnItsOwn = false);
 
 /// <param name="Stale">Reports that were refused as a whole, because the run is no longer this attempt's: end its engine, drop its job. Everything else is committed.</param>
 public sealed record ReportResponse(IReadOnlyList<HeldRun> Stale);

@@ -73,7 +73,7 @@ internal sealed class PendingReport
         var part = new ReportPart(
             run,
             new RunReport(run.Held.RunId, run.Held.Attempt, [.. _lines.Take(count).Select(line => line.Step)],
-                isAll ? Response : null, isAll ? Outcome : null),
+                isAll ? Response : null, isAll ? Outcome : null, run.Claim.IsOnItsOwn),
             bytes, durable, _barriers.RemoveAll(sequence => sequence <= durable) > 0, isAll ? Finished : null);
 
         _lines.RemoveRange(0, count);

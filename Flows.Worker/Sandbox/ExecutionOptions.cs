@@ -40,7 +40,7 @@ public sealed class ExecutionOptions
 
     /// <summary>Runs after which a process is replaced.</summary>
     [Range(1, 1_000_000)]
-    public int RecycleRuns { get; set; } = 1_000;
+    public int RecycleRuns { get; set; } = 10_000;
 
     /// <summary>Age after which a process is replaced, once it is idle.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
