@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Text.Json;
 using Flows.Api.Schedules;
+using Flows.Api.Webhooks;
 using Flows.Contracts.Definitions;
 using Flows.ServiceDefaults;
 
@@ -27,8 +28,9 @@ internal sealed class FlowCatalogue(EngineCatalogue engine)
         // What the engine does not do and so does not know: the clock is the API's. And what it could find only when the code runs.
         var problems = reading.Problems.ToList();
         Schedule.Read(definition.Trigger, "$.trigger", problems);
+        WebhookRules.Read(definition.Trigger, "$.trigger", problems);
         CodeSyntax.Check(definition, problems);
-        return problems.Count == reading.Problems.Count ? reading : new DefinitionReading(Definition: null, problems);
+        return new DefinitionReading(problems.Any(problem => problem.Severity == ProblemSeverity.Error) ? null : definition, problems);
     }
 
     /// <exception cref="StartRefusedException">The file is missing or not a catalogue.</exception>

@@ -31,6 +31,8 @@ internal static partial class FlowEndpoints
         flows.MapPatch("/{id:guid}", Change).WithSummary("Rename a flow or change its key; a key of null takes it away")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
         flows.MapDelete("/{id:guid}", Delete).WithSummary("Delete a flow; its runs stay").ProducesProblem(StatusCodes.Status404NotFound);
+        flows.MapPost("/{id:guid}/duplicate", Duplicate).WithSummary("Make a new flow of this one's draft; it is not published and has no key")
+            .ProducesProblem(StatusCodes.Status404NotFound);
         flows.MapPost("/{id:guid}/enable", Enable).WithSummary("Let its triggers start runs").ProducesProblem(StatusCodes.Status404NotFound);
         flows.MapPost("/{id:guid}/disable", Disable).WithSummary("Stop its triggers from starting runs").ProducesProblem(StatusCodes.Status404NotFound);
     }
@@ -88,6 +90,29 @@ internal static partial class FlowEndpoints
             return KeyTaken(request.Key);
         }
         return TypedResults.Created($"/api/v1/flows/{flow.Id}", FlowView.Of(flow, publishedVersion: null, url.Of(http, $"/webhooks/{flow.Id}")));
+    }
+
+    private static async Task<Results<Created<FlowView>, ProblemHttpResult>> Duplicate(
+        Guid id, [FromBody] DuplicateFlowRequest? request, CurrentProject project, FlowsDb db, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
+    {
+        if (request?.Name is { } given && DisplayName.Problem(given) is { } nameProblem)
+            return Problems.BadRequest("$.name", nameProblem);
+        if (await db.Flows.AsNoTracking().SingleOrDefaultAsync(flow => flow.Id == id && flow.ProjectId == project.Id, cancel) is not { } original)
+            return NoSuchFlow(id);
+        const string suffix = " (copy)";
+        var now = clock.GetUtcNow();
+        var copy = new Flow
+        {
+            Id = Guid.CreateVersion7(now),
+            ProjectId = project.Id,
+            Name = request?.Name ?? original.Name[..Math.Min(original.Name.Length, DisplayName.MaximumLength - suffix.Length)] + suffix,
+            Draft = original.Draft,
+            CreatedAt = now,
+            UpdatedAt = now,
+        };
+        db.Flows.Add(copy);
+        await db.SaveChangesAsync(cancel);
+        return TypedResults.Created($"/api/v1/flows/{copy.Id}", FlowView.Of(copy, publishedVersion: null, url.Of(http, $"/webhooks/{copy.Id}")));
     }
 
     private static async Task<Results<Ok<FlowView>, ProblemHttpResult>> Get(
@@ -193,6 +218,9 @@ internal static partial class FlowEndpoints
         /// <summary>Undefined when it is left out.</summary>
         public JsonElement Definition { get; init; }
     }
+
+    /// <param name="Name">Null: the original's, with a mark.</param>
+    internal sealed record DuplicateFlowRequest(string? Name = null);
 
     internal sealed record ChangeFlowRequest(string? Name = null)
     {

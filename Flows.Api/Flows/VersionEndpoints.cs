@@ -3,6 +3,7 @@ using System.Text.Json;
 using Flows.Api.Access;
 using Flows.Api.Runs;
 using Flows.Api.Schedules;
+using Flows.Api.Webhooks;
 using Flows.Contracts.Definitions;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -20,6 +21,7 @@ internal static class VersionEndpoints
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status412PreconditionFailed);
         flow.MapGet("/versions", List).WithSummary("The flow's versions, newest first").ProducesProblem(StatusCodes.Status400BadRequest);
         flow.MapGet("/versions/{number:int}", Get).WithSummary("One version with its definition");
+        flow.MapGet("/versions/{from:int}/diff/{to:int}", Diff).WithSummary("What is different between two versions, by the names of their steps");
         flow.MapPost("/versions/{number:int}/restore", Restore).WithSummary("Make the draft what this version was; nothing is published by it");
     }
 
@@ -77,7 +79,9 @@ internal static class VersionEndpoints
     private static async Task<IReadOnlyList<FieldProblem>> MissingConnectionsAsync(
         FlowsDb db, CurrentProject project, FlowDefinition definition, CancellationToken cancel)
     {
-        var keys = FlowNeeds.Of(definition).Connections;
+        List<string> keys = [.. FlowNeeds.Of(definition).Connections];
+        if (WebhookRules.Read(definition.Trigger, "$.trigger", []) is { NeedsConnection: true, Connection: { } ofTrigger })
+            keys.Add(ofTrigger);
         if (keys.Count == 0)
             return [];
         var known = await db.Connections.Where(row => row.ProjectId == project.Id && keys.Contains(row.Key)).Select(row => row.Key).ToListAsync(cancel);
@@ -111,6 +115,21 @@ internal static class VersionEndpoints
             return NoSuchVersion(id, number);
         return TypedResults.Ok(new FlowVersionDetail(
             number, version.Id == flow.VersionId, version.Note, version.CreatedBy, version.CreatedAt, JsonElement.Parse(version.Definition)));
+    }
+
+    private static async Task<Results<Ok<VersionDiff>, ProblemHttpResult>> Diff(
+        Guid id, int from, int to, CurrentProject project, FlowsDb db, CancellationToken cancel)
+    {
+        if (await PublishedAsync(db, project, id, cancel) is null)
+            return FlowEndpoints.NoSuchFlow(id);
+        var found = await db.FlowVersions.Where(v => v.FlowId == id && (v.Number == from || v.Number == to))
+            .Select(v => new { v.Number, v.Definition }).ToDictionaryAsync(v => v.Number!.Value, v => v.Definition, cancel);
+        foreach (var number in (int[])[from, to])
+        {
+            if (!found.ContainsKey(number))
+                return NoSuchVersion(id, number);
+        }
+        return TypedResults.Ok(VersionDiff.Of(JsonElement.Parse(found[from]), JsonElement.Parse(found[to])));
     }
 
     private static async Task<Results<Ok<DraftSaved>, ProblemHttpResult>> Restore(

@@ -7,7 +7,9 @@ namespace Flows.Api.Runs;
 /// <summary>What a trigger has to know of a flow.</summary>
 /// <param name="VersionId">The published version; null when there is none.</param>
 /// <param name="TriggerPiece">The piece that starts the published version: <c>webhook</c>, <c>manual</c> …</param>
-internal sealed record PublishedFlow(Guid FlowId, Guid ProjectId, bool Enabled, Guid? VersionId, int? Version, string? TriggerPiece);
+/// <param name="TriggerInput">The trigger's settings as JSON; null when there are none.</param>
+internal sealed record PublishedFlow(
+    Guid FlowId, Guid ProjectId, bool Enabled, Guid? VersionId, int? Version, string? TriggerPiece, string? TriggerInput = null);
 
 /// <summary>
 /// Finds flows for triggers, mostly from memory. What this process changes is seen at once, because whoever changes a flow calls
@@ -56,7 +58,8 @@ internal sealed class PublishedFlows : IDisposable
     {
         await using var connection = await _db.OpenConnectionAsync();
         await using var command = new NpgsqlCommand("""
-            SELECT f.project_id, f.enabled, v.id, v.number, v.definition -> 'trigger' ->> 'piece'
+            SELECT f.project_id, f.enabled, v.id, v.number, v.definition -> 'trigger' ->> 'piece',
+                nullif(v.definition -> 'trigger' ->> 'input', '{}')
             FROM flows f LEFT JOIN flow_versions v ON v.id = f.published_version_id
             WHERE f.id = $1 AND f.deleted_at IS NULL
             """, connection)
@@ -64,7 +67,7 @@ internal sealed class PublishedFlows : IDisposable
         await using var row = await command.ExecuteReaderAsync();
         return await row.ReadAsync()
             ? new PublishedFlow(flowId, row.GetGuid(0), row.GetBoolean(1), row.IsDBNull(2) ? null : row.GetGuid(2),
-                row.IsDBNull(3) ? null : row.GetInt32(3), row.TextOrNull(4))
+                row.IsDBNull(3) ? null : row.GetInt32(3), row.TextOrNull(4), row.TextOrNull(5))
             : null;
     }
 

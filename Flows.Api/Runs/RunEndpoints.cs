@@ -12,13 +12,17 @@ internal static class RunEndpoints
     private const int MaxWaitSeconds = 900;
     private const int MaxSteps = 500;
     private const int TriesAgainstRaces = 5;
+    private const int MaxSearchText = 200;
+    private static readonly TimeSpan s_searched = TimeSpan.FromDays(31);
 
     public static IEndpointRouteBuilder MapRuns(this IEndpointRouteBuilder app)
     {
         var api = app.MapGroup("/api/v1").RequireAuthorization(Policies.User).AddEndpointFilter<UnavailableFilter>().WithTags("Runs");
         api.MapPost("/flows/{flowId:guid}/runs", StartRun).WithSummary("Start a run of the published version; ?wait=seconds answers with the outcome");
-        api.MapPost("/flows/{flowId:guid}/draft/runs", StartDraftRun).WithSummary("Start a test run  of the draft as it is now");
-        api.MapGet("/runs", ListRuns).WithSummary("The project's runs, newest first; by flow, status and time");
+        api.MapPost("/flows/{flowId:guid}/draft/runs", StartDraftRun).WithSummary("Start a test run of the draft as it is now");
+        api.MapGet("/runs", ListRuns).WithSummary("The project's runs, newest first; by flow, status, time, tag and text of the error");
+        api.MapGet("/runs.csv", ExportRuns).WithSummary($"The same as a table, at most {RunCsv.MaxRows:N0} runs").Produces(StatusCodes.Status200OK, contentType: "text/csv")
+            .ProducesProblem(StatusCodes.Status400BadRequest);
         api.MapGet("/runs/{runId:guid}", GetRun).WithSummary("One run: how it stands, who holds it, what it waits for, its output or where a large one is");
         api.MapGet("/runs/{runId:guid}/steps", GetSteps).WithSummary("The journal: every step with its input and output or where large ones are, in the order they started");
         api.MapGet("/runs/{runId:guid}/steps/history", GetHistory).WithSummary("The lines that failed and were set aside when the run was retried");
@@ -44,10 +48,13 @@ internal static class RunEndpoints
         if (!flow.Enabled)
             return RunProblems.Disabled();
 
+        var tags = RunTags.Read(request, out var tagProblem);
+        if (tagProblem is not null)
+            return Problems.BadRequest(tagProblem.Path, tagProblem.Message);
         var payload = RequestBody.ParseJson(await RequestBody.ReadAsync(request, cancel));
         var runId = starter.NewId();
         using var waiter = wait is null ? null : waiters.Register(runId, atResponse: false);
-        var run = await starter.StartAsync(flow, runId, RunOrigin.Api, payload, waiter, cancel);
+        var run = await starter.StartAsync(flow, runId, RunOrigin.Api, payload, waiter, cancel, tags);
         return await AnswerAsync(run, waiter, wait, runs, cancel);
     }
 
@@ -57,28 +64,53 @@ internal static class RunEndpoints
     {
         if (wait is < 1 or > MaxWaitSeconds)
             return WaitProblem();
+        var tags = RunTags.Read(request, out var tagProblem);
+        if (tagProblem is not null)
+            return Problems.BadRequest(tagProblem.Path, tagProblem.Message);
         var payload = RequestBody.ParseJson(await RequestBody.ReadAsync(request, cancel));
         var runId = starter.NewId();
         using var waiter = wait is null ? null : waiters.Register(runId, atResponse: false);
-        if (await starter.StartDraftAsync(project.Id, flowId, runId, payload, waiter, cancel) is not { } run)
+        if (await starter.StartDraftAsync(project.Id, flowId, runId, payload, waiter, cancel, tags: tags) is not { } run)
             return RunProblems.NoSuchFlow();
         return await AnswerAsync(run, waiter, wait, runs, cancel);
     }
 
     private static async Task<Results<Ok<Page<RunView>>, ProblemHttpResult>> ListRuns(
-        Guid? flow, string[]? status, DateTimeOffset? from, DateTimeOffset? to,
-        [AsParameters] PageQuery page, CurrentProject project, RunReader runs, CancellationToken cancel)
+        [AsParameters] RunQuery query, [AsParameters] PageQuery page, CurrentProject project, RunReader runs, TimeProvider clock, CancellationToken cancel)
     {
         if (!page.TryRead(out var limit, out var before, out var problem))
             return problem;
+        return Read(query, project, before, limit, clock.GetUtcNow(), out var filter) is { } wrong ? wrong : TypedResults.Ok(await runs.ListAsync(filter, cancel));
+    }
+
+    private static Results<RunCsv, ProblemHttpResult> ExportRuns([AsParameters] RunQuery query, CurrentProject project, RunReader runs, TimeProvider clock) =>
+        Read(query, project, before: null, limit: 1, clock.GetUtcNow(), out var filter) is { } wrong ? wrong : new RunCsv(runs, filter);
+
+    /// <summary>The filter of a list, or what is wrong with the query.</summary>
+    private static ProblemHttpResult? Read(RunQuery query, CurrentProject project, Guid? before, int limit, DateTimeOffset now, out RunFilter filter)
+    {
+        filter = null!;
         var statuses = new List<RunStatus>();
-        foreach (var word in (status ?? []).SelectMany(value => value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)))
+        foreach (var word in (query.Status ?? []).SelectMany(value => value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)))
         {
             if (!Enum.TryParse<RunStatus>(word, ignoreCase: true, out var parsed) || !Enum.IsDefined(parsed) || char.IsAsciiDigit(word[0]))
                 return Problems.BadRequest("status", $"'{word}' is not a status. It is one of {string.Join(", ", Enum.GetNames<RunStatus>())}.");
             statuses.Add(parsed);
         }
-        return TypedResults.Ok(await runs.ListAsync(new RunFilter(project.Id, flow, statuses, from, to, before, limit), cancel));
+        if (query.Q is { Length: > MaxSearchText })
+            return Problems.BadRequest("q", $"At most {MaxSearchText} characters are allowed.");
+        if (query.Tag is { } tag && RunTags.Check("tag", [tag]) is { } wrongTag)
+            return Problems.BadRequest(wrongTag.Path, wrongTag.Message);
+        if (query.Q?.Contains('\0', StringComparison.Ordinal) == true)
+            return Problems.BadRequest("q", "It must not contain the character NUL.");
+        // Errors are in no index: without a beginning, only those of the last month are looked through.
+        var from = query.From ?? (string.IsNullOrEmpty(query.Q) ? null : (query.To ?? now) - s_searched);
+        filter = new RunFilter(project.Id, query.Flow, statuses, from, query.To, before, limit)
+        {
+            Tag = string.IsNullOrEmpty(query.Tag) ? null : query.Tag,
+            ErrorText = string.IsNullOrEmpty(query.Q) ? null : query.Q,
+        };
+        return null;
     }
 
     private static async Task<Results<Ok<RunView>, ProblemHttpResult>> GetRun(
@@ -160,6 +192,13 @@ internal static class RunEndpoints
 
     private static RunView AsAccepted(NewRun run) => new(
         run.RunId, run.FlowId, run.Version, RunStatus.Queued, run.Environment, null, run.CreatedAt, null, null, 0, null, null, null, null, null, null);
+
+    /// <param name="Status">Words with commas between, or the parameter several times.</param>
+    /// <param name="From">Accepted at or after this moment.</param>
+    /// <param name="To">Accepted before this moment.</param>
+    /// <param name="Tag">One of the run's tags.</param>
+    /// <param name="Q">A part of the error's message.</param>
+    internal readonly record struct RunQuery(Guid? Flow, string[]? Status, DateTimeOffset? From, DateTimeOffset? To, string? Tag, string? Q);
 
     private static ProblemHttpResult WaitProblem() => Problems.BadRequest("wait", $"wait must be from 1 to {MaxWaitSeconds} seconds.");
 }

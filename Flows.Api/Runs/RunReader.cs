@@ -14,7 +14,14 @@ namespace Flows.Api.Runs;
 /// <param name="To">Accepted before this moment.</param>
 /// <param name="Before">Only runs older than this one: the cursor.</param>
 internal sealed record RunFilter(
-    Guid ProjectId, Guid? FlowId, IReadOnlyList<RunStatus> Statuses, DateTimeOffset? From, DateTimeOffset? To, Guid? Before, int Limit);
+    Guid ProjectId, Guid? FlowId, IReadOnlyList<RunStatus> Statuses, DateTimeOffset? From, DateTimeOffset? To, Guid? Before, int Limit)
+{
+    /// <summary>Only runs with this tag; null for all.</summary>
+    public string? Tag { get; init; }
+
+    /// <summary>Only runs whose error has this text in its message, in small or capital letters; null for all.</summary>
+    public string? ErrorText { get; init; }
+}
 
 /// <summary>A line of a journal, and where those of its values are that are not in it.</summary>
 /// <param name="Line">An error that lies apart has its code and message here, and no detail.</param>
@@ -39,7 +46,12 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits, RunValues
     {
         var items = await NewestAsync(Columns, filter, static row => ReadRun(row, withTrigger: false), cancel);
         var waiting = await waits.ShownAsync([.. items.Where(run => run.Status == RunStatus.Paused).Select(run => run.Id)], linkTo: null, cancel);
-        return Page.Of(items.ConvertAll(run => waiting.TryGetValue(run.Id, out var found) ? run with { WaitingFor = found } : run), filter.Limit, run => run.Id);
+        var tags = await TagsAsync([.. items.Select(run => run.Id)], cancel);
+        return Page.Of(items.ConvertAll(run => run with
+        {
+            WaitingFor = waiting.TryGetValue(run.Id, out var found) ? found : run.WaitingFor,
+            Tags = tags.GetValueOrDefault(run.Id),
+        }), filter.Limit, run => run.Id);
     }
 
     /// <summary>The ids alone, for what is done to many runs: their outputs may be large.</summary>
@@ -54,10 +66,11 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits, RunValues
     /// The statement of a list. $1 is the project, $2 and $3 the range of ids, $4 how many, $5 the flow. Each of several statuses is looked up by
     /// itself, in the order in which its index has it: together they would have to be sorted, however many there are.
     /// </summary>
-    internal static string ListSql(string columns, bool ofFlow, IReadOnlyList<RunStatus> statuses)
+    /// <param name="more">Further conditions on a row <c>r</c>, each beginning with AND.</param>
+    internal static string ListSql(string columns, bool ofFlow, IReadOnlyList<RunStatus> statuses, string more = "")
     {
         string Newest(string what, string condition) =>
-            $"SELECT {what} FROM runs r WHERE r.project_id = $1 AND r.id >= $2 AND r.id < $3{(ofFlow ? " AND r.flow_id = $5" : "")}{condition} ORDER BY r.id DESC LIMIT $4";
+            $"SELECT {what} FROM runs r WHERE r.project_id = $1 AND r.id >= $2 AND r.id < $3{(ofFlow ? " AND r.flow_id = $5" : "")}{condition}{more} ORDER BY r.id DESC LIMIT $4";
         return statuses.Distinct().ToList() switch
         {
             [] => Newest(columns, ""),
@@ -69,7 +82,10 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits, RunValues
     /// <returns>One more than the limit when there is more.</returns>
     private async Task<List<T>> NewestAsync<T>(string columns, RunFilter filter, Func<NpgsqlDataReader, T> read, CancellationToken cancel)
     {
-        var sql = ListSql(columns, filter.FlowId is not null, filter.Statuses);
+        var next = filter.FlowId is null ? 5 : 6;
+        var more = (filter.Tag is null ? "" : $" AND EXISTS (SELECT FROM run_tags t WHERE t.run_id = r.id AND t.tag = ${next++})")
+            + (filter.ErrorText is null ? "" : $" AND r.error ->> 'message' ILIKE ${next}");
+        var sql = ListSql(columns, filter.FlowId is not null, filter.Statuses, more);
         var floor = filter.From is { } from ? RunIds.Floor(from) : Guid.Empty;
         var ceiling = filter.To is { } to ? RunIds.Floor(to) : Guid.AllBitsSet;
         if (filter.Before is { } before && before < ceiling)
@@ -88,6 +104,10 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits, RunValues
         };
         if (filter.FlowId is { } flow)
             command.Parameters.Add(RunSql.Value(flow, NpgsqlDbType.Uuid));
+        if (filter.Tag is { } tag)
+            command.Parameters.Add(RunSql.Value(tag, NpgsqlDbType.Text));
+        if (filter.ErrorText is { } words)
+            command.Parameters.Add(RunSql.Value($"%{words.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%", NpgsqlDbType.Text));
         var items = new List<T>();
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))
@@ -103,9 +123,29 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits, RunValues
         var run = await ReadAsync(projectId, runId, cancel);
         if (whole && run?.LargeOutput is { } large)
             run = run with { Output = await values.WholeAsync(runId, large.Id, cancel), LargeOutput = null };
+        if (run is not null && (await TagsAsync([runId], cancel)).TryGetValue(runId, out var tags))
+            run = run with { Tags = tags };
         return run is { Status: RunStatus.Paused } && (await waits.ShownAsync([runId], linkTo, cancel)).TryGetValue(runId, out var found)
             ? run with { WaitingFor = found }
             : run;
+    }
+
+    private async Task<Dictionary<Guid, IReadOnlyList<string>>> TagsAsync(Guid[] runs, CancellationToken cancel)
+    {
+        var tags = new Dictionary<Guid, IReadOnlyList<string>>();
+        if (runs.Length == 0)
+            return tags;
+        // The bounds let Postgres leave out the partitions of other days.
+        await using var command = db.CreateCommand("""
+            SELECT t.run_id, array_agg(t.tag ORDER BY t.tag) FROM run_tags t WHERE t.run_id = ANY($1) AND t.run_id BETWEEN $2 AND $3 GROUP BY t.run_id
+            """);
+        command.Parameters.Add(RunSql.Array(runs, NpgsqlDbType.Uuid));
+        command.Parameters.Add(RunSql.Value(runs.Min(), NpgsqlDbType.Uuid));
+        command.Parameters.Add(RunSql.Value(runs.Max(), NpgsqlDbType.Uuid));
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        while (await row.ReadAsync(cancel))
+            tags[row.GetGuid(0)] = row.GetFieldValue<string[]>(1);
+        return tags;
     }
 
     private Task<RunView?> ReadAsync(Guid projectId, Guid runId, CancellationToken cancel) =>

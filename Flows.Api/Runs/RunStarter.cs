@@ -6,28 +6,41 @@ using NpgsqlTypes;
 namespace Flows.Api.Runs;
 
 /// <summary>Makes runs of flows: of the published version, or of the draft as it is now.</summary>
-internal sealed class RunStarter(RunInbox inbox, RunWaiters waiters, NpgsqlDataSource db, TimeProvider clock)
+internal sealed class RunStarter(RunInbox inbox, KeyedRunInbox keyed, RunWaiters waiters, NpgsqlDataSource db, TimeProvider clock)
 {
     /// <summary>Accepts a run; when this returns it is in Postgres.</summary>
     /// <param name="flow">Enabled and published.</param>
     /// <param name="waiter">Set when the caller waits; made by <see cref="NewWaiter"/> for the same run.</param>
+    /// <param name="tags">Words that the run is found by.</param>
     public async Task<NewRun> StartAsync(
-        PublishedFlow flow, Guid runId, RunOrigin origin, RawJson trigger, RunWaiters.Waiter? waiter, CancellationToken cancel)
+        PublishedFlow flow, Guid runId, RunOrigin origin, RawJson trigger, RunWaiters.Waiter? waiter, CancellationToken cancel, IReadOnlyList<string>? tags = null)
     {
-        var run = new NewRun(runId, flow.ProjectId, flow.FlowId, flow.VersionId!.Value, flow.Version, RunEnvironment.Production, origin,
-            waiter is null ? RunPriority.Normal : RunPriority.Sync, clock.GetUtcNow(), trigger, waiter is null ? null : waiters.Instance);
+        var run = RunOf(flow, runId, origin, trigger, waiter, tags);
         await inbox.AcceptAsync(run, cancel);
         return run;
     }
 
+    /// <summary>The same, unless an earlier call with the key has started one: then that run is the outcome, and nothing is written.</summary>
+    public Task<KeyedOutcome> StartOnceAsync(
+        PublishedFlow flow, Guid runId, RunOrigin origin, RawJson trigger, RunWaiters.Waiter? waiter, IReadOnlyList<string> tags, byte[] keyHash, byte[] bodyHash,
+        CancellationToken cancel) =>
+        keyed.AcceptAsync(new KeyedRun(RunOf(flow, runId, origin, trigger, waiter, tags), keyHash, bodyHash), cancel);
+
+    private NewRun RunOf(PublishedFlow flow, Guid runId, RunOrigin origin, RawJson trigger, RunWaiters.Waiter? waiter, IReadOnlyList<string>? tags) =>
+        new(runId, flow.ProjectId, flow.FlowId, flow.VersionId!.Value, flow.Version, RunEnvironment.Production, origin,
+            waiter is null ? RunPriority.Normal : RunPriority.Sync, clock.GetUtcNow(), trigger, waiter is null ? null : waiters.Instance)
+        { Tags = tags ?? [] };
+
     /// <summary>Accepts a test run of the flow's draft. Null: the project has no such flow.</summary>
     public async Task<NewRun?> StartDraftAsync(
-        Guid projectId, Guid flowId, Guid runId, RawJson trigger, RunWaiters.Waiter? waiter, CancellationToken cancel)
+        Guid projectId, Guid flowId, Guid runId, RawJson trigger, RunWaiters.Waiter? waiter, CancellationToken cancel,
+        RunOrigin origin = RunOrigin.Api, IReadOnlyList<string>? tags = null)
     {
         if (await SnapshotDraftAsync(projectId, flowId, cancel) is not { } versionId)
             return null;
-        var run = new NewRun(runId, projectId, flowId, versionId, null, RunEnvironment.Test, RunOrigin.Api,
-            RunPriority.Test, clock.GetUtcNow(), trigger, waiter is null ? null : waiters.Instance);
+        var run = new NewRun(runId, projectId, flowId, versionId, null, RunEnvironment.Test, origin,
+            RunPriority.Test, clock.GetUtcNow(), trigger, waiter is null ? null : waiters.Instance)
+        { Tags = tags ?? [] };
         await inbox.AcceptAsync(run, cancel);
         return run;
     }

@@ -31,6 +31,9 @@ internal sealed record NewRun(
 {
     /// <summary>What the trigger refers to once it has been packed.</summary>
     public IReadOnlyList<LargeValue> Large { get; init; } = [];
+
+    /// <summary>Words that the run is found by; few and short.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
 }
 
 /// <summary>
@@ -48,7 +51,7 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
         SELECT n.id, n.project_id, n.flow_id, n.version_id, n.version, 0, n.environment, n.origin, n.priority, n.created_at, n.created_at, n.created_at + $1, n.trigger, n.waiter
         FROM unnest($2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::int[], $7::smallint[], $8::smallint[], $9::smallint[], $10::timestamptz[], $11::json[], $12::text[])
             AS n(id, project_id, flow_id, version_id, version, environment, origin, priority, created_at, trigger, waiter)
-        ON CONFLICT (id) DO NOTHING
+
         """;
 
     /// <summary>The run as its row will hold it. That takes time in proportion to a large trigger: do it before a commit that others share.</summary>
@@ -60,11 +63,26 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
         return run with { Trigger = packer.Pack(run.Trigger)!.Value, Large = packer.Large };
     }
 
+    private const string OnlyNew = "ON CONFLICT (id) DO NOTHING";
+
     /// <summary>Writes new runs as Queued in one commit. Writing the same runs again changes nothing, so an uncertain commit may be repeated.</summary>
     public Task AcceptAsync(IReadOnlyList<NewRun> runs, CancellationToken cancel)
     {
         runs = [.. runs.Select(Pack)];
-        NpgsqlParameter[] parameters =
+        var tagged = runs.Where(run => run.Tags.Count > 0).ToList();
+        var large = runs.SelectMany(run => run.Large).ToList();
+        if (tagged.Count == 0 && large.Count == 0)
+            return WriteAsync(RunSql.Durable, InsertRuns + OnlyNew, ColumnsOf(runs), static _ => 0, cancel);
+        List<Statement> statements = [new(InsertRuns + OnlyNew, ColumnsOf(runs), static _ => { })];
+        if (tagged.Count > 0)
+            statements.Add(Tag(tagged));
+        if (large.Count > 0)
+            statements.Add(Keep(large));
+        return WriteAllAsync(RunSql.Durable, statements, cancel);
+    }
+
+    /// <summary>The parameters $1 to $12 of <see cref="InsertRuns"/>.</summary>
+    private NpgsqlParameter[] ColumnsOf(IReadOnlyList<NewRun> runs) =>
         [
             RunSql.Value(options.Value.RingAgainAfter, NpgsqlDbType.Interval),
             RunSql.Array(Each(runs, run => run.RunId), NpgsqlDbType.Uuid),
@@ -79,11 +97,6 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
             RunSql.Array(Each(runs, run => run.Trigger.Utf8), NpgsqlDbType.Json),
             RunSql.Array(Each(runs, run => run.Waiter), NpgsqlDbType.Text),
         ];
-        var large = runs.SelectMany(run => run.Large).ToList();
-        return large.Count == 0
-            ? WriteAsync(RunSql.Durable, InsertRuns, parameters, static _ => 0, cancel)
-            : WriteAllAsync(RunSql.Durable, [new(InsertRuns, parameters, static _ => { }), Keep(large)], cancel);
-    }
 
     // A run that the statement before has not written, because the caller was too late, keeps no values either.
     private const string KeepValues = """
@@ -91,7 +104,8 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
         SELECT v.run_id, v.id, v.size, v.encoding, v.data FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::smallint[], $5::bytea[]) AS v(run_id, id, size, encoding, data)
         WHERE EXISTS (SELECT FROM runs r WHERE r.id = v.run_id)
         ON CONFLICT (run_id, id) DO NOTHING
-        """;
+        RETURNING 1
+        """; // rows, because the reader of a batch passes over statements that have none
 
     /// <summary>Writes values that rows of the same transaction refer to.</summary>
     private static Statement Keep(IReadOnlyList<LargeValue> values) => new(KeepValues, ColumnsOf(values), static _ => { });

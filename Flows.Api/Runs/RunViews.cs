@@ -36,7 +36,12 @@ public sealed record RunView(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] Guid? RetriedFrom = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] CallerView? CalledBy = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] LargeValueView? LargeTrigger = null,
-    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] LargeValueView? LargeOutput = null);
+    [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] LargeValueView? LargeOutput = null)
+{
+    /// <summary>Words that it is found by; left out when there are none.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public IReadOnlyList<string>? Tags { get; init; }
+}
 
 /// <summary>A value that is too large to be shown with the others (<c>Flows__Limits__OutputInlineKiB</c>), and so is null in its own place.</summary>
 /// <param name="Size">Bytes of its JSON.</param>

@@ -1,6 +1,7 @@
 using Flows.Api.Files;
 using Flows.Api.Runs.Values;
 using Flows.Api.Waits;
+using Flows.Api.Webhooks;
 using Flows.Api.Workers;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
@@ -35,12 +36,15 @@ internal static class RunsRegistration
         AddHosted<RunBells>(services);
         AddHosted<RunWaiters>(services);
         AddHosted<RunInbox>(services);
+        AddHosted<KeyedRunInbox>(services);
         AddHosted<RunClaims>(services);
         AddHosted<RunReports>(services);
         AddHosted<StaleRunRescuer>(services);
         AddHosted<QueuedRunSweeper>(services);
         AddHosted<PartitionKeeper>(services);
+        AddHosted<KeyForgetter>(services);
         builder.AddWaits();
+        builder.AddWebhooks();
         return builder;
     }
 

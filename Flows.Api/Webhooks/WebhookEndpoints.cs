@@ -17,49 +17,65 @@ internal static class WebhookEndpoints
     /// <summary>Sent with every answer for which there is a run.</summary>
     public const string RunIdHeader = "Flows-Run-Id";
 
-    private const string WebhookPiece = "webhook";
-
     public static IEndpointRouteBuilder MapWebhooks(this IEndpointRouteBuilder app)
     {
         var webhooks = app.MapGroup("/webhooks").AllowAnonymous().AddEndpointFilter<UnavailableFilter>().WithTags("Webhooks")
             .WithMetadata(new SkipStatusCodePagesAttribute()); // what a flow answers is sent as it is
-        webhooks.Map("/{flowId:guid}", Catch).WithSummary("Start the flow and answer at once with the run's id");
-        webhooks.Map("/{flowId:guid}/sync", CatchAndWait).WithSummary("Start the flow and answer with what it responds");
+        webhooks.Map("/{flowId:guid}", Catch).WithSummary("Start the flow and answer at once with the run's id")
+            .Produces<AcceptedRun>(StatusCodes.Status202Accepted).Refuses();
+        webhooks.Map("/{flowId:guid}/sync", CatchAndWait).WithSummary("Start the flow and answer with what it responds")
+            .Produces<PendingRun>(StatusCodes.Status202Accepted).Produces(StatusCodes.Status200OK)
+            .ProducesProblem(StatusCodes.Status500InternalServerError).ProducesProblem(StatusCodes.Status504GatewayTimeout).Refuses();
+        webhooks.Map("/{flowId:guid}/test", Test).WithSummary("Start a test run of the draft as it is now, under the rules of the draft's trigger")
+            .Produces<AcceptedRun>(StatusCodes.Status202Accepted).Refuses();
         return app;
     }
 
-    private static async Task<Results<Accepted<AcceptedRun>, ProblemHttpResult>> Catch(
-        Guid flowId, HttpContext http, PublishedFlows flows, RunStarter starter, PublicUrl url, CancellationToken cancel)
+    /// <summary>What every webhook may answer instead of starting a run.</summary>
+    private static void Refuses(this IEndpointConventionBuilder webhook)
+    {
+        foreach (var status in (int[])[400, 401, 403, 404, 409, 413, 422, 429, 503])
+            webhook.WithMetadata(new ProducesResponseTypeMetadata(status, typeof(ProblemDetails), ["application/problem+json"]));
+    }
+
+    private static async Task<IResult> Catch(
+        Guid flowId, HttpContext http, PublishedFlows flows, WebhookIntake intake, PublicUrl url, CancellationToken cancel)
     {
         var flow = await flows.FindAsync(flowId, cancel);
         if (Refusal(flow) is { } refusal)
             return refusal;
-
-        var trigger = await WebhookTrigger.ReadAsync(http.Request, cancel);
-        var run = await starter.StartAsync(flow!, starter.NewId(), RunOrigin.Webhook, trigger, waiter: null, cancel);
-        http.Response.Headers[RunIdHeader] = run.RunId.ToString();
-        return TypedResults.Accepted(StatusUrl(url, http, run.RunId), new AcceptedRun(run.RunId));
+        var (accepted, answer) = await intake.AcceptAsync(flow!, http, waiter: null, cancel);
+        return accepted is null ? answer! : TypedResults.Accepted(StatusUrl(url, http, accepted.RunId), new AcceptedRun(accepted.RunId));
     }
 
     private static async Task<IResult> CatchAndWait(
-        Guid flowId, HttpContext http, PublishedFlows flows, RunStarter starter, RunWaiters waiters, RunReader runs, RunValues values, PublicUrl url,
+        Guid flowId, HttpContext http, PublishedFlows flows, WebhookIntake intake, RunStarter starter, RunWaiters waiters, RunReader runs, RunValues values, PublicUrl url,
         IOptions<RunTimeouts> timeouts, CancellationToken cancel)
     {
         var flow = await flows.FindAsync(flowId, cancel);
         if (Refusal(flow) is { } refusal)
             return refusal;
 
-        var trigger = await WebhookTrigger.ReadAsync(http.Request, cancel);
         var runId = starter.NewId();
         using var waiter = waiters.Register(runId, atResponse: true);
-        await starter.StartAsync(flow!, runId, RunOrigin.Webhook, trigger, waiter, cancel);
-        http.Response.Headers[RunIdHeader] = runId.ToString();
-        var statusUrl = StatusUrl(url, http, runId);
-        if (await waiter.WaitAsync(timeouts.Value.Webhook, cancel) is { } news)
-            return Answer(runId, await values.WholeAsync(news, cancel), statusUrl);
+        var (accepted, answer) = await intake.AcceptAsync(flow!, http, new(runId, waiter), cancel);
+        if (accepted is null)
+            return answer!;
+        var statusUrl = StatusUrl(url, http, accepted.RunId);
+        var news = accepted.IsNew
+            ? await waiter.WaitAsync(timeouts.Value.Webhook, cancel)
+            : await intake.WaitForAsync(accepted.RunId, timeouts.Value.Webhook, cancel);
+        if (news is not null)
+            return Answer(accepted.RunId, await values.WholeAsync(news, cancel), statusUrl);
 
-        var now = await runs.FindAsync(flow!.ProjectId, runId, cancel);
-        return TypedResults.Accepted(statusUrl, new PendingRun(runId, now?.Status ?? RunStatus.Queued, statusUrl));
+        var now = await runs.FindAsync(flow!.ProjectId, accepted.RunId, cancel);
+        return TypedResults.Accepted(statusUrl, new PendingRun(accepted.RunId, now?.Status ?? RunStatus.Queued, statusUrl));
+    }
+
+    private static async Task<IResult> Test(Guid flowId, HttpContext http, WebhookIntake intake, PublicUrl url, CancellationToken cancel)
+    {
+        var (accepted, answer) = await intake.AcceptDraftAsync(flowId, http, cancel);
+        return accepted is null ? answer! : TypedResults.Accepted(StatusUrl(url, http, accepted.RunId), new AcceptedRun(accepted.RunId));
     }
 
     /// <summary>
@@ -87,7 +103,7 @@ internal static class WebhookEndpoints
         null => RunProblems.NoSuchFlow(),
         { VersionId: null } => RunProblems.NotPublished(),
         { Enabled: false } => RunProblems.Disabled(),
-        { TriggerPiece: not WebhookPiece } => RunProblems.Of(StatusCodes.Status409Conflict, "not_a_webhook",
+        { TriggerPiece: not WebhookRules.Piece } => RunProblems.Of(StatusCodes.Status409Conflict, "not_a_webhook",
             $"The flow is started by '{flow.TriggerPiece}', not by a webhook."),
         _ => null,
     };

@@ -19,9 +19,14 @@ internal static class WebhookTrigger
         new(StringComparer.OrdinalIgnoreCase) { HeaderNames.Authorization, HeaderNames.Cookie, HeaderNames.ProxyAuthorization };
 
     /// <exception cref="BadHttpRequestException">The body is too large, or its type says JSON and it is not.</exception>
-    public static async Task<RawJson> ReadAsync(HttpRequest request, CancellationToken cancel)
+    public static async Task<RawJson> ReadAsync(HttpRequest request, CancellationToken cancel) =>
+        Read(request, await RequestBody.ReadAsync(request, cancel));
+
+    /// <inheritdoc cref="ReadAsync"/>
+    /// <param name="body">All of it, as it came.</param>
+    /// <param name="hiddenHeader">A header that is left out like the credentials; null for none.</param>
+    public static RawJson Read(HttpRequest request, ReadOnlyMemory<byte> body, string? hiddenHeader = null)
     {
-        var body = await RequestBody.ReadAsync(request, cancel);
         var buffer = new ArrayBufferWriter<byte>(body.Length + 1024);
         using (var writer = new Utf8JsonWriter(buffer))
         {
@@ -30,7 +35,7 @@ internal static class WebhookTrigger
             writer.WriteStartObject("headers");
             foreach (var (name, value) in request.Headers)
             {
-                if (!s_credentials.Contains(name))
+                if (!s_credentials.Contains(name) && !name.Equals(hiddenHeader, StringComparison.OrdinalIgnoreCase))
                     writer.WriteString(name.ToLowerInvariant(), value.ToString());
             }
             writer.WriteEndObject();

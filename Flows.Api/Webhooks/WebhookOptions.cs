@@ -1,0 +1,21 @@
+using System.ComponentModel.DataAnnotations;
+
+namespace Flows.Api.Webhooks;
+
+/// <summary>What holds for the webhooks of every flow. Bound from <c>Flows:Webhooks</c>.</summary>
+public sealed class WebhookOptions
+{
+    public const string Section = "Flows:Webhooks";
+
+    /// <summary>Calls a minute that one flow takes, unless its trigger says otherwise. 0, the default, is no limit.</summary>
+    [Range(0, 10_000_000)]
+    public int FlowPerMinute { get; set; }
+
+    /// <summary>Calls a minute that all flows of one project take together. 0, the default, is no limit.</summary>
+    [Range(0, 10_000_000)]
+    public int ProjectPerMinute { get; set; }
+
+    /// <summary>How long an Idempotency-Key is remembered. 24 hours by default.</summary>
+    [Range(typeof(TimeSpan), "00:01:00", "30.00:00:00")]
+    public TimeSpan KeyWindow { get; set; } = TimeSpan.FromHours(24);
+}

@@ -1,0 +1,74 @@
+using System.Net;
+using Flows.Api.Runs;
+using Flows.Contracts.Runs;
+
+namespace Flows.Tests.Runs;
+
+/// <summary>Finding runs again by their tags and errors, in lists and in tables.</summary>
+[Collection(nameof(Platform))]
+public sealed class FindingRuns(RunsDatabase database) : IClassFixture<RunsDatabase>, IAsyncLifetime
+{
+    private RunsHost _host = null!;
+
+    public async Task InitializeAsync() => _host = await RunsHost.StartAsync(database);
+    public async Task DisposeAsync() => await _host.DisposeAsync();
+
+    [Fact]
+    public async Task A_tag_finds_its_runs_and_is_shown_with_them()
+    {
+        var (one, two) = (await StartAsync("late, order 1"), await StartAsync("late"));
+        await StartAsync("other");
+        var late = (await _host.GetJsonAsync("/api/v1/runs?tag=late")).GetProperty("items");
+        Assert.Equal($"{two} {one}", string.Join(' ', late.EnumerateArray().Select(run => run.GetProperty("id").GetString())));
+        Assert.Equal("""["late","order 1"]""", late[1].GetProperty("tags").GetRawText());
+        Assert.Equal("""["late","order 1"]""", (await _host.GetJsonAsync($"/api/v1/runs/{one}")).GetProperty("tags").GetRawText());
+        Assert.Equal(0, (await _host.GetJsonAsync("/api/v1/runs?tag=lat")).GetProperty("items").GetArrayLength());
+    }
+
+    [Fact]
+    public async Task A_part_of_its_error_finds_a_run_and_the_signs_of_patterns_mean_themselves()
+    {
+        var run = await FailAsync("The shop is 100% closed");
+        await FailAsync("Something else");
+        Assert.Equal(run, (await _host.GetJsonAsync("/api/v1/runs?q=100%25%20CLOSED")).GetProperty("items").EnumerateArray().Single().GetProperty("id").GetGuid());
+        Assert.Equal(0, (await _host.GetJsonAsync("/api/v1/runs?q=100%25c")).GetProperty("items").GetArrayLength());
+        using var answer = await _host.Api.GetAsync($"/api/v1/runs?q={new string('x', 201)}");
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+    }
+
+    [Fact]
+    public async Task A_table_has_the_same_runs_and_no_formula_in_it()
+    {
+        var run = await FailAsync("=HYPERLINK(\"http://x\", \"y\")", "csv");
+        using var answer = await _host.Api.GetAsync("/api/v1/runs.csv?tag=csv");
+        Assert.Equal("text/csv", answer.Content.Headers.ContentType!.MediaType);
+        var lines = (await answer.Content.ReadAsStringAsync()).Split("\r\n", StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(2, lines.Length);
+        Assert.StartsWith($"{run},{database.Flow},1,Failed,Production,", lines[1], StringComparison.Ordinal);
+        Assert.EndsWith(",shop,\"'=HYPERLINK(\"\"http://x\"\", \"\"y\"\")\",csv", lines[1], StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("@a", "'@a")]
+    [InlineData("-1", "'-1")]
+    [InlineData("a,b", "\"a,b\"")]
+    [InlineData("a\nb", "\"a\nb\"")]
+    [InlineData(null, "")]
+    public void A_cell_is_text_and_nothing_else(string? value, string expected) => Assert.Equal(expected, RunCsv.Cell(value));
+
+    private async Task<Guid> StartAsync(string tags)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, $"/api/v1/flows/{database.Flow}/runs");
+        request.Headers.TryAddWithoutValidation("Flows-Run-Tags", tags);
+        using var answer = await _host.Api.SendAsync(request);
+        return (await RunsHost.JsonAsync(answer)).GetProperty("id").GetGuid();
+    }
+
+    private async Task<Guid> FailAsync(string message, string tags = "failed")
+    {
+        var run = await StartAsync(tags);
+        var claim = await _host.ClaimAsync(run);
+        await _host.ReportAsync(run, claim!.Attempt, new RunOutcome(RunStatus.Failed, Error: new StepError("shop", message), FailedStep: "order"));
+        return run;
+    }
+}
