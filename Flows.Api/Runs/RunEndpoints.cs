@@ -1,5 +1,6 @@
 using Flows.Api.Access;
 using Flows.Api.Files;
+using Flows.Api.Runs.Events;
 using Flows.Api.Runs.Values;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
@@ -29,6 +30,7 @@ internal static class RunEndpoints
         api.MapPost("/runs/{runId:guid}/cancel", CancelRun).WithSummary("End a run that is not over; a running engine is killed");
         api.MapPost("/runs/{runId:guid}/decide", Decide).WithSummary("Say whether an effect happened that a crash has left uncertain");
         api.MapRetries();
+        api.MapRunEvents();
         api.MapValues();
         app.MapFiles();
         return app;

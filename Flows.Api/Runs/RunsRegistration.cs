@@ -1,4 +1,5 @@
 using Flows.Api.Files;
+using Flows.Api.Runs.Events;
 using Flows.Api.Runs.Values;
 using Flows.Api.Waits;
 using Flows.Api.Webhooks;
@@ -28,6 +29,9 @@ internal static class RunsRegistration
         services.AddSingleton<RunReader>();
         services.AddSingleton<RunValues>();
         services.AddSingleton<RunFileStore>();
+        services.AddOptions<EventOptions>().BindConfiguration(EventOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<EventPlaces>();
+        services.AddSingleton<RunEventReader>();
         services.AddSingleton<RunStarter>();
         services.AddSingleton<RunRetry>();
         services.AddSingleton<RunAnnouncer>();

@@ -1,0 +1,63 @@
+using Flows.Api.Access;
+using Flows.Contracts.Runs;
+using Microsoft.AspNetCore.Http.HttpResults;
+
+namespace Flows.Api.Runs.Events;
+
+/// <summary>Runs as they go, for whoever watches.</summary>
+internal static class RunEventEndpoints
+{
+    private const string LastEventId = "Last-Event-ID";
+
+    public static void MapRunEvents(this IEndpointRouteBuilder api)
+    {
+        api.MapGet("/runs/{runId:guid}/events", WatchRun)
+            .WithSummary("A run and its steps as they change (server-sent events 'run', 'step' and 'gap'); goes on after Last-Event-ID and ends with the run")
+            .Produces(StatusCodes.Status200OK, contentType: "text/event-stream").Produces(StatusCodes.Status204NoContent)
+            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status429TooManyRequests);
+        api.MapGet("/runs/events", WatchProject)
+            .WithSummary("The project's newest runs as their status changes (server-sent events 'run'); goes on after Last-Event-ID")
+            .Produces(StatusCodes.Status200OK, contentType: "text/event-stream")
+            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status429TooManyRequests);
+    }
+
+    private static async Task<IResult> WatchRun(
+        Guid runId, HttpContext http, CurrentProject project, RunEventReader reader, EventPlaces places, TimeProvider clock, CancellationToken cancel)
+    {
+        if (!TryReadId(http, out var after, out var hasEnd))
+            return BadId();
+        if (await reader.StatusAsync(project.Id, runId, cancel) is not { } status)
+            return RunProblems.NoSuchRun();
+        if (hasEnd && RunTransitions.IsFinal(status))
+            return TypedResults.NoContent(); // a browser that has heard the end does not connect again after this
+        return Open(http, project, places, clock, after, (moment, ends) => reader.LookAsync(project.Id, runId, moment, ends));
+    }
+
+    private static IResult WatchProject(HttpContext http, CurrentProject project, RunEventReader reader, EventPlaces places, TimeProvider clock)
+    {
+        if (!TryReadId(http, out var after, out _))
+            return BadId();
+        // What was before is in the list: a new listener hears only what comes.
+        return Open(http, project, places, clock, after ?? clock.GetUtcNow(), (moment, ends) => reader.LookAsync(project.Id, moment, ends));
+    }
+
+    private static IResult Open(
+        HttpContext http, CurrentProject project, EventPlaces places, TimeProvider clock, DateTimeOffset? after,
+        Func<DateTimeOffset, CancellationToken, Task<EventLook>> look)
+    {
+        if (places.TryTake(project.Id) is { } place)
+            return new EventStream(look, after ?? DateTimeOffset.UnixEpoch, place, clock, places.Stopping);
+        http.Response.Headers.RetryAfter = "10";
+        return RunProblems.Of(StatusCodes.Status429TooManyRequests, "too_many_streams", $"The project has {places.Limit} streams open on this instance already. Close one, or try again later.");
+    }
+
+    private static bool TryReadId(HttpContext http, out DateTimeOffset? after, out bool hasEnd)
+    {
+        var id = http.Request.Headers[LastEventId].ToString();
+        after = id.Length == 0 ? null : EventStream.Parse(id);
+        hasEnd = id.EndsWith(EventStream.EndMark, StringComparison.Ordinal);
+        return id.Length == 0 || after is not null;
+    }
+
+    private static ProblemHttpResult BadId() => Problems.BadRequest(LastEventId, "It is not the id of an event of this stream.");
+}
