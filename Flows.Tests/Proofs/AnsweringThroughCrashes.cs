@@ -34,15 +34,6 @@ public sealed class AnsweringThroughCrashes(ReplicatedPlatform platform) : IClas
     public async Task DisposeAsync() => await _gate.DisposeAsync();
 
     [Fact]
-    public async Task A_rolling_restart_answers_every_caller_and_repeats_no_effect()
-    {
-        var outcome = await RollingBench.RunAsync(_flows, rounds: 1);
-        Assert.True(outcome.Violations.Count == 0, string.Join('\n', outcome.Violations));
-        Assert.Equal(4, outcome.Restarts);
-        Assert.True(outcome.Answered > 0);
-    }
-
-    [Fact]
     public async Task A_worker_that_is_killed_costs_the_caller_time_and_not_the_answer()
     {
         var call = CallAsync();
