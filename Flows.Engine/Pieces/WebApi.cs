@@ -69,31 +69,21 @@ internal sealed class WebApi(string title, Func<Value, string?> reasonOf)
     {
         var status = (int)answer.StatusCode;
         var reason = reasonOf(body) is { Length: > 0 } said ? $": {Shortened(said)}" : "";
-        var retryAfter = RetryAfter(answer.Headers, context);
+        var retryAfter = AskedWait.Of(answer.Headers, context.Clock);
         var detail = Detail(status, body, retryAfter);
         // Some services say 403 where they mean 429; those say when to come back.
         if (status is 408 or 429 or >= 500 || (status == 403 && retryAfter is not null))
-        {
-            var wait = retryAfter is { } time ? $"; it asks to wait {Math.Ceiling(time.TotalSeconds):0} s" : "";
-            return PieceException.Transient($"{title} answered with status {status}{reason}{wait}.", status < 500 ? "http_4xx" : "http_5xx", detail);
-        }
+            return PieceException.Transient($"{title} answered with status {status}{reason}{AskedWait.Words(retryAfter)}.", status < 500 ? "http_4xx" : "http_5xx", detail);
         return status == 401
             ? PieceException.Final($"{title} does not accept the connection's credentials (status 401){reason}.", "unauthorized", detail)
             : PieceException.Final($"{title} answered with status {status}{reason}.", "http_4xx", detail);
     }
 
-    private static TimeSpan? RetryAfter(HttpResponseHeaders headers, PieceContext context) => headers.RetryAfter switch
-    {
-        { Delta: { } delta } => delta,
-        { Date: { } date } => date > context.Clock.GetUtcNow() ? date - context.Clock.GetUtcNow() : TimeSpan.Zero,
-        _ => null,
-    };
-
     private static Contracts.Json.RawJson Detail(int status, Value body, TimeSpan? retryAfter) => ValueObject.Of(
     [
         new("status", Value.Of(status)),
         new("body", body.Weight <= 16 * 1024 ? body : Value.Null),
-        .. retryAfter is { } time ? [new KeyValuePair<string, Value>("retryAfterSeconds", Value.Of(Math.Ceiling(time.TotalSeconds)))] : Array.Empty<KeyValuePair<string, Value>>(),
+        .. AskedWait.Properties(retryAfter),
     ]).ToRawJson();
 
     private static string Shortened(string text)

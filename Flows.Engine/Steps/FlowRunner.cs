@@ -85,11 +85,11 @@ internal sealed class FlowRunner(RunContext run)
     {
         var waiting = run.Journal.Paused(path);
         var first = waiting?.Attempt ?? 1;
-        if (waiting is { Error: not null })
+        if (waiting is { Error: { } before })
         {
             // It waits for its next try, and its tries are counted on.
             first++;
-            if (run.Waits.Find(PathOfDelay(path, first)) is not { Status: not WaitStatus.Open } && !AskForTry(step, path, first))
+            if (run.Waits.Find(PathOfDelay(path, first)) is not { Status: not WaitStatus.Open } && !AskForTry(step, path, first, before))
                 return StepResult.Paused;
         }
         // A step that waits, or holds steps that do, began when it was first met.
@@ -107,7 +107,7 @@ internal sealed class FlowRunner(RunContext run)
             }
             if (result.Failure is { } failure && mayRetry && number < step.Retry.Attempts && RetryRules.Allows(step.Retry, failure))
             {
-                var delay = RetryRules.DelayAfter(step.Retry, number);
+                var delay = RetryRules.DelayAfter(step.Retry, number, failure.Error);
                 if (delay <= s_sleptDelay || !run.Waits.CanPause)
                 {
                     await Task.Delay(delay, run.Clock, cancel);
@@ -125,10 +125,11 @@ internal sealed class FlowRunner(RunContext run)
 
     /// <summary>Asks once more for a delay whose wait was lost with the walk that began it; one that is known stays as it is.</summary>
     /// <returns>True when it cannot be asked for: the try is made now.</returns>
-    private bool AskForTry(Step step, string path, int number) =>
-        run.Waits.Find(PathOfDelay(path, number)) is null
-        && !(run.Waits.Allows(RetryRules.DelayAfter(step.Retry, number - 1))
-            && run.Waits.TryAsk(DelayBefore(path, number, RetryRules.DelayAfter(step.Retry, number - 1))));
+    private bool AskForTry(Step step, string path, int number, StepError error)
+    {
+        var delay = RetryRules.DelayAfter(step.Retry, number - 1, error);
+        return run.Waits.Find(PathOfDelay(path, number)) is null && !(run.Waits.Allows(delay) && run.Waits.TryAsk(DelayBefore(path, number, delay)));
+    }
 
     private WaitRequest DelayBefore(string path, int number, TimeSpan delay) =>
         new(PathOfDelay(path, number), WaitKind.Retry, run.Clock.GetUtcNow() + delay);

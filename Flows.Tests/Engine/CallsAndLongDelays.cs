@@ -81,6 +81,35 @@ public sealed class CallsAndLongDelays
         Assert.Contains(resumed.Messages, message => message.Barrier && message.Steps.Any(line => line is { Path: "pay", Status: StepStatus.Running, Attempt: 2 }));
     }
 
+    [Theory]
+    [InlineData(429, "120", 120)]
+    [InlineData(503, "Sun, 01 Mar 2026 10:05:00 GMT", 300)]
+    [InlineData(503, "7200", 3600)] // an hour counts at most
+    public async Task The_next_try_comes_no_sooner_than_the_service_asks(int status, string after, int seconds)
+    {
+        await using var server = EchoServer.Create();
+        await server.StartAsync();
+        var run = await WalkAsync($$"""
+            [{ "name": "get", "kind": "action", "piece": "http", "action": "request", "retry": { "attempts": 2, "delay": "00:00:01" },
+               "input": { "url": "{{EchoServer.UrlOf(server)}}/busy/{{status}}?after={{Uri.EscapeDataString(after)}}" } }]
+            """);
+        var wait = Assert.Single(run.Outcome!.Waits!);
+        Assert.Equal(("get#2", WaitKind.Retry, _clock.GetUtcNow().AddSeconds(seconds)), (wait.Path, wait.Kind, wait.DueAt));
+        Assert.Contains("it asks to wait", run["get"].Error!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_a_service_asks_for_does_not_shorten_the_policys_own_delay()
+    {
+        await using var server = EchoServer.Create();
+        await server.StartAsync();
+        var run = await WalkAsync($$"""
+            [{ "name": "get", "kind": "action", "piece": "http", "action": "request", "retry": { "attempts": 2, "delay": "00:30:00" },
+               "input": { "url": "{{EchoServer.UrlOf(server)}}/busy/429?after=2" } }]
+            """);
+        Assert.InRange((Assert.Single(run.Outcome!.Waits!).DueAt - _clock.GetUtcNow()).TotalMinutes, 24, 36);
+    }
+
     private Task<WalkedRun> WalkAsync(string steps, IReadOnlyList<StepRecord>? journal = null, params WaitState[] waits) => WalkAsync(steps, journal, waits, null);
 
     private Task<WalkedRun> WalkAsync(string steps, IReadOnlyList<StepRecord>? journal = null, WaitState[]? waits = null, LedgerPiece? ledger = null) =>

@@ -31,6 +31,11 @@ internal static class EchoServer
             });
         });
         server.Map("/status/{status:int}", (int status) => Results.Json(new { reason = "because" }, statusCode: status));
+        server.MapGet("/busy/{status:int}", (int status, string after, HttpContext http) =>
+        {
+            http.Response.Headers.RetryAfter = after;
+            return Results.StatusCode(status);
+        });
         server.Map("/redirect/{status:int}", (int status, string to, HttpContext http) =>
         {
             http.Response.Headers.Location = to;

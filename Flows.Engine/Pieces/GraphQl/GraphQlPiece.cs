@@ -47,17 +47,20 @@ internal sealed partial class GraphQlPiece() : Piece("graphql", "GraphQL", "Send
                 input.Timeout, FollowRedirects: true, "auto", FailOnError: false, Pages: 1, null, null);
             var request = OutgoingRequest.From(call, await OutgoingBody.FromAsync(call, context.Files, cancel), context.IdempotencyKey);
             var answer = await HttpExchange.SendAsync(request, call, context, cancel);
-            return Read(input, request, answer);
+            return Read(input, request, answer, context.Clock);
         }
 
         // A service may answer a request that it refuses with 200 or with 4xx; either way the body says why.
-        private static RequestOutput Read(RequestInput input, OutgoingRequest request, HttpPiece.RequestOutput answer)
+        private static RequestOutput Read(RequestInput input, OutgoingRequest request, HttpPiece.RequestOutput answer, TimeProvider clock)
         {
             var where = HttpExchange.Shown(request.Url);
             if (answer.Body.Kind != ValueKind.Object || (At(answer.Body, "data").IsNull && At(answer.Body, "errors").IsNull))
             {
                 var message = $"{where} answered with status {answer.Status} and nothing of GraphQL.";
-                throw answer.Status is 408 or 429 or >= 500 ? PieceException.Transient(message, "http_5xx") : PieceException.Final(message, "http_body");
+                var wait = AskedWait.Of(answer.Headers.GetValueOrDefault("retry-after"), clock);
+                throw answer.Status is 408 or 429 or >= 500
+                    ? PieceException.Transient(message, "http_5xx", ValueObject.Of([new("status", Value.Of(answer.Status)), .. AskedWait.Properties(wait)]).ToRawJson())
+                    : PieceException.Final(message, "http_body");
             }
             var errors = At(answer.Body, "errors");
             if (input.FailOnErrors && errors.Kind == ValueKind.List && errors.AsList.Count > 0)

@@ -80,13 +80,14 @@ internal sealed partial class HttpPiece() : Piece("http", "HTTP", "Sends request
         private static async Task<RequestOutput> SendAsync(OutgoingRequest request, RequestInput input, PieceContext context, CancellationToken cancel)
         {
             var answer = await HttpExchange.SendAsync(request, input, context, cancel);
-            return input.FailOnError && answer.Status >= 400 ? throw Refused(request, answer) : answer;
+            return input.FailOnError && answer.Status >= 400 ? throw Refused(request, answer, context.Clock) : answer;
         }
 
-        private static PieceException Refused(OutgoingRequest request, RequestOutput answer)
+        private static PieceException Refused(OutgoingRequest request, RequestOutput answer, TimeProvider clock)
         {
-            var message = $"{request.Method} {HttpExchange.Shown(request.Url)} answered with status {answer.Status}.";
-            var detail = ValueObject.Of([new("status", Value.Of(answer.Status)), new("body", Shortened(answer.Body))]).ToRawJson();
+            var wait = AskedWait.Of(answer.Headers.GetValueOrDefault("retry-after"), clock);
+            var message = $"{request.Method} {HttpExchange.Shown(request.Url)} answered with status {answer.Status}{AskedWait.Words(wait)}.";
+            var detail = ValueObject.Of([new("status", Value.Of(answer.Status)), new("body", Shortened(answer.Body)), .. AskedWait.Properties(wait)]).ToRawJson();
             var code = answer.Status < 500 ? "http_4xx" : "http_5xx";
             return answer.Status is 408 or 429 or >= 500
                 ? PieceException.Transient(message, code, detail)
