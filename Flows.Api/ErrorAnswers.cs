@@ -55,8 +55,10 @@ internal static partial class ErrorAnswers
         {
             case BadHttpRequestException { InnerException: JsonException json }:
                 return AnswerJsonAsync(context, json);
-            case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge }:
-                return Problems.WriteAsync(context, StatusCodes.Status413PayloadTooLarge, TooLarge(context));
+            case BadHttpRequestException { StatusCode: StatusCodes.Status413PayloadTooLarge } large:
+                // The server's own words name no limit of ours; an endpoint's do.
+                return Problems.WriteAsync(context, StatusCodes.Status413PayloadTooLarge,
+                    large.Message.StartsWith("Request body too large", StringComparison.Ordinal) ? TooLarge(context) : large.Message);
             case BadHttpRequestException bad:
                 return AnswerBadRequestAsync(context, bad);
             case QueueUnavailableException:

@@ -1,5 +1,6 @@
 using Flows.Api.Access;
 using Flows.Api.Connections;
+using Flows.Api.Connections.OAuth;
 using Flows.Api.Flows;
 using Flows.Api.Projects;
 using Microsoft.EntityFrameworkCore;
@@ -17,6 +18,7 @@ internal sealed class FlowsDb(DbContextOptions<FlowsDb> options) : DbContext(opt
     public DbSet<Flow> Flows => Set<Flow>();
     public DbSet<FlowVersion> FlowVersions => Set<FlowVersion>();
     public DbSet<Connection> Connections => Set<Connection>();
+    public DbSet<OAuthApp> OAuthApps => Set<OAuthApp>();
     public DbSet<Variable> Variables => Set<Variable>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
@@ -82,6 +84,24 @@ internal sealed class FlowsDb(DbContextOptions<FlowsDb> options) : DbContext(opt
             connection.Property(c => c.Shown).HasColumnName("shown").HasColumnType("json");
             connection.Property(c => c.CreatedAt).HasColumnName("created_at");
             connection.Property(c => c.UpdatedAt).HasColumnName("updated_at");
+            connection.Property(c => c.Status).HasColumnName("status");
+            connection.Property(c => c.Problem).HasColumnName("problem");
+            connection.Property(c => c.Tokens).HasColumnName("tokens");
+            connection.Property(c => c.ExpiresAt).HasColumnName("expires_at");
+            connection.Property(c => c.RenewAt).HasColumnName("renew_at");
+            connection.Property(c => c.Failures).HasColumnName("failures");
+        });
+        modelBuilder.Entity<OAuthApp>(app =>
+        {
+            app.ToTable("oauth_apps");
+            app.Property(a => a.Id).HasColumnName("id").ValueGeneratedNever();
+            app.Property(a => a.ProjectId).HasColumnName("project_id");
+            app.Property(a => a.Key).HasColumnName("key");
+            app.Property(a => a.Name).HasColumnName("name");
+            app.Property(a => a.ClientId).HasColumnName("client_id");
+            app.Property(a => a.Sealed).HasColumnName("sealed");
+            app.Property(a => a.CreatedAt).HasColumnName("created_at");
+            app.Property(a => a.UpdatedAt).HasColumnName("updated_at");
         });
         modelBuilder.Entity<Variable>(variable =>
         {

@@ -29,4 +29,12 @@ public sealed class LimitsOptions
     /// <summary>All files of one run together, in MiB.</summary>
     [Range(1, 10240)]
     public int RunFilesMiB { get; set; } = 250;
+
+    /// <summary>Values that the flows of a project may keep between runs, their own and the project's together.</summary>
+    [Range(1, 1_000_000)]
+    public int StoredValues { get; set; } = 10_000;
+
+    /// <summary>All of those values together, in MiB as they lie in Postgres.</summary>
+    [Range(1, 10240)]
+    public int StoredMiB { get; set; } = 100;
 }

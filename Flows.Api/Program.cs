@@ -1,4 +1,5 @@
 using Flows.Api.Access;
+using Flows.Api.Connections.OAuth;
 using Flows.Api.Flows;
 using Flows.Api.Migrations;
 using Flows.Api.Outbound;
@@ -62,6 +63,7 @@ internal static class Program
         app.MapRuns();
         app.MapWebhooks();
         app.MapWaits();
+        app.MapSignIn();
         app.MapWorkerEndpoints();
         app.MapQueues();
         return app;

@@ -12,7 +12,7 @@ internal sealed class Connection
     public required string Name { get; set; }
     /// <summary>The piece it is for; null for one that inputs take fields from by hand.</summary>
     public string? Piece { get; init; }
-    /// <summary><c>secret</c>, <c>basic</c> or <c>custom</c>.</summary>
+    /// <summary><c>secret</c>, <c>basic</c>, <c>custom</c> or <c>oauth2</c>.</summary>
     public required string Kind { get; init; }
     /// <summary>All fields as a JSON object, sealed by <see cref="SecretEnvelope"/>.</summary>
     public required byte[] Sealed { get; set; }
@@ -20,8 +20,25 @@ internal sealed class Connection
     public required string Shown { get; set; }
     public required DateTimeOffset CreatedAt { get; init; }
     public required DateTimeOffset UpdatedAt { get; set; }
+    public ConnectionStatus Status { get; set; }
+    /// <summary>Why it needs a sign-in, or why its token could not be renewed the last time; null when all is well.</summary>
+    public string? Problem { get; set; }
+    /// <summary>Of the kind <c>oauth2</c>: see OAuth/OAuthTokens. Null before the first.</summary>
+    public byte[]? Tokens { get; set; }
+    /// <summary>When the access token runs out; null when nobody knows.</summary>
+    public DateTimeOffset? ExpiresAt { get; set; }
+    public DateTimeOffset? RenewAt { get; set; }
+    public int Failures { get; set; }
 
     public static string PlaceOf(Guid projectId, Guid id) => $"connection:{projectId:N}:{id:N}";
+}
+
+/// <summary>Whether runs can use a connection. The numbers are stored.</summary>
+internal enum ConnectionStatus : short
+{
+    Ready = 0,
+    /// <summary>Of the kind <c>oauth2</c>: a person has to sign in, for the first time or again, or put the client right.</summary>
+    NeedsSignIn = 1,
 }
 
 /// <summary>A value of the project that flows may use as <c>{{vars.key}}</c>. Not for secrets.</summary>

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Flows.Api.Access;
+using Flows.Api.Connections.OAuth;
 using Flows.Api.Flows;
 using Flows.Contracts.Definitions;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -19,8 +20,11 @@ internal static class ConnectionEndpoints
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict);
         connections.MapGet("/{id:guid}", Get).WithSummary("One connection, without its secrets").ProducesProblem(StatusCodes.Status404NotFound);
         connections.MapPatch("/{id:guid}", Change).WithSummary("Change the name or some fields of a connection; a field that is null is taken away")
-            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
-        connections.MapDelete("/{id:guid}", Delete).WithSummary("Delete a connection; runs of flows that name it fail from then on").ProducesProblem(StatusCodes.Status404NotFound);
+            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
+        connections.MapDelete("/{id:guid}", Delete)
+            .WithSummary("Delete a connection; runs of flows that name it fail from then on. Its token is given back where the service takes it")
+            .ProducesProblem(StatusCodes.Status404NotFound);
+        connections.MapSignInStart();
     }
 
     private static async Task<Results<Ok<Page<ConnectionView>>, ProblemHttpResult>> List(
@@ -39,7 +43,8 @@ internal static class ConnectionEndpoints
         await FindAsync(db, project, id, cancel) is { } row ? TypedResults.Ok(ConnectionView.Of(row)) : NoSuch(id);
 
     private static async Task<Results<Created<ConnectionView>, ProblemHttpResult>> Create(
-        CreateConnectionRequest request, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, SecretEnvelope envelope, TimeProvider clock, CancellationToken cancel)
+        CreateConnectionRequest request, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, SecretEnvelope envelope, OAuthGrants oauth, TimeProvider clock,
+        CancellationToken cancel)
     {
         if (ExpressionKey.Problem(request.Key) is { } badKey)
             return Problems.BadRequest("$.key", badKey);
@@ -53,6 +58,10 @@ internal static class ConnectionEndpoints
             return Problems.BadRequest(refused!.Path, refused.Message);
         if (fields.Problems(request.Value) is { Count: > 0 } problems)
             return Problems.BadRequest("The fields of the connection are not what it needs.", problems);
+
+        var (settings, wrong) = await oauth.ReadAsync(db, project.Id, fields.Kind, request.Value, piece?.Name, cancel);
+        if (wrong is not null)
+            return Problems.BadRequest(wrong.Path, wrong.Message);
 
         var now = clock.GetUtcNow();
         var id = Guid.CreateVersion7(now);
@@ -68,6 +77,7 @@ internal static class ConnectionEndpoints
             Shown = fields.Shown(request.Value),
             CreatedAt = now,
             UpdatedAt = now,
+            Status = settings is { NeedsPerson: true } ? ConnectionStatus.NeedsSignIn : ConnectionStatus.Ready,
         };
         db.Connections.Add(row);
         try
@@ -78,12 +88,13 @@ internal static class ConnectionEndpoints
         {
             return Problems.Conflict($"The project has a connection '{request.Key}' already.");
         }
+        await oauth.FetchAsync(db, row, settings, cancel);
         return TypedResults.Created($"/api/v1/connections/{id}", ConnectionView.Of(row));
     }
 
     private static async Task<Results<Ok<ConnectionView>, ProblemHttpResult>> Change(
-        Guid id, ChangeConnectionRequest request, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, SecretEnvelope envelope, TimeProvider clock,
-        CancellationToken cancel)
+        Guid id, ChangeConnectionRequest request, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, SecretEnvelope envelope, OAuthGrants oauth,
+        TimeProvider clock, CancellationToken cancel)
     {
         if (request.Name is { } name && DisplayName.Problem(name) is { } badName)
             return Problems.BadRequest("$.name", badName);
@@ -94,6 +105,7 @@ internal static class ConnectionEndpoints
         if (found is not [var row])
             return NoSuch(id);
         row.Name = request.Name ?? row.Name;
+        OAuthSettings? settings = null;
         if (request.Value is { } changes)
         {
             if (ConnectionFields.For(row.Piece is null ? null : catalogue.Piece(row.Piece), row.Kind) is not ({ } fields, _))
@@ -110,17 +122,31 @@ internal static class ConnectionEndpoints
             }
             if (fields.Problems(value) is { Count: > 0 } problems)
                 return Problems.BadRequest("The fields of the connection are not what it needs.", problems);
+            (settings, var wrong) = await oauth.ReadAsync(db, project.Id, row.Kind, value, row.Piece, cancel);
+            if (wrong is not null)
+                return Problems.BadRequest(wrong.Path, wrong.Message);
+            if (settings is not null)
+                await oauth.ChangeAsync(db, row, settings, cancel);
             row.Sealed = envelope.Seal(fields.Whole(value), Connection.PlaceOf(project.Id, id));
             row.Shown = fields.Shown(value);
         }
         row.UpdatedAt = clock.GetUtcNow();
         await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);
+        await oauth.FetchAsync(db, row, settings, cancel);
         return TypedResults.Ok(ConnectionView.Of(row));
     }
 
-    private static async Task<Results<NoContent, ProblemHttpResult>> Delete(Guid id, CurrentProject project, FlowsDb db, CancellationToken cancel) =>
-        await db.Connections.Where(row => row.Id == id && row.ProjectId == project.Id).ExecuteDeleteAsync(cancel) == 0 ? NoSuch(id) : TypedResults.NoContent();
+    private static async Task<Results<NoContent, ProblemHttpResult>> Delete(
+        Guid id, CurrentProject project, FlowsDb db, OAuthGrants oauth, CancellationToken cancel)
+    {
+        var given = await oauth.FindTokensAsync(db, project.Id, id, cancel);
+        if (await db.Connections.Where(row => row.Id == id && row.ProjectId == project.Id).ExecuteDeleteAsync(cancel) == 0)
+            return NoSuch(id);
+        // After the row: no run can get the token any more. A crash on this line leaves the token good at the service until it runs out there.
+        await oauth.GiveBackAsync(given, cancel);
+        return TypedResults.NoContent();
+    }
 
     private static Task<Connection?> FindAsync(FlowsDb db, CurrentProject project, Guid id, CancellationToken cancel) =>
         db.Connections.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id && row.ProjectId == project.Id, cancel);
@@ -134,9 +160,14 @@ internal static class ConnectionEndpoints
 }
 
 /// <param name="Fields">Those that are set: with their value when it is no secret, else null.</param>
+/// <param name="Status"><c>needsSignIn</c>: runs cannot use it until somebody signs in, or puts its client right.</param>
+/// <param name="Problem">Why it needs a sign-in, or why its token could not be renewed the last time.</param>
+/// <param name="ExpiresAt">When its present token runs out; it is renewed before.</param>
 internal sealed record ConnectionView(
-    Guid Id, string Key, string Name, string? Piece, string Kind, JsonElement Fields, DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
+    Guid Id, string Key, string Name, string? Piece, string Kind, JsonElement Fields, string Status, string? Problem, DateTimeOffset? ExpiresAt,
+    DateTimeOffset CreatedAt, DateTimeOffset UpdatedAt)
 {
-    public static ConnectionView Of(Connection row) =>
-        new(row.Id, row.Key, row.Name, row.Piece, row.Kind, JsonElement.Parse(row.Shown), row.CreatedAt, row.UpdatedAt);
+    public static ConnectionView Of(Connection row) => new(
+        row.Id, row.Key, row.Name, row.Piece, row.Kind, JsonElement.Parse(row.Shown), row.Status == ConnectionStatus.Ready ? "ready" : "needsSignIn",
+        row.Problem ?? (row.Status == ConnectionStatus.NeedsSignIn ? "Nobody has signed in yet." : null), row.ExpiresAt, row.CreatedAt, row.UpdatedAt);
 }

@@ -1,5 +1,6 @@
 using System.Buffers;
 using System.Text.Json;
+using Flows.Api.Connections.OAuth;
 using Flows.Contracts.Definitions;
 
 namespace Flows.Api.Connections;
@@ -28,7 +29,7 @@ internal sealed class ConnectionFields
             if (piece.Auth is not { } auth)
                 return (null, new FieldProblem("$.piece", $"The piece '{piece.Name}' needs no connection."));
             return kind is null || kind == auth.Kind
-                ? (new ConnectionFields(auth.Kind, auth), null)
+                ? (new ConnectionFields(auth.Kind, OAuthFields.Of(auth)), null)
                 : (null, new FieldProblem("$.kind", $"A connection of '{piece.Name}' is of the kind '{auth.Kind}'."));
         }
         return kind switch
@@ -36,7 +37,8 @@ internal sealed class ConnectionFields
             "secret" => (new ConnectionFields(kind, s_secret), null),
             "basic" => (new ConnectionFields(kind, s_basic), null),
             "custom" => (new ConnectionFields(kind, null), null),
-            _ => (null, new FieldProblem("$.kind", "Without a piece it must be secret (token), basic (username, password) or custom (any fields).")),
+            OAuthFields.Kind => (new ConnectionFields(kind, OAuthFields.ByHand), null),
+            _ => (null, new FieldProblem("$.kind", "Without a piece it must be secret (token), basic (username, password), oauth2 (clientId, tokenUrl, …) or custom (any fields).")),
         };
     }
 

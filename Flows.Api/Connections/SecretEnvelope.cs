@@ -21,8 +21,17 @@ internal sealed class SecretEnvelope
 
     private readonly (byte[] Id, byte[] Key)[] _keys; // the current one first
 
-    public SecretEnvelope(IOptions<SecurityOptions> options) =>
+    public SecretEnvelope(IOptions<SecurityOptions> options)
+    {
         _keys = [.. options.Value.PreviousEncryptionKeys.Prepend(options.Value.EncryptionKey).Select(Derive)];
+        KeyIds = [.. _keys.Select(key => Convert.ToHexStringLower(key.Id)).Distinct()];
+    }
+
+    /// <summary>Id of the key that everything new is sealed with, in hex, as it stands in envelopes.</summary>
+    public string CurrentKeyId => KeyIds[0];
+
+    /// <summary>Ids of all keys, the current one first.</summary>
+    public IReadOnlyList<string> KeyIds { get; }
 
     /// <param name="place">Where it is kept, e.g. the row's id: sealed bytes that are moved elsewhere do not open there.</param>
     public byte[] Seal(ReadOnlySpan<byte> secret, string place)

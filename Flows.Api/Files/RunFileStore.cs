@@ -1,4 +1,5 @@
 using Flows.Api.Runs;
+using Flows.Api.Webhooks;
 using Flows.Api.Workers;
 using Flows.Contracts.Runs;
 using Microsoft.Extensions.Options;
@@ -11,10 +12,54 @@ namespace Flows.Api.Files;
 /// Files of runs, in chunks of <see cref="HostCalls.ChunkBytes"/>. They lie in the partitions of their runs and are dropped with them. A file
 /// that was never finished cannot be read, and goes with its run as well.
 /// </summary>
-internal sealed class RunFileStore(IOptions<LimitsOptions> limits, TimeProvider clock)
+internal sealed class RunFileStore(NpgsqlDataSource db, IOptions<LimitsOptions> limits, TimeProvider clock)
 {
     private long MostBytes => (long)limits.Value.FileMiB << 20;
     private long MostRunBytes => (long)limits.Value.RunFilesMiB << 20;
+
+    /// <summary>Whole files of a run that is about to be accepted, all or none.</summary>
+    /// <exception cref="BadHttpRequestException">413: they are larger than the files of a run may be.</exception>
+    public async Task<IReadOnlyList<FileReference>> AddAsync(Guid runId, IReadOnlyList<FormFileContent> contents, CancellationToken cancel)
+    {
+        if (contents.Count == 0)
+            return [];
+        if (contents.Sum(content => (long)content.Bytes.Length) > MostRunBytes)
+            throw new BadHttpRequestException($"The files are larger than the {limits.Value.RunFilesMiB} MiB that a run may have (limit: Flows__Limits__RunFilesMiB).", StatusCodes.Status413PayloadTooLarge);
+        await using var connection = await db.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        var now = clock.GetUtcNow();
+        var stored = new List<FileReference>();
+        foreach (var content in contents)
+        {
+            var id = new FileId(runId, Guid.CreateVersion7(now));
+            var chunks = (content.Bytes.Length + HostCalls.ChunkBytes - 1) / HostCalls.ChunkBytes;
+            await using var file = new NpgsqlCommand("INSERT INTO run_files (run_id, id, name, type, size, chunks, finished_at) VALUES ($1, $2, $3, $4, $5, $6, $7)", connection)
+            {
+                Parameters =
+                {
+                    RunSql.Value(id.Run, NpgsqlDbType.Uuid), RunSql.Value(id.File, NpgsqlDbType.Uuid), RunSql.Value(content.Name, NpgsqlDbType.Text),
+                    RunSql.Value(content.Type, NpgsqlDbType.Text), RunSql.Value((long)content.Bytes.Length, NpgsqlDbType.Bigint),
+                    RunSql.Value(chunks, NpgsqlDbType.Integer), RunSql.Value(now, NpgsqlDbType.TimestampTz),
+                },
+            };
+            await file.ExecuteNonQueryAsync(cancel);
+            for (var index = 0; index < chunks; index++)
+            {
+                var data = content.Bytes.Slice(index * HostCalls.ChunkBytes, Math.Min(HostCalls.ChunkBytes, content.Bytes.Length - index * HostCalls.ChunkBytes));
+                await using var chunk = new NpgsqlCommand("INSERT INTO run_file_chunks (run_id, file_id, index, data) VALUES ($1, $2, $3, $4)", connection)
+                {
+                    Parameters =
+                    {
+                        RunSql.Value(id.Run, NpgsqlDbType.Uuid), RunSql.Value(id.File, NpgsqlDbType.Uuid), RunSql.Value(index, NpgsqlDbType.Integer), RunSql.Value(data, NpgsqlDbType.Bytea),
+                    },
+                };
+                await chunk.ExecuteNonQueryAsync(cancel);
+            }
+            stored.Add(new FileReference(id.ToString(), content.Name, content.Type, content.Bytes.Length));
+        }
+        await transaction.CommitAsync(cancel);
+        return stored;
+    }
 
     /// <exception cref="HostCallRefusal"/>
     public async Task<FileReference> CreateAsync(HeldCall call, CreateFile file, CancellationToken cancel)

@@ -1,4 +1,6 @@
 using Flows.Api.Connections;
+using Flows.Api.Connections.Keys;
+using Flows.Api.Connections.OAuth;
 using Flows.Api.Import;
 using Flows.Api.Schedules;
 using Flows.ServiceDefaults;
@@ -29,6 +31,8 @@ internal static class FlowsSetup
         api.MapSchedules();
         api.MapImport();
         api.MapConnections();
+        api.MapOAuthApps();
+        api.MapKeys();
         api.MapVariables();
     }
 }

@@ -1,6 +1,7 @@
 using System.Net;
 using Flows.Contracts.Network;
 using Flows.Worker.Egress;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Api.Outbound;
@@ -51,10 +52,10 @@ internal sealed class OutboundHttp : IDisposable
 
 internal static class OutboundRegistration
 {
-    /// <summary>Adds <see cref="OutboundHttp"/> and its settings, which are those of the engines.</summary>
+    /// <summary>Adds <see cref="OutboundHttp"/> and its settings, which are those of the engines; twice is as good as once.</summary>
     public static void AddOutboundHttp(this IHostApplicationBuilder builder)
     {
         builder.Services.AddNetworkOptions();
-        builder.Services.AddSingleton<OutboundHttp>();
+        builder.Services.TryAddSingleton<OutboundHttp>();
     }
 }

@@ -1,6 +1,7 @@
 using Flows.Api.Files;
 using Flows.Api.Runs.Events;
 using Flows.Api.Runs.Values;
+using Flows.Api.Storage;
 using Flows.Api.Waits;
 using Flows.Api.Webhooks;
 using Flows.Api.Workers;
@@ -32,6 +33,8 @@ internal static class RunsRegistration
         services.AddOptions<EventOptions>().BindConfiguration(EventOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<EventPlaces>();
         services.AddSingleton<RunEventReader>();
+        services.AddSingleton<StoredValues>();
+        services.AddSingleton<WebhookTrigger>();
         services.AddSingleton<RunStarter>();
         services.AddSingleton<RunRetry>();
         services.AddSingleton<RunAnnouncer>();

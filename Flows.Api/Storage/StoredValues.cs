@@ -2,13 +2,14 @@ using Flows.Api.Runs;
 using Flows.Api.Workers;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
+using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
 
 namespace Flows.Api.Storage;
 
 /// <summary>What flows keep between runs: a value for each key, of the flow or of the whole project.</summary>
-internal static class StoredValues
+internal sealed class StoredValues(IOptions<LimitsOptions> limits)
 {
     /// <exception cref="HostCallRefusal"/>
     public static async Task<RawJson> GetAsync(HeldCall call, StoredKey key, CancellationToken cancel)
@@ -19,10 +20,11 @@ internal static class StoredValues
     }
 
     /// <exception cref="HostCallRefusal"/>
-    public static async Task PutAsync(HeldCall call, StoredValue value, CancellationToken cancel)
+    public async Task PutAsync(HeldCall call, StoredValue value, CancellationToken cancel)
     {
         if (value.Value.Length > HostCalls.LargestValue)
             throw new HostCallRefusal("limit", $"The value of '{value.Key}' has {value.Value.Length} bytes; at most {HostCalls.LargestValue} can be kept (limit: StoredValue).");
+        await CheckRoomAsync(call, value.Project, value.Key, value.Value.Length, cancel);
         await using var command = Command(call, value.Project, value.Key, """
             INSERT INTO stored_values (project_id, flow_id, key, value) VALUES ($1, $2, $3, $4)
             ON CONFLICT (project_id, flow_id, key) DO UPDATE SET value = EXCLUDED.value, updated_at = now()
@@ -40,7 +42,7 @@ internal static class StoredValues
 
     /// <summary>Adds to a number. A step that tries again gets the result of the first time: the key and the number are committed together.</summary>
     /// <exception cref="HostCallRefusal"/>
-    public static async Task<decimal> IncrementAsync(HeldCall call, StoredIncrement increment, CancellationToken cancel)
+    public async Task<decimal> IncrementAsync(HeldCall call, StoredIncrement increment, CancellationToken cancel)
     {
         if (increment.IdempotencyKey is not { Length: > 0 and <= 2000 })
             throw new HostCallRefusal("input", "An increment has an idempotency key.");
@@ -51,6 +53,7 @@ internal static class StoredValues
                 return before;
         }
 
+        await CheckRoomAsync(call, increment.Project, increment.Key, 0, cancel);
         await using var command = Command(call, increment.Project, increment.Key, """
             WITH added AS (
                 INSERT INTO stored_values AS s (project_id, flow_id, key, value) VALUES ($1, $2, $3, to_json($4::numeric))
@@ -82,6 +85,21 @@ internal static class StoredValues
         while (await row.ReadAsync(cancel))
             found.Add(row.GetString(0));
         return found;
+    }
+
+    // Callers at the same moment may go over by what each of them adds.
+    private async Task CheckRoomAsync(HeldCall call, bool project, string key, int bytes, CancellationToken cancel)
+    {
+        await using var command = Command(call, project, key, """
+            SELECT count(*), coalesce(sum(pg_column_size(value)), 0)::bigint FROM stored_values WHERE project_id = $1 AND NOT (flow_id = $2 AND key = $3)
+            """);
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        await row.ReadAsync(cancel);
+        var (values, used) = (row.GetInt64(0), row.GetInt64(1));
+        if (values >= limits.Value.StoredValues)
+            throw new HostCallRefusal("limit", $"The project keeps {values} values, which is as many as it may (limit: Flows__Limits__StoredValues).");
+        if (used + bytes > (long)limits.Value.StoredMiB << 20)
+            throw new HostCallRefusal("limit", $"The values that the project keeps would be larger than the {limits.Value.StoredMiB} MiB they may be (limit: Flows__Limits__StoredMiB).");
     }
 
     private static NpgsqlCommand Command(HeldCall call, bool project, string key, string sql, params ReadOnlySpan<NpgsqlParameter> more)

@@ -13,7 +13,7 @@ internal sealed record WaitingCaller(Guid RunId, RunWaiters.Waiter Waiter);
 
 /// <summary>Makes runs of calls that the gate lets through, once for each Idempotency-Key.</summary>
 internal sealed class WebhookIntake(
-    WebhookGate gate, WebhookRuleBook book, RunStarter starter, RunReader runs, NpgsqlDataSource db, TimeProvider clock)
+    WebhookGate gate, WebhookRuleBook book, WebhookTrigger triggers, RunStarter starter, RunReader runs, NpgsqlDataSource db, TimeProvider clock)
 {
     private static readonly TimeSpan s_look = TimeSpan.FromMilliseconds(500);
 
@@ -32,8 +32,8 @@ internal sealed class WebhookIntake(
         if (tagProblem is not null)
             return (null, Problems.BadRequest(tagProblem.Path, tagProblem.Message));
 
-        var trigger = WebhookTrigger.Read(http.Request, call.Body, call.HiddenHeader);
         var runId = waiter?.RunId ?? starter.NewId();
+        var trigger = await triggers.ReadWithFilesAsync(http.Request, call.Body, call.HiddenHeader, runId, cancel);
         var isNew = true;
         if (key is null)
         {
@@ -70,7 +70,7 @@ internal sealed class WebhookIntake(
             return (null, Problems.BadRequest(tagProblem.Path, tagProblem.Message));
 
         var runId = starter.NewId();
-        var trigger = WebhookTrigger.Read(http.Request, call.Body, call.HiddenHeader);
+        var trigger = await triggers.ReadWithFilesAsync(http.Request, call.Body, call.HiddenHeader, runId, cancel);
         if (await starter.StartDraftAsync(draft.ProjectId, flowId, runId, trigger, waiter: null, cancel, RunOrigin.Webhook, tags) is null)
             return (null, RunProblems.NoSuchFlow());
         http.Response.Headers[WebhookEndpoints.RunIdHeader] = runId.ToString();

@@ -1,31 +1,47 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Json;
+using Flows.Api.Files;
 using Flows.Api.Runs;
 using Flows.Contracts.Json;
+using Flows.Contracts.Runs;
 using Microsoft.AspNetCore.WebUtilities;
+using Microsoft.Extensions.Options;
 using Microsoft.Net.Http.Headers;
 
 namespace Flows.Api.Webhooks;
 
 /// <summary>
-/// Makes the trigger's output of an HTTP request: <c>{ method, headers, query, body }</c>. Header names are lower-case; credentials of the
+/// Makes the trigger's output of an HTTP request: <c>{ method, headers, query, body }</c>, and <c>files</c> for a form that may hold some. Header names are lower-case; credentials of the
 /// caller are left out. The body is: the value itself for JSON types; an object of texts (lists where a name comes twice) for forms; a text
-/// for text/*; null when there is none; else <c>{ base64, contentType }</c>.
+/// for text/*; null when there is none; else <c>{ base64, contentType }</c>. The files of a multipart form become files of the run: its fields, and
+/// the list <c>files</c>, hold references to them.
 /// </summary>
-internal static class WebhookTrigger
+internal sealed class WebhookTrigger(RunFileStore files, IOptions<LimitsOptions> limits)
 {
     private static readonly HashSet<string> s_credentials =
         new(StringComparer.OrdinalIgnoreCase) { HeaderNames.Authorization, HeaderNames.Cookie, HeaderNames.ProxyAuthorization };
 
+    /// <summary>The same where there is no run yet that could take files: a multipart form is bytes in base64, as any other type that is not known.</summary>
     /// <exception cref="BadHttpRequestException">The body is too large, or its type says JSON and it is not.</exception>
     public static async Task<RawJson> ReadAsync(HttpRequest request, CancellationToken cancel) =>
-        Read(request, await RequestBody.ReadAsync(request, cancel));
+        Written(request, await RequestBody.ReadAsync(request, cancel), form: null, [], hiddenHeader: null);
 
-    /// <inheritdoc cref="ReadAsync"/>
     /// <param name="body">All of it, as it came.</param>
     /// <param name="hiddenHeader">A header that is left out like the credentials; null for none.</param>
-    public static RawJson Read(HttpRequest request, ReadOnlyMemory<byte> body, string? hiddenHeader = null)
+    /// <param name="runId">The run that is about to be accepted: files are stored as its own.</param>
+    /// <exception cref="BadHttpRequestException">The body is not what its type says, or a file in it is too large.</exception>
+    public async Task<RawJson> ReadWithFilesAsync(HttpRequest request, ReadOnlyMemory<byte> body, string? hiddenHeader, Guid runId, CancellationToken cancel)
+    {
+        if (!MultipartForm.IsType(request.ContentType) || body.IsEmpty)
+            return Written(request, body, form: null, [], hiddenHeader);
+        var form = await MultipartForm.ReadAsync(request.ContentType!, body, (long)limits.Value.FileMiB << 20, cancel);
+        // Before the run: it must find its files when it begins. If we die in between they belong to no run, nobody can read them, and they go
+        // with the day they were made on.
+        return Written(request, body, form, await files.AddAsync(runId, form.Files, cancel), hiddenHeader);
+    }
+
+    private static RawJson Written(HttpRequest request, ReadOnlyMemory<byte> body, MultipartForm? form, IReadOnlyList<FileReference> stored, string? hiddenHeader)
     {
         var buffer = new ArrayBufferWriter<byte>(body.Length + 1024);
         using (var writer = new Utf8JsonWriter(buffer))
@@ -42,10 +58,49 @@ internal static class WebhookTrigger
             writer.WritePropertyName("query");
             WriteFields(writer, request.Query);
             writer.WritePropertyName("body");
-            WriteBody(writer, request.ContentType, body);
+            if (form is null)
+                WriteBody(writer, request.ContentType, body);
+            else
+                WriteForm(writer, form, stored);
             writer.WriteEndObject();
         }
         return RawJson.FromUtf8(buffer.WrittenMemory);
+    }
+
+    private static void WriteForm(Utf8JsonWriter writer, MultipartForm form, IReadOnlyList<FileReference> stored)
+    {
+        var parts = form.Fields.Select(field => (field.Key, Text: (string?)field.Value, File: (FileReference?)null))
+            .Concat(form.Files.Select((file, i) => (Key: file.Field, Text: (string?)null, File: (FileReference?)stored[i])));
+        writer.WriteStartObject();
+        foreach (var field in parts.GroupBy(part => part.Key, StringComparer.Ordinal))
+        {
+            writer.WritePropertyName(field.Key);
+            var many = field.Skip(1).Any();
+            if (many)
+                writer.WriteStartArray();
+            foreach (var (_, text, file) in field)
+            {
+                if (file is not null)
+                    JsonSerializer.Serialize(writer, file, HostCallJson.Default.FileReference);
+                else
+                    writer.WriteStringValue(text);
+            }
+            if (many)
+                writer.WriteEndArray();
+        }
+        writer.WriteEndObject();
+        writer.WriteStartArray("files");
+        foreach (var (file, reference) in form.Files.Zip(stored))
+        {
+            writer.WriteStartObject();
+            writer.WriteString("field", file.Field);
+            writer.WriteString("file", reference.File);
+            writer.WriteString("name", reference.Name);
+            writer.WriteString("type", reference.Type);
+            writer.WriteNumber("size", reference.Size);
+            writer.WriteEndObject();
+        }
+        writer.WriteEndArray();
     }
 
     private static void WriteBody(Utf8JsonWriter writer, string? contentType, ReadOnlyMemory<byte> body)

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Flows.Api.Connections;
 using Flows.Api.Files;
 using Flows.Api.Runs;
 using Flows.Api.Storage;
@@ -20,7 +21,7 @@ internal static class HostCallEndpoints
     // One transaction: the run's row is locked against the loss of the claim until the call's own rows are committed, so that a run that was
     // taken over writes nothing. A refusal rolls back.
     private static async Task<Results<JsonHttpResult<HostCallResponse>, ProblemHttpResult>> Call(
-        Guid runId, HttpRequest http, NpgsqlDataSource db, RunFileStore files, CancellationToken cancel)
+        Guid runId, HttpRequest http, NpgsqlDataSource db, RunFileStore files, StoredValues stored, ClaimedValues connections, CancellationToken cancel)
     {
         var request = await RequestBody.ReadAsync(http, WorkerJson.Default.HostCallRequest, cancel);
         if (request is not { Worker.Length: > 0, Call.Length: > 0 })
@@ -33,7 +34,15 @@ internal static class HostCallEndpoints
         HostCallResponse response;
         try
         {
-            response = await AnswerAsync(call, request, files, cancel);
+            if (request.Call == HostCalls.RefreshConnection)
+            {
+                // It may wait for a service: the run's row must not be locked meanwhile, or its lease could not be renewed.
+                var used = Read(request, HostCallJson.Default.UsedConnection);
+                await transaction.CommitAsync(cancel);
+                await connection.CloseAsync();
+                return Json(await connections.RenewForAsync(call.Project, call.Version, used, cancel));
+            }
+            response = await AnswerAsync(call, request, files, stored, cancel);
         }
         catch (HostCallRefusal refusal)
         {
@@ -51,7 +60,7 @@ internal static class HostCallEndpoints
         return Json(response);
     }
 
-    private static async Task<HostCallResponse> AnswerAsync(HeldCall call, HostCallRequest request, RunFileStore files, CancellationToken cancel)
+    private static async Task<HostCallResponse> AnswerAsync(HeldCall call, HostCallRequest request, RunFileStore files, StoredValues stored, CancellationToken cancel)
     {
         switch (request.Call)
         {
@@ -71,12 +80,12 @@ internal static class HostCallEndpoints
             case HostCalls.StorageGet:
                 return new HostCallResponse(await StoredValues.GetAsync(call, Read(request, HostCallJson.Default.StoredKey), cancel));
             case HostCalls.StoragePut:
-                await StoredValues.PutAsync(call, Read(request, HostCallJson.Default.StoredValue), cancel);
+                await stored.PutAsync(call, Read(request, HostCallJson.Default.StoredValue), cancel);
                 return new HostCallResponse(RawJson.Null);
             case HostCalls.StorageDelete:
                 return Of(await StoredValues.DeleteAsync(call, Read(request, HostCallJson.Default.StoredKey), cancel), HostCallJson.Default.Boolean);
             case HostCalls.StorageIncrement:
-                return Of(await StoredValues.IncrementAsync(call, Read(request, HostCallJson.Default.StoredIncrement), cancel), HostCallJson.Default.Decimal);
+                return Of(await stored.IncrementAsync(call, Read(request, HostCallJson.Default.StoredIncrement), cancel), HostCallJson.Default.Decimal);
             case HostCalls.StorageList:
                 return Of(await StoredValues.ListAsync(call, Read(request, HostCallJson.Default.StoredKeys), cancel), HostCallJson.Default.IReadOnlyListString);
             default:
@@ -102,18 +111,18 @@ internal sealed class HostCallRefusal(string code, string message) : Exception(m
 }
 
 /// <summary>A call of a run that its caller holds, inside the call's transaction.</summary>
-internal sealed record HeldCall(NpgsqlConnection Connection, Guid Run, Guid Project, Guid Flow)
+internal sealed record HeldCall(NpgsqlConnection Connection, Guid Run, Guid Project, Guid Flow, Guid Version)
 {
     /// <returns>Null when the run is no longer this attempt's.</returns>
     public static async Task<HeldCall?> BeginAsync(NpgsqlConnection connection, Guid run, HostCallRequest request, CancellationToken cancel)
     {
         await using var command = new NpgsqlCommand(
-            "SELECT r.project_id, r.flow_id FROM runs r WHERE r.id = $1 AND r.attempt = $2 AND r.worker = $3 AND r.status + 0 = 1 FOR SHARE", connection)
+            "SELECT r.project_id, r.flow_id, r.version_id FROM runs r WHERE r.id = $1 AND r.attempt = $2 AND r.worker = $3 AND r.status + 0 = 1 FOR SHARE", connection)
         {
             Parameters = { RunSql.Value(run, NpgsqlDbType.Uuid), RunSql.Value(request.Attempt, NpgsqlDbType.Integer), RunSql.Value(request.Worker, NpgsqlDbType.Text) },
         };
         await using var row = await command.ExecuteReaderAsync(cancel);
-        return await row.ReadAsync(cancel) ? new HeldCall(connection, run, row.GetGuid(0), row.GetGuid(1)) : null;
+        return await row.ReadAsync(cancel) ? new HeldCall(connection, run, row.GetGuid(0), row.GetGuid(1), row.GetGuid(2)) : null;
     }
 
     public NpgsqlCommand Command(string sql, params ReadOnlySpan<NpgsqlParameter> parameters)

@@ -8,11 +8,16 @@ namespace Flows.Contracts.Definitions;
 /// <param name="Variables">True when an expression names <c>vars</c>.</param>
 public sealed record FlowNeeds(IReadOnlyList<string> Connections, bool Variables)
 {
-    public static FlowNeeds Of(FlowDefinition definition)
+    public static FlowNeeds Of(FlowDefinition definition) => Of(definition.Steps, withFailureBranches: true);
+
+    /// <summary>What the step itself uses, without the steps that stand in for it when it fails.</summary>
+    public static FlowNeeds OfStep(ActionStep step) => Of([step], withFailureBranches: false);
+
+    private static FlowNeeds Of(IReadOnlyList<Step> all, bool withFailureBranches)
     {
         var connections = new SortedSet<string>(StringComparer.Ordinal);
         var variables = false;
-        Walk(definition.Steps);
+        Walk(all);
         return new FlowNeeds([.. connections], variables);
 
         void Walk(IReadOnlyList<Step> steps)
@@ -57,7 +62,8 @@ public sealed record FlowNeeds(IReadOnlyList<string> Connections, bool Variables
                         Read(stop.Output);
                         break;
                 }
-                Walk(step.OnError.Steps);
+                if (withFailureBranches)
+                    Walk(step.OnError.Steps);
             }
         }
 

@@ -35,7 +35,21 @@ public sealed record TriggerDescription(
     string Name, string Title, string Description, string Kind, IReadOnlyList<PropDescription> Props, JsonElement? Sample = null);
 
 /// <param name="Kind"><c>secret</c>, <c>basic</c>, <c>custom</c> or <c>oauth2</c>.</param>
-public sealed record AuthDescription(string Kind, string Title, string? Help, IReadOnlyList<PropDescription> Fields);
+/// <param name="OAuth">Set for <c>oauth2</c>: where its tokens come from. The client's own id and secret are fields of every such connection.</param>
+public sealed record AuthDescription(string Kind, string Title, string? Help, IReadOnlyList<PropDescription> Fields, OAuthDescription? OAuth = null);
+
+/// <summary>How a service gives out tokens (RFC 6749). What a connection holds of them stays in the API; a step sees the access token alone.</summary>
+/// <param name="AuthorizeUrl">Where a person signs in; empty for a service that knows client credentials only.</param>
+/// <param name="TokenUrl">Where codes and refresh tokens are exchanged.</param>
+/// <param name="Scopes">What is asked for unless the connection says otherwise.</param>
+/// <param name="RevokeUrl">Where a token is given back when its connection is deleted (RFC 7009); null where there is none.</param>
+/// <param name="Grant"><c>authorization_code</c> or <c>client_credentials</c>.</param>
+/// <param name="Pkce">Whether a code is bound to the caller (RFC 7636, S256).</param>
+/// <param name="ClientAuth">How the client shows its secret: in the <c>body</c>, or as <c>basic</c> authentication.</param>
+/// <param name="Parameters">Further parameters of the sign-in page's address, such as <c>access_type=offline&amp;prompt=consent</c>.</param>
+public sealed record OAuthDescription(
+    string AuthorizeUrl, string TokenUrl, IReadOnlyList<string> Scopes, string? RevokeUrl = null, string Grant = "authorization_code",
+    bool Pkce = true, string ClientAuth = "body", string Parameters = "");
 
 /// <summary>One input of an action or trigger, and the form control for it.</summary>
 /// <param name="Name">camelCase, as in the definition.</param>

@@ -1,3 +1,5 @@
+using System.Security.Cryptography;
+using System.Text;
 using System.Text.Json.Serialization;
 using Flows.Contracts.Json;
 
@@ -30,6 +32,11 @@ public static class HostCalls
     /// <summary><see cref="StoredKeys"/> → a list of keys, in their order.</summary>
     public const string StorageList = "storage.list";
 
+    /// <summary><see cref="UsedConnection"/> → the connection with a token that the service has not refused yet.</summary>
+    public const string RefreshConnection = "connections.refresh";
+    /// <summary>The code of a connection's problem that may be over by now: the step asks with <see cref="RefreshConnection"/>.</summary>
+    public const string RenewalProblem = "connection_renewal";
+
     /// <summary>Bytes of one chunk of a file.</summary>
     public const int ChunkBytes = 256 * 1024;
     /// <summary>Largest stored value, in bytes of JSON.</summary>
@@ -59,6 +66,17 @@ public sealed record StoredIncrement(bool Project, string Key, decimal By, strin
 /// <param name="After">Only keys after this one; null from the first on.</param>
 public sealed record StoredKeys(bool Project, string Prefix, string? After, int Limit);
 
+/// <param name="Key">One that the flow names.</param>
+/// <param name="Token"><see cref="TokenMark"/> of the access token that was refused: nothing is renewed for one that is not the present one. Empty: the run was given none.</param>
+public sealed record UsedConnection(string Key, string Token);
+
+/// <summary>Names a token without telling it.</summary>
+public static class TokenMark
+{
+    /// <returns>The first 16 bytes of the SHA-256, in hex.</returns>
+    public static string Of(string token) => Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(token)).AsSpan(0, 16));
+}
+
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, MaxDepth = 256)]
 [JsonSerializable(typeof(CreateFile))]
 [JsonSerializable(typeof(FileChunk))]
@@ -68,6 +86,7 @@ public sealed record StoredKeys(bool Project, string Prefix, string? After, int 
 [JsonSerializable(typeof(StoredValue))]
 [JsonSerializable(typeof(StoredIncrement))]
 [JsonSerializable(typeof(StoredKeys))]
+[JsonSerializable(typeof(UsedConnection))]
 [JsonSerializable(typeof(IReadOnlyList<string>))]
 [JsonSerializable(typeof(bool))]
 [JsonSerializable(typeof(decimal))]

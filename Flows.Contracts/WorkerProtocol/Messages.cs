@@ -48,6 +48,7 @@ public sealed record ClaimResponse(IReadOnlyList<RunClaim> Claims, IReadOnlyList
 /// <param name="Apart">Values that are to be fetched and put in their places before the run is walked; null for none.</param>
 /// <param name="LogBytes">Inputs and outputs of the finished steps together, in bytes of JSON, as they count against the run's limit.</param>
 /// <param name="IsOnItsOwn">No other run waits for this one: to be repeated in its reports.</param>
+/// <param name="ConnectionProblems">By key: why a connection that the flow names is not among <paramref name="Connections"/>; null for none.</param>
 public sealed record RunClaim(
     Guid RunId,
     int Attempt,
@@ -67,7 +68,8 @@ public sealed record RunClaim(
     PauseTerms? Pauses = null,
     IReadOnlyList<ApartValue>? Apart = null,
     long LogBytes = 0,
-    bool IsOnItsOwn = false);
+    bool IsOnItsOwn = false,
+    IReadOnlyDictionary<string, StepError>? ConnectionProblems = null);
 
 /// <summary>Where in a claim a value belongs.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<ValuePlace>))]
@@ -123,7 +125,8 @@ public sealed record WorkerInfo(string Version, string Host, int ProcessId, Date
 public sealed record HostCallRequest(string Worker, int Attempt, string Call, RawJson Arguments, byte[]? Data = null);
 
 /// <param name="Error">Why it was not done, for the step that wanted it.</param>
-public sealed record HostCallResponse(RawJson Result, byte[]? Data = null, StepError? Error = null);
+/// <param name="IsTransient">True when it may be done later.</param>
+public sealed record HostCallResponse(RawJson Result, byte[]? Data = null, StepError? Error = null, bool IsTransient = false);
 
 // The depth leaves room around values of any depth that a payload may have: one deep payload must not spoil a batch.
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 256)]

@@ -5,6 +5,7 @@ using Flows.Engine.Pieces.Date;
 using Flows.Engine.Pieces.Email;
 using Flows.Engine.Pieces.Files;
 using Flows.Engine.Pieces.GitHub;
+using Flows.Engine.Pieces.GoogleSheets;
 using Flows.Engine.Pieces.GraphQl;
 using Flows.Engine.Pieces.Http;
 using Flows.Engine.Pieces.Json;
@@ -37,6 +38,7 @@ internal sealed class PieceCatalog
         new EmailPiece(),
         new FilePiece(),
         new GitHubPiece(),
+        new GoogleSheetsPiece(),
         new GraphQlPiece(),
         new HttpPiece(),
         new JsonPiece(),

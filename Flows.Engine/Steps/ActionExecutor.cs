@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Flows.Contracts.Definitions;
 using Flows.Contracts.Runs;
 using Flows.Engine.Expressions;
@@ -13,27 +14,44 @@ internal sealed class ActionExecutor : StepExecutor<ActionStep>
         var run = attempt.Run;
         var action = run.Pieces.FindAction(step.Piece, step.Action)
             ?? throw new StepException(StepErrorCodes.Definition, $"this engine has no action '{step.Piece}.{step.Action}'.");
+        await run.Connections.DemandAsync(step, new HostCaller(run.Host), attempt.Cancel);
+        var used = run.Connections.Now;
+        var call = Prepare(step, attempt, action);
+        await attempt.IntendAsync(call.Effect);
+        try
+        {
+            return StepResult.Of(await call.RunAsync(ContextOf(step, attempt), attempt.Cancel));
+        }
+        catch (PieceException refused) when (IsUnauthorized(refused))
+        {
+            // A token may run out while the run goes on. A service that answers 401 has done nothing, so that what it was asked for is asked
+            // for once more; the input is made anew, because it may hold the token.
+            if (!await run.Connections.RenewAsync(step, used, new HostCaller(run.Host), attempt.Cancel))
+                throw;
+            return StepResult.Of(await Prepare(step, attempt, action).RunAsync(ContextOf(step, attempt), attempt.Cancel));
+        }
+    }
 
-        var template = run.Flow.Of(step, from => InputTemplate.Compile(from.Input, "$.input"));
+    private static PieceCall Prepare(ActionStep step, StepAttempt attempt, PieceAction action)
+    {
+        var template = attempt.Run.Flow.Of(step, from => InputTemplate.Compile(from.Input, "$.input"));
         var input = attempt.InputOf(template, withConnections: true);
         attempt.Show(ActionInput.Shown(action.Props, input));
+        return action.Prepare(ActionInput.Bind(action.Props, input));
+    }
 
-        var call = action.Prepare(ActionInput.Bind(action.Props, input));
-        await attempt.IntendAsync(call.Effect);
-
-        var context = new PieceContext(run.Start.RunId, run.Start.FlowId, attempt.IdempotencyKey, ConnectionOf(step, run), run.Http, run.Clock, run.Start.Limits.OutputBytes)
+    private static PieceContext ContextOf(ActionStep step, StepAttempt attempt)
+    {
+        var run = attempt.Run;
+        return new PieceContext(
+            run.Start.RunId, run.Start.FlowId, attempt.IdempotencyKey, step.Connection is { } key ? run.Connections.Of(key) : null, run.Http, run.Clock,
+            run.Start.Limits.OutputBytes)
         {
             Calls = new HostCaller(run.Host),
         };
-        return StepResult.Of(await call.RunAsync(context, attempt.Cancel));
     }
 
-    private static Contracts.Json.RawJson? ConnectionOf(ActionStep step, RunContext run)
-    {
-        if (step.Connection is not { } key)
-            return null;
-        return run.Start.Connections.TryGetValue(key, out var connection)
-            ? connection
-            : throw StepException.Input($"the connection '{key}' does not exist or was not given to this run.");
-    }
+    private static bool IsUnauthorized(PieceException error) => error.Code == "unauthorized"
+        || (error.Detail?.ToElement() is { ValueKind: JsonValueKind.Object } detail
+            && detail.TryGetProperty("status", out var status) && status.ValueKind == JsonValueKind.Number && status.TryGetInt32(out var number) && number == 401);
 }

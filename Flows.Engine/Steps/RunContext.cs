@@ -22,8 +22,7 @@ internal sealed class RunContext
         Meter = new RunMeter(start.Limits, start.LogBytes);
         Waits = new RunWaits(start, clock);
         Links = new ResumeLinks(start, flow.Places);
-        Secrets = new Secrets(start.Connections.Values);
-        Connections = ObjectOf(start.Connections);
+        Connections = new RunConnections(start);
         Names =
         [
             new("run", ValueObject.Of([new("id", Text(start.RunId)), new("environment", Value.Of(start.Environment.ToString()))])),
@@ -42,12 +41,11 @@ internal sealed class RunContext
     public RunMeter Meter { get; }
     public RunWaits Waits { get; }
     public ResumeLinks Links { get; }
-    public Secrets Secrets { get; }
+    public Secrets Secrets => Connections.Secrets;
 
     /// <summary>What expressions may name beside steps: run, flow and vars.</summary>
     public IReadOnlyList<KeyValuePair<string, Value>> Names { get; }
-    /// <summary>By key; only the inputs of actions may name them.</summary>
-    public Value Connections { get; }
+    public RunConnections Connections { get; }
 
     /// <summary>True for the one respond step that answers the caller.</summary>
     public bool TryAnswer() => Interlocked.Exchange(ref _answered, 1) == 0;

@@ -15,7 +15,7 @@ internal sealed class RunScope(RunState state, RunContext run, bool withConnecti
                 value = ValueObject.Of(state.Errors.Select(error => new KeyValuePair<string, Value>(error.Key, StepFailure.AsValue(error.Value))));
                 return true;
             case "connections" when withConnections:
-                value = run.Connections;
+                value = run.Connections.AsValue;
                 return true;
         }
         foreach (var (known, meaning) in run.Names)

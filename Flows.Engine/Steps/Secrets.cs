@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Buffers.Text;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -31,9 +32,8 @@ internal sealed class Secrets
             if (BasicCredential(element) is { } credential)
                 found.Add(credential);
         }
-        // As it looks in a URL.
         foreach (var text in found.Where(text => text.Length >= ShortestInText).ToList())
-            found.Add(Uri.EscapeDataString(text));
+            found.UnionWith(Forms(text));
 
         // Longest first: a secret may contain another.
         foreach (var text in found.OrderByDescending(text => text.Length))
@@ -88,6 +88,19 @@ internal sealed class Secrets
         && username.ValueKind == JsonValueKind.String && password.ValueKind == JsonValueKind.String
             ? Convert.ToBase64String(Encoding.UTF8.GetBytes($"{username.GetString()}:{password.GetString()}"))
             : null;
+
+    /// <summary>As it looks in a URL, in a form, inside JSON that is a text itself, and as base64 and hex of its bytes.</summary>
+    private static IEnumerable<string> Forms(string text)
+    {
+        var escaped = Uri.EscapeDataString(text);
+        var bytes = Encoding.UTF8.GetBytes(text);
+        return
+        [
+            JsonEncodedText.Encode(text, JavaScriptEncoder.UnsafeRelaxedJsonEscaping).ToString(), JsonEncodedText.Encode(text).ToString(),
+            escaped, escaped.Replace("%20", "+", StringComparison.Ordinal), System.Net.WebUtility.UrlEncode(text),
+            Convert.ToBase64String(bytes), Base64Url.EncodeToString(bytes), Convert.ToHexString(bytes), Convert.ToHexStringLower(bytes),
+        ];
+    }
 
     private static void Collect(JsonElement element, HashSet<string> found)
     {

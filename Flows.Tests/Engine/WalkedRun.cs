@@ -15,6 +15,7 @@ internal sealed class WalkedRun : IRunHost
     private readonly List<StepRecord> _lines = [];
     private readonly int _linesUntilCrash;
     private int _linesUntilDrain;
+    private Func<HostRequested, HostCompleted?>? _host;
 
     private readonly Action<JournalLines>? _onLines;
     private readonly Func<CodeRequested, CodeCompleted> _code;
@@ -36,20 +37,22 @@ internal sealed class WalkedRun : IRunHost
     /// <param name="steps">The steps as a JSON array.</param>
     /// <param name="code">What a code step gives; its input when left out.</param>
     /// <param name="network">What may be reached; everything when left out.</param>
+    /// <param name="host">Answers calls of steps; null leaves one to <see cref="Calls"/>.</param>
     /// <param name="linesUntilCrash">How many lines reach the journal before the engine dies; a number below 0 never.</param>
     public static async Task<WalkedRun> OfAsync(
         string steps, string trigger = "{}", LedgerPiece? ledger = null, IEnumerable<StepRecord>? journal = null, TimeProvider? clock = null,
         EngineLimits? limits = null, Func<CodeRequested, CodeCompleted>? code = null, int linesUntilCrash = -1,
         IReadOnlyDictionary<string, RawJson>? connections = null, Action<JournalLines>? onLines = null, IReadOnlyDictionary<string, RawJson>? inputs = null,
         int linesUntilDrain = int.MaxValue, NetworkSettings? network = null,
-        IReadOnlyList<WaitState>? waits = null, PauseTerms? pauses = null, long logBytes = 0)
+        IReadOnlyList<WaitState>? waits = null, PauseTerms? pauses = null, long logBytes = 0,
+        Func<HostRequested, HostCompleted?>? host = null, IReadOnlyDictionary<string, StepError>? connectionProblems = null)
     {
-        var run = new WalkedRun(linesUntilCrash, onLines, code ?? (request => new CodeCompleted(request.CallId, request.Input, null, null))) { _linesUntilDrain = linesUntilDrain };
+        var run = new WalkedRun(linesUntilCrash, onLines, code ?? (request => new CodeCompleted(request.CallId, request.Input, null, null))) { _linesUntilDrain = linesUntilDrain, _host = host };
         var definition = $$"""{ "schema": 1, "trigger": { "name": "trigger", "piece": "manual", "event": "run", "input": {} }, "steps": {{steps}} }""";
         var start = new StartRun(
             run._runId, 1, Guid.Parse("0190a000-0000-7000-8000-000000000002"), "test", Guid.CreateVersion7(), RunEnvironment.Production,
             RawJson.Parse(definition), RawJson.Parse(trigger), [.. journal ?? []], connections ?? new Dictionary<string, RawJson>(),
-            new Dictionary<string, RawJson> { ["currency"] = RawJson.Parse("\"EUR\"") }, limits ?? EngineLimits.Default, inputs, waits, pauses, logBytes);
+            new Dictionary<string, RawJson> { ["currency"] = RawJson.Parse("\"EUR\"") }, limits ?? EngineLimits.Default, inputs, waits, pauses, logBytes, connectionProblems);
         using var http = new OutboundHttp(new GuardedNetwork(network ?? new NetworkSettings(NetworkPolicy.Unrestricted)));
         var walk = new RunWalk(new PieceCatalog([.. PieceCatalog.All.Pieces, ledger ?? new LedgerPiece()]), http, clock ?? TimeProvider.System);
         try
@@ -93,7 +96,8 @@ internal sealed class WalkedRun : IRunHost
     /// <summary>Stands in for the API.</summary>
     public LocalCalls Calls { get; } = new(folder: null);
 
-    public Task<HostCompleted> CallAsync(HostRequested request, CancellationToken cancel) => Calls.CallAsync(request, cancel);
+    public Task<HostCompleted> CallAsync(HostRequested request, CancellationToken cancel) =>
+        _host?.Invoke(request) is { } answer ? Task.FromResult(answer) : Calls.CallAsync(request, cancel);
 
     public Task<CodeCompleted> RunCodeAsync(CodeRequested request, CancellationToken cancel) => Task.FromResult(_code(request));
 

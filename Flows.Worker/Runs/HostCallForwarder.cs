@@ -25,7 +25,7 @@ internal sealed class HostCallForwarder(FlowsApi api, WorkerIdentity worker, Tim
             try
             {
                 var answer = await api.CallAsync(run.Held.RunId, sent, cancel);
-                return new HostCompleted(request.CallId, answer.Result, answer.Data, answer.Error);
+                return new HostCompleted(request.CallId, answer.Result, answer.Data, answer.Error, answer.IsTransient);
             }
             catch (ApiException error) when (error.Status == HttpStatusCode.Conflict)
             {
