@@ -36,6 +36,8 @@ public sealed class Platform : IAsyncLifetime
     public string RedisConnectionString { get; private set; } = "";
     /// <summary>Npgsql connection string of a real Postgres whose user may create databases.</summary>
     public string PostgresConnectionString { get; private set; } = "";
+    /// <summary>The same for the database that the platform itself works with.</summary>
+    internal string FlowsConnectionString { get; private set; } = "";
     /// <summary>The running API with the key of the default project.</summary>
     internal FlowsClient Api { get; private set; } = null!;
 
@@ -45,6 +47,7 @@ public sealed class Platform : IAsyncLifetime
         _app = started.App;
         RedisConnectionString = await _app.GetConnectionStringAsync("redis") ?? throw new InvalidOperationException("Redis has no connection string.");
         var postgres = await _app.GetConnectionStringAsync("flowsdb") ?? throw new InvalidOperationException("Postgres has no connection string.");
+        FlowsConnectionString = postgres;
         PostgresConnectionString = new NpgsqlConnectionStringBuilder(postgres) { Database = "postgres" }.ConnectionString;
         Api = new FlowsClient(_app.CreateHttpClient("api", "http"), started.Key);
     }
@@ -80,6 +83,14 @@ public sealed class Platform : IAsyncLifetime
             throw;
         }
     }
+
+    /// <summary>What the processes of the platform have logged; empty on the stack that keeps no files of it.</summary>
+    internal IReadOnlyList<string> LogFiles() =>
+#if FLOWS_ASPIRE
+        [];
+#else
+        Directory.GetFiles(((Flows.LocalHosting.Storage.DataDirectory)_app!.Services.GetService(typeof(Flows.LocalHosting.Storage.DataDirectory))!).Under("logs"));
+#endif
 
     /// <summary>Waits until the step has the status.</summary>
     internal Task UntilStepAsync(Guid run, string path, string status) =>

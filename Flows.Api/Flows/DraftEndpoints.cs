@@ -57,7 +57,8 @@ internal static class DraftEndpoints
                 : FlowEndpoints.NoSuchFlow(id);
         }
         http.Response.Headers.ETag = ETag.Of(revision.Value);
-        return TypedResults.Ok(new DraftSaved(revision.Value, reading.Problems));
+        var key = await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id).Select(flow => flow.Key).SingleOrDefaultAsync(cancel);
+        return TypedResults.Ok(new DraftSaved(revision.Value, [.. reading.Problems, .. SelfCalls.Of(definition, id, key)]));
     }
 
     private static Ok<DefinitionVerdict> Validate(JsonElement definition, FlowCatalogue catalogue)

@@ -98,4 +98,17 @@ public sealed class EditingAndPublishing(ApiFixture fixture) : IClassFixture<Api
         var body = definition is null ? """{"name":"Test"}""" : $$"""{"name":"Test","definition":{{definition}}}""";
         return $"/api/v1/flows/{(await _api.PostAsync("/api/v1/flows", body)).Ok(201)["id"]}";
     }
+
+    [Fact]
+    public async Task A_step_that_calls_its_own_flow_is_warned_of_wherever_it_stands()
+    {
+        var flow = (await _api.PostAsync("/api/v1/flows", new { name = "Again", definition = JsonElement.Parse(TestCatalogue.Flow()) })).Ok(201);
+        var saved = (await _api.SendAsync(HttpMethod.Put, $"/api/v1/flows/{flow["id"]}/draft", $$"""
+            { "schema": 1, "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {} },
+              "steps": [ { "name": "other", "kind": "call", "flow": "another-flow" },
+                { "name": "each", "kind": "loop", "items": "{{"{{trigger.body}}"}}", "steps": [ { "name": "again", "kind": "call", "flow": "{{flow["id"]}}" } ] } ] }
+            """)).Ok();
+        var warning = Assert.Single(saved["problems"].EnumerateArray().ToList());
+        Assert.Equal(("$.steps[1].steps[0].flow", "Warning"), (warning.GetProperty("path").GetString(), warning.GetProperty("severity").GetString()));
+    }
 }

@@ -190,4 +190,38 @@ public sealed class FilesOfARun(RunsDatabase database) : IClassFixture<RunsDatab
         Assert.Equal("limit", value.Answer!.Error!.Code);
         Assert.Equal("input", key.Answer!.Error!.Code);
     }
+
+    [Fact]
+    public async Task A_project_keeps_so_many_values_and_no_more_and_may_change_those_it_has()
+    {
+        await using var host = await RunsHost.StartAsync(database, new() { ["Flows:Limits:StoredValues"] = "2", ["Flows:Limits:StoredMiB"] = "1" });
+        await database.ExecuteAsync("DELETE FROM stored_values");
+        var run = await RunningAsync(host);
+        async Task<StepError?> PutAsync(string key, string json) =>
+            (await CallAsync(host, run, 1, HostCalls.StoragePut, new StoredValue(true, key, RawJson.Parse(json)), HostCallJson.Default.StoredValue)).Answer!.Error;
+
+        Assert.Null(await PutAsync("a", "1"));
+        Assert.Null(await PutAsync("b", "1"));
+        var third = await PutAsync("c", "1");
+        Assert.Equal(("limit", "The project keeps 2 values, which is as many as it may (limit: Flows__Limits__StoredValues)."), (third!.Code, third.Message));
+        Assert.Null(await PutAsync("b", "2"));
+        var (_, increment) = await CallAsync(host, run, 1, HostCalls.StorageIncrement, new StoredIncrement(false, "n", 1, "k"), HostCallJson.Default.StoredIncrement);
+        Assert.Equal("limit", increment!.Error!.Code);
+    }
+
+    [Fact]
+    public async Task The_values_of_a_project_are_so_large_together_and_no_larger()
+    {
+        await using var host = await RunsHost.StartAsync(database, new() { ["Flows:Limits:StoredMiB"] = "1" });
+        await database.ExecuteAsync("DELETE FROM stored_values");
+        var run = await RunningAsync(host);
+        StepError? refused = null;
+        for (var i = 0; i < 4 && refused is null; i++)
+        {
+            // Random, so that Postgres cannot make it smaller.
+            var value = RawJson.Parse($"\"{Convert.ToBase64String(System.Security.Cryptography.RandomNumberGenerator.GetBytes(300_000))}\"");
+            refused = (await CallAsync(host, run, 1, HostCalls.StoragePut, new StoredValue(true, $"v{i}", value), HostCallJson.Default.StoredValue)).Answer!.Error;
+        }
+        Assert.Contains("Flows__Limits__StoredMiB", refused!.Message, StringComparison.Ordinal);
+    }
 }
