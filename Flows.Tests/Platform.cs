@@ -5,6 +5,7 @@ using System.Text.Json;
 using Aspire.Hosting;
 using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
+using Flows.Tests.Api;
 using Flows.Tests.EndToEnd;
 using Npgsql;
 
@@ -60,6 +61,7 @@ public sealed class Platform : IAsyncLifetime
         if (!s_started.IsValueCreated || !s_started.Value.IsCompletedSuccessfully)
             return;
         var started = await s_started.Value;
+        await DatabaseTemplate.DropAsync((await started.App.GetConnectionStringAsync("flowsdb"))!);
         await started.App.DisposeAsync();
         await started.Builder.DisposeAsync();
     }

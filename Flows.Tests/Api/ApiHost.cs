@@ -24,6 +24,14 @@ public sealed class ApiHost : IAsyncDisposable
     public static async Task<ApiHost> StartAsync(
         string postgres, Platform platform, Dictionary<string, string>? settings = null, Action<WebApplicationBuilder>? adapt = null)
     {
+        await TestDatabase.FillAsync(postgres);
+        return await StartUnfilledAsync(postgres, platform, settings, adapt);
+    }
+
+    /// <summary>The same over a server that may be away: the API makes the database by itself.</summary>
+    public static async Task<ApiHost> StartUnfilledAsync(
+        string postgres, Platform platform, Dictionary<string, string>? settings = null, Action<WebApplicationBuilder>? adapt = null)
+    {
         var app = Create(postgres, platform, settings, adapt);
         await app.StartAsync();
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();

@@ -165,7 +165,7 @@ public sealed class ComingIn(Platform platform, ComingInFixture fixture) : IClas
     public async Task Three_replicas_that_start_at_once_make_one_project_and_one_sample()
     {
         await using var fresh = new TestDatabase(platform);
-        var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => ApiHost.StartAsync(fresh.ConnectionString, platform)));
+        var replicas = await Task.WhenAll(Enumerable.Range(0, 3).Select(_ => ApiHost.StartUnfilledAsync(fresh.ConnectionString, platform)));
         Assert.Equal(1L, await fresh.ScalarAsync("SELECT count(*) FROM projects"));
         Assert.Equal(1L, await fresh.ScalarAsync("SELECT count(*) FROM flows WHERE name = 'Hello' AND published_version_id IS NOT NULL"));
         foreach (var replica in replicas)

@@ -19,7 +19,7 @@ public sealed class StartingWithoutPostgres(Platform platform)
         var port = ((IPEndPoint)listener.LocalEndpoint).Port;
         listener.Stop();
         var away = new NpgsqlConnectionStringBuilder(database.ConnectionString) { Host = "127.0.0.1", Port = port };
-        await using var api = await ApiHost.StartAsync(away.ConnectionString, platform, new() { ["Logging:LogLevel:Default"] = "None" });
+        await using var api = await ApiHost.StartUnfilledAsync(away.ConnectionString, platform, new() { ["Logging:LogLevel:Default"] = "None" });
 
         var refused = await api.GetAsync("/api/v1/flows");
         refused.Problem(503);

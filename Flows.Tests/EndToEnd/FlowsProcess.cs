@@ -26,6 +26,7 @@ internal sealed class FlowsProcess : IAsyncDisposable
     /// <summary>Starts it and waits until it is healthy.</summary>
     public static async Task<FlowsProcess> StartAsync(TestDatabase database, string redis, params (string Name, string Value)[] settings)
     {
+        await TestDatabase.FillAsync(database.ConnectionString);
         var key = $"flk_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24))}";
         var address = $"http://127.0.0.1:{FreePort()}";
         var environment = new Dictionary<string, string>

@@ -1,10 +1,9 @@
 using Flows.Api;
-using Flows.Api.Migrations;
 using Flows.Api.Runs;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
-using Microsoft.Extensions.Logging.Abstractions;
+using Flows.Tests.Api;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -26,7 +25,7 @@ public sealed class RunsDatabase(Platform platform) : IAsyncLifetime
     public async Task InitializeAsync()
     {
         Source = NpgsqlDataSource.Create(ConnectionString);
-        await new SchemaUpgrade(Source, ConnectionString, NullLogger<SchemaUpgrade>.Instance).ApplyAsync(Migration.All, default);
+        await DatabaseTemplate.CopyAsync(ConnectionString);
         await ExecuteAsync("INSERT INTO projects (id, name) VALUES ($1, 'Test')", Project);
         (Flow, Version) = await PublishAsync(Definition);
     }
