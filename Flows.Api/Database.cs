@@ -24,7 +24,8 @@ internal static class Database
         services.AddSingleton<SchemaState>();
         services.AddHealthChecks().AddCheck<SchemaState>("schema");
         services.AddOptions<BootstrapOptions>().BindConfiguration(BootstrapOptions.Section)
-            .Validate(options => BootstrapOptions.IsFine(options.ApiKey), BootstrapOptions.Rule).ValidateOnStart();
+            .Validate(options => BootstrapOptions.IsFine(options.ApiKey), BootstrapOptions.Rule)
+            .Validate(options => BootstrapOptions.IsFineToken(options.SetupToken), BootstrapOptions.SetupTokenRule).ValidateOnStart();
         services.AddSingleton<DefaultProject>();
         services.AddHostedService<SchemaStart>();
         return builder;

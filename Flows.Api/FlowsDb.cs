@@ -1,8 +1,10 @@
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Api.Connections;
 using Flows.Api.Connections.OAuth;
 using Flows.Api.Flows;
 using Flows.Api.Projects;
+using Flows.Api.Users;
 using Microsoft.EntityFrameworkCore;
 
 namespace Flows.Api;
@@ -20,6 +22,11 @@ internal sealed class FlowsDb(DbContextOptions<FlowsDb> options) : DbContext(opt
     public DbSet<Connection> Connections => Set<Connection>();
     public DbSet<OAuthApp> OAuthApps => Set<OAuthApp>();
     public DbSet<Variable> Variables => Set<Variable>();
+    public DbSet<User> Users => Set<User>();
+    public DbSet<Member> Members => Set<Member>();
+    public DbSet<Session> Sessions => Set<Session>();
+    public DbSet<Invitation> Invitations => Set<Invitation>();
+    public DbSet<AuditRow> Audit => Set<AuditRow>();
 
     protected override void OnModelCreating(ModelBuilder modelBuilder)
     {
@@ -39,6 +46,8 @@ internal sealed class FlowsDb(DbContextOptions<FlowsDb> options) : DbContext(opt
             key.Property(k => k.Name).HasColumnName("name");
             key.Property(k => k.Prefix).HasColumnName("key_prefix");
             key.Property(k => k.Hash).HasColumnName("key_hash");
+            key.Property(k => k.Role).HasColumnName("role").HasConversion<short>();
+            key.Property(k => k.Scopes).HasColumnName("scopes");
             key.Property(k => k.CreatedAt).HasColumnName("created_at");
             key.Property(k => k.LastUsedAt).HasColumnName("last_used_at");
             key.Property(k => k.ExpiresAt).HasColumnName("expires_at");
@@ -111,6 +120,72 @@ internal sealed class FlowsDb(DbContextOptions<FlowsDb> options) : DbContext(opt
             variable.Property(v => v.Key).HasColumnName("key");
             variable.Property(v => v.Value).HasColumnName("value").HasColumnType("json");
             variable.Property(v => v.UpdatedAt).HasColumnName("updated_at");
+        });
+        MapPeople(modelBuilder);
+    }
+
+    private static void MapPeople(ModelBuilder modelBuilder)
+    {
+        modelBuilder.Entity<User>(user =>
+        {
+            user.ToTable("users");
+            user.Property(u => u.Id).HasColumnName("id").ValueGeneratedNever();
+            user.Property(u => u.Email).HasColumnName("email");
+            user.Property(u => u.Name).HasColumnName("name");
+            user.Property(u => u.PasswordHash).HasColumnName("password_hash");
+            user.Property(u => u.CreatedAt).HasColumnName("created_at");
+        });
+        modelBuilder.Entity<Member>(member =>
+        {
+            member.ToTable("members");
+            member.HasKey(m => new { m.ProjectId, m.UserId });
+            member.Property(m => m.ProjectId).HasColumnName("project_id");
+            member.Property(m => m.UserId).HasColumnName("user_id");
+            member.Property(m => m.Role).HasColumnName("role").HasConversion<short>();
+            member.Property(m => m.CreatedAt).HasColumnName("created_at");
+            // Rows are inserted in the order of their references.
+            member.HasOne<User>().WithMany().HasForeignKey(m => m.UserId);
+            member.HasOne<Project>().WithMany().HasForeignKey(m => m.ProjectId);
+        });
+        modelBuilder.Entity<Session>(session =>
+        {
+            session.ToTable("sessions");
+            session.Property(s => s.Id).HasColumnName("id").ValueGeneratedNever();
+            session.Property(s => s.UserId).HasColumnName("user_id");
+            session.Property(s => s.TokenHash).HasColumnName("token_hash");
+            session.Property(s => s.CreatedAt).HasColumnName("created_at");
+            session.Property(s => s.LastUsedAt).HasColumnName("last_used_at");
+            session.Property(s => s.Address).HasColumnName("address");
+            session.Property(s => s.Agent).HasColumnName("agent");
+            session.HasOne<User>().WithMany().HasForeignKey(s => s.UserId);
+        });
+        modelBuilder.Entity<Invitation>(invitation =>
+        {
+            invitation.ToTable("invitations");
+            invitation.Property(i => i.Id).HasColumnName("id").ValueGeneratedNever();
+            invitation.Property(i => i.ProjectId).HasColumnName("project_id");
+            invitation.Property(i => i.Role).HasColumnName("role").HasConversion<short>();
+            invitation.Property(i => i.Email).HasColumnName("email");
+            invitation.Property(i => i.TokenHash).HasColumnName("token_hash");
+            invitation.Property(i => i.InvitedBy).HasColumnName("invited_by");
+            invitation.Property(i => i.CreatedAt).HasColumnName("created_at");
+            invitation.Property(i => i.ExpiresAt).HasColumnName("expires_at");
+            invitation.Property(i => i.UsedAt).HasColumnName("used_at");
+        });
+        modelBuilder.Entity<AuditRow>(row =>
+        {
+            row.ToTable("audit");
+            row.Property(r => r.Id).HasColumnName("id").ValueGeneratedNever();
+            row.Property(r => r.ProjectId).HasColumnName("project_id");
+            row.Property(r => r.At).HasColumnName("at");
+            row.Property(r => r.ActorKind).HasColumnName("actor_kind").HasConversion<short>();
+            row.Property(r => r.ActorId).HasColumnName("actor_id");
+            row.Property(r => r.Actor).HasColumnName("actor");
+            row.Property(r => r.Address).HasColumnName("address");
+            row.Property(r => r.Action).HasColumnName("action");
+            row.Property(r => r.Target).HasColumnName("target");
+            row.Property(r => r.Before).HasColumnName("before").HasColumnType("json");
+            row.Property(r => r.After).HasColumnName("after").HasColumnType("json");
         });
     }
 }

@@ -45,6 +45,8 @@ internal static class Problems
     public static ProblemHttpResult Of(int status, string detail, IReadOnlyList<FieldProblem>? errors = null)
     {
         var problem = new ProblemDetails { Status = status, Detail = detail };
+        if (status == StatusCodes.Status429TooManyRequests) // the framework's table has no words for it
+            (problem.Type, problem.Title) = ("https://tools.ietf.org/html/rfc6585#section-4", "Too Many Requests");
         if (TraceId is { } traceId)
             problem.Extensions["traceId"] = traceId;
         if (errors is { Count: > 0 })

@@ -1,10 +1,13 @@
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Api.Connections.OAuth;
 using Flows.Api.Flows;
 using Flows.Api.Migrations;
 using Flows.Api.Outbound;
+using Flows.Api.Projects;
 using Flows.Api.Queues;
 using Flows.Api.Runs;
+using Flows.Api.Users;
 using Flows.Api.Waits;
 using Flows.Api.Webhooks;
 using Flows.Api.Workers;
@@ -37,6 +40,7 @@ internal static class Program
         builder.AddJson();
         builder.AddApiDescription();
         builder.AddDatabase();
+        builder.AddHttpSafety();
         builder.AddAccess();
         builder.AddOutboundHttp();
         builder.AddFlows();
@@ -50,6 +54,7 @@ internal static class Program
 
         var app = builder.Build();
         app.UseDraining();
+        app.UseHttpSafety();
         app.UseErrorAnswers();
         app.UseRouting();
         app.UseDatabaseGate();
@@ -58,7 +63,10 @@ internal static class Program
         app.MapDefaultEndpoints();
         app.MapApiDescription();
         var api = app.MapGroup("/api/v1");
+        api.MapSessions();
         api.MapApiKeys();
+        api.MapProjects();
+        api.MapAudit();
         api.MapFlows();
         app.MapRuns();
         app.MapWebhooks();
@@ -66,6 +74,7 @@ internal static class Program
         app.MapSignIn();
         app.MapWorkerEndpoints();
         app.MapQueues();
+        app.MapSignInPages();
         return app;
     }
 }

@@ -25,17 +25,5 @@ internal static class BootstrapKey
         builder.Configuration["Parameters:bootstrap-api-key"] is { Length: > 0 } given ? given : null;
 
     /// <summary>`flk_` and 43 characters: 256 bits in the alphabet of base64url.</summary>
-    private static string ReadOrMake(string file)
-    {
-        if (File.Exists(file))
-            return File.ReadAllText(file).Trim();
-
-        var key = $"flk_{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32))}";
-        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
-        if (!OperatingSystem.IsWindows())
-            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
-        using var writer = new StreamWriter(file, options);
-        writer.Write(key);
-        return key;
-    }
+    private static string ReadOrMake(string file) => SecretFile.ReadOrMake(file, () => $"flk_{Base64Url.EncodeToString(RandomNumberGenerator.GetBytes(32))}");
 }

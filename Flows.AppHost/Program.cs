@@ -27,6 +27,7 @@ var api = builder.AddProject<Projects.Flows_Api>("api").WithExternalHttpEndpoint
     .WithEnvironment("Flows__Security__WorkerToken", workerToken)
     .WithEnvironment("Flows__Security__EncryptionKey", encryptionKey)
     .WithBootstrapKey()
+    .WithSetupToken()
     .WithSettingsOf(builder);
 
 // No engine here: the worker starts engine processes and owns their lives. And no database: it reports to the API.

@@ -20,7 +20,7 @@ internal static class StateFile
         var file = Path.Combine(folder, "state.json");
         // One that a killed AppHost could not remove would send scripts to a place where nobody is.
         File.Delete(file);
-        worker.OnResourceReady((_, ready, _) =>
+        worker.OnResourceReady(async (_, ready, _) =>
         {
             var url = api.GetEndpoint("http").Url;
             var dashboard = builder.Configuration["ASPNETCORE_URLS"]?.Split(';')[0];
@@ -31,7 +31,8 @@ internal static class StateFile
             Console.WriteLine($"  API key    {Path.Combine(folder, "api-key")}");
             if (!string.IsNullOrEmpty(dashboard))
                 Console.WriteLine($"  Dashboard  {dashboard}");
-            return Task.CompletedTask;
+            if (await SetupToken.LinkAsync(url, folder) is { } link)
+                Console.WriteLine($"  Set up     {link}");
         });
     }
 

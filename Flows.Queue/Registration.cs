@@ -1,5 +1,6 @@
 using Flows.Queue.Hangfire;
 using Flows.Queue.Redis;
+using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -57,15 +58,12 @@ public static class Registration
     }
 
     /// <summary>Maps the provider's own page at /admin/queues, if it has one, for callers whom the authorisation policy lets in.</summary>
-    /// <returns>False: the provider has no page of its own.</returns>
-    public static bool MapQueueDashboard(this IEndpointRouteBuilder endpoints, string policy)
+    /// <returns>The page; null when the provider has none of its own.</returns>
+    public static IEndpointConventionBuilder? MapQueueDashboard(this IEndpointRouteBuilder endpoints, string policy)
     {
-        if (ProviderOf(endpoints.ServiceProvider.GetRequiredService<IConfiguration>()) == QueueProvider.Hangfire)
-        {
-            HangfireRegistration.MapDashboard(endpoints, policy);
-            return true;
-        }
-        return false;
+        return ProviderOf(endpoints.ServiceProvider.GetRequiredService<IConfiguration>()) == QueueProvider.Hangfire
+            ? HangfireRegistration.MapDashboard(endpoints, policy)
+            : null;
     }
 
     private static QueueProvider ProviderOf(IConfiguration configuration) =>

@@ -1,12 +1,13 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
+using Flows.Api.Users;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Api.Access;
 
-/// <summary>Who may come in: two kinds of credential that never stand in for each other, and no way in without one.</summary>
+/// <summary>Who may come in: credentials of users and of workers that never stand in for each other, and no way in without one.</summary>
 internal static class AccessSetup
 {
     /// <summary>Call it before the worker is added: in development it may put the worker token into the configuration.</summary>
@@ -19,13 +20,25 @@ internal static class AccessSetup
         services.AddOptions<SecurityOptions>().BindConfiguration(SecurityOptions.Section).ValidateOnStart();
         services.AddSingleton<WorkerToken>();
         services.AddSingleton<ApiKeyCache>();
-        services.AddHostedService<ApiKeyUpkeep>();
+        services.AddSingleton<SessionCache>();
+        services.AddSingleton<AccessNews>();
+        services.AddHostedService(provider => provider.GetRequiredService<AccessNews>());
+        services.AddOptions<SignInOptions>().BindConfiguration(SignInOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<Passwords>();
+        services.AddSingleton<SignInGuard>();
+        services.AddSingleton<SessionCleaner>();
+        services.AddSingleton<FormToken>();
+        services.AddScoped<SignIn>();
+        services.AddScoped<OwnerSetup>();
+        services.AddScoped<Invitations>();
+        services.AddHostedService<CredentialUpkeep>();
 
         // No default scheme: each policy names its own, so that a worker's request is never looked up as a user's.
         services.AddAuthentication()
-            .AddScheme<AuthenticationSchemeOptions, ApiKeyAuthentication>(ApiKeyAuthentication.Scheme, configureOptions: null)
+            .AddScheme<AuthenticationSchemeOptions, CallerAuthentication>(CallerAuthentication.Scheme, configureOptions: null)
             .AddScheme<AuthenticationSchemeOptions, WorkerTokenAuthentication>(WorkerTokenAuthentication.Scheme, configureOptions: null);
-        var user = new AuthorizationPolicyBuilder(ApiKeyAuthentication.Scheme).RequireClaim(CurrentProject.Claim).Build();
+        services.AddSingleton<IAuthorizationHandler, PermissionHandler>();
+        var user = new AuthorizationPolicyBuilder(CallerAuthentication.Scheme).RequireAuthenticatedUser().AddRequirements(new PermissionRequirement()).Build();
         services.AddAuthorizationBuilder()
             .AddPolicy(Policies.User, user)
             .AddPolicy(Policies.Worker, policy => policy.AddAuthenticationSchemes(WorkerTokenAuthentication.Scheme).RequireClaim(WorkerTokenAuthentication.Claim))

@@ -24,6 +24,9 @@ internal sealed class ApiKey
     public required string Prefix { get; init; }
     /// <summary>SHA-256 of the whole key. A plain hash is enough: the key has 256 bits of randomness, so there is nothing to guess.</summary>
     public required byte[] Hash { get; init; }
+    public required Role Role { get; init; }
+    /// <summary>Names of <see cref="Permissions"/> that cut the role down; null: all that the role may do.</summary>
+    public string[]? Scopes { get; init; }
     public required DateTimeOffset CreatedAt { get; init; }
     public DateTimeOffset? LastUsedAt { get; init; }
     public DateTimeOffset? ExpiresAt { get; init; }

@@ -51,7 +51,7 @@ internal sealed class SecurityCheck : IValidateOptions<SecurityOptions>
     private static string Variable(string member) => StartFailure.InEnvironment($"{SecurityOptions.Section}:{member}");
 
     /// <summary>Sample words, fewer than eight different characters, or one short text over and over.</summary>
-    private static bool IsKnown(string value)
+    public static bool IsKnown(string value)
     {
         if (s_samples.Any(sample => value.Contains(sample, StringComparison.OrdinalIgnoreCase)) || value.Distinct().Count() < 8)
             return true;

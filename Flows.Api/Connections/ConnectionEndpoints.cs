@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Api.Connections.OAuth;
 using Flows.Api.Flows;
 using Flows.Contracts.Definitions;
@@ -15,13 +16,13 @@ internal static class ConnectionEndpoints
     public static void MapConnections(this IEndpointRouteBuilder api)
     {
         var connections = api.MapGroup("/connections").WithTags("Connections");
-        connections.MapGet("", List).WithSummary("The project's connections, newest first, without their secrets").ProducesProblem(StatusCodes.Status400BadRequest);
-        connections.MapPost("", Create).WithSummary("Keep a connection; its secrets are encrypted and never shown again")
+        connections.MapGet("", List).Requires(Permission.ReadConnections).WithSummary("The project's connections, newest first, without their secrets").ProducesProblem(StatusCodes.Status400BadRequest);
+        connections.MapPost("", Create).Requires(Permission.EditConnections).Audited("connection.created").WithSummary("Keep a connection; its secrets are encrypted and never shown again")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict);
-        connections.MapGet("/{id:guid}", Get).WithSummary("One connection, without its secrets").ProducesProblem(StatusCodes.Status404NotFound);
-        connections.MapPatch("/{id:guid}", Change).WithSummary("Change the name or some fields of a connection; a field that is null is taken away")
+        connections.MapGet("/{id:guid}", Get).Requires(Permission.ReadConnections).WithSummary("One connection, without its secrets").ProducesProblem(StatusCodes.Status404NotFound);
+        connections.MapPatch("/{id:guid}", Change).Requires(Permission.EditConnections).Audited("connection.changed").WithSummary("Change the name or some fields of a connection; a field that is null is taken away")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
-        connections.MapDelete("/{id:guid}", Delete)
+        connections.MapDelete("/{id:guid}", Delete).Requires(Permission.EditConnections).Audited("connection.deleted")
             .WithSummary("Delete a connection; runs of flows that name it fail from then on. Its token is given back where the service takes it")
             .ProducesProblem(StatusCodes.Status404NotFound);
         connections.MapSignInStart();
@@ -43,8 +44,8 @@ internal static class ConnectionEndpoints
         await FindAsync(db, project, id, cancel) is { } row ? TypedResults.Ok(ConnectionView.Of(row)) : NoSuch(id);
 
     private static async Task<Results<Created<ConnectionView>, ProblemHttpResult>> Create(
-        CreateConnectionRequest request, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, SecretEnvelope envelope, OAuthGrants oauth, TimeProvider clock,
-        CancellationToken cancel)
+        CreateConnectionRequest request, CurrentProject project, FlowsDb db, AuditTrail audit, FlowCatalogue catalogue, SecretEnvelope envelope, OAuthGrants oauth,
+        TimeProvider clock, CancellationToken cancel)
     {
         if (ExpressionKey.Problem(request.Key) is { } badKey)
             return Problems.BadRequest("$.key", badKey);
@@ -80,6 +81,7 @@ internal static class ConnectionEndpoints
             Status = settings is { NeedsPerson: true } ? ConnectionStatus.NeedsSignIn : ConnectionStatus.Ready,
         };
         db.Connections.Add(row);
+        audit.Add(db, "connection.created", $"connection:{id}", after: Told(row));
         try
         {
             await db.SaveChangesAsync(cancel);
@@ -93,7 +95,7 @@ internal static class ConnectionEndpoints
     }
 
     private static async Task<Results<Ok<ConnectionView>, ProblemHttpResult>> Change(
-        Guid id, ChangeConnectionRequest request, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, SecretEnvelope envelope, OAuthGrants oauth,
+        Guid id, ChangeConnectionRequest request, CurrentProject project, FlowsDb db, AuditTrail audit, FlowCatalogue catalogue, SecretEnvelope envelope, OAuthGrants oauth,
         TimeProvider clock, CancellationToken cancel)
     {
         if (request.Name is { } name && DisplayName.Problem(name) is { } badName)
@@ -104,6 +106,7 @@ internal static class ConnectionEndpoints
         var found = await db.Connections.FromSql($"SELECT * FROM connections WHERE id = {id} AND project_id = {project.Id} FOR UPDATE").ToListAsync(cancel);
         if (found is not [var row])
             return NoSuch(id);
+        var before = Told(row);
         row.Name = request.Name ?? row.Name;
         OAuthSettings? settings = null;
         if (request.Value is { } changes)
@@ -131,6 +134,7 @@ internal static class ConnectionEndpoints
             row.Shown = fields.Shown(value);
         }
         row.UpdatedAt = clock.GetUtcNow();
+        audit.Add(db, "connection.changed", $"connection:{id}", before, Told(row));
         await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);
         await oauth.FetchAsync(db, row, settings, cancel);
@@ -138,15 +142,25 @@ internal static class ConnectionEndpoints
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Delete(
-        Guid id, CurrentProject project, FlowsDb db, OAuthGrants oauth, CancellationToken cancel)
+        Guid id, CurrentProject project, FlowsDb db, AuditTrail audit, OAuthGrants oauth, CancellationToken cancel)
     {
         var given = await oauth.FindTokensAsync(db, project.Id, id, cancel);
-        if (await db.Connections.Where(row => row.Id == id && row.ProjectId == project.Id).ExecuteDeleteAsync(cancel) == 0)
-            return NoSuch(id);
+        await using (var transaction = await db.Database.BeginTransactionAsync(cancel))
+        {
+            if (await FindAsync(db, project, id, cancel) is not { } row || await db.Connections.Where(found => found.Id == id).ExecuteDeleteAsync(cancel) == 0)
+                return NoSuch(id);
+            audit.Add(db, "connection.deleted", $"connection:{id}", before: Told(row));
+            await db.SaveChangesAsync(cancel);
+            await transaction.CommitAsync(cancel);
+        }
         // After the row: no run can get the token any more. A crash on this line leaves the token good at the service until it runs out there.
         await oauth.GiveBackAsync(given, cancel);
         return TypedResults.NoContent();
     }
+
+    // Which fields are set, and no value of any: one that is no secret today may be one tomorrow.
+    private static object Told(Connection row) =>
+        new { row.Key, row.Name, row.Piece, row.Kind, Fields = JsonElement.Parse(row.Shown).EnumerateObject().Select(field => field.Name).ToArray() };
 
     private static Task<Connection?> FindAsync(FlowsDb db, CurrentProject project, Guid id, CancellationToken cancel) =>
         db.Connections.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id && row.ProjectId == project.Id, cancel);

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
 
@@ -15,17 +16,17 @@ internal static class VariableEndpoints
     public static void MapVariables(this IEndpointRouteBuilder api)
     {
         var variables = api.MapGroup("/variables").WithTags("Variables");
-        variables.MapGet("", List).WithSummary("The project's variables, by key");
-        variables.MapPut("/{key}", Put).WithSummary("Set a variable to a JSON value; runs that start after it see it")
+        variables.MapGet("", List).Requires(Permission.ReadVariables).WithSummary("The project's variables, by key");
+        variables.MapPut("/{key}", Put).Requires(Permission.EditVariables).Audited("variable.set").WithSummary("Set a variable to a JSON value; runs that start after it see it")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict);
-        variables.MapDelete("/{key}", Delete).WithSummary("Delete a variable").ProducesProblem(StatusCodes.Status404NotFound);
+        variables.MapDelete("/{key}", Delete).Requires(Permission.EditVariables).Audited("variable.deleted").WithSummary("Delete a variable").ProducesProblem(StatusCodes.Status404NotFound);
     }
 
     private static async Task<Ok<VariableList>> List(CurrentProject project, FlowsDb db, CancellationToken cancel) =>
         TypedResults.Ok(new VariableList([.. (await db.Variables.AsNoTracking().Where(row => row.ProjectId == project.Id).OrderBy(row => row.Key).ToListAsync(cancel)).Select(VariableView.Of)]));
 
     private static async Task<Results<Ok<VariableView>, ProblemHttpResult>> Put(
-        string key, PutVariableRequest request, CurrentProject project, FlowsDb db, TimeProvider clock, CancellationToken cancel)
+        string key, PutVariableRequest request, CurrentProject project, FlowsDb db, AuditTrail audit, TimeProvider clock, CancellationToken cancel)
     {
         if (ExpressionKey.Problem(key) is { } badKey)
             return Problems.BadRequest("key", badKey);
@@ -36,17 +37,32 @@ internal static class VariableEndpoints
             return Problems.Conflict($"The project has {MostVariables} variables, which is as many as there may be.");
 
         var now = clock.GetUtcNow();
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        var before = await db.Variables.AsNoTracking().SingleOrDefaultAsync(row => row.ProjectId == project.Id && row.Key == key, cancel);
         await db.Database.ExecuteSqlAsync($"""
             INSERT INTO variables (project_id, key, value, updated_at) VALUES ({project.Id}, {key}, {value}::json, {now})
             ON CONFLICT (project_id, key) DO UPDATE SET value = excluded.value, updated_at = excluded.updated_at
             """, cancel);
+        audit.Add(db, "variable.set", $"variable:{key}", before is null ? null : Told(before.Value), Told(value));
+        await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
         return TypedResults.Ok(new VariableView(key, request.Value, now));
     }
 
-    private static async Task<Results<NoContent, ProblemHttpResult>> Delete(string key, CurrentProject project, FlowsDb db, CancellationToken cancel) =>
-        await db.Variables.Where(row => row.ProjectId == project.Id && row.Key == key).ExecuteDeleteAsync(cancel) == 0
-            ? Problems.NotFound("There is no such variable.")
-            : TypedResults.NoContent();
+    private static async Task<Results<NoContent, ProblemHttpResult>> Delete(string key, CurrentProject project, FlowsDb db, AuditTrail audit, CancellationToken cancel)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        var before = await db.Variables.AsNoTracking().SingleOrDefaultAsync(row => row.ProjectId == project.Id && row.Key == key, cancel);
+        if (before is null || await db.Variables.Where(row => row.ProjectId == project.Id && row.Key == key).ExecuteDeleteAsync(cancel) == 0)
+            return Problems.NotFound("There is no such variable.");
+        audit.Add(db, "variable.deleted", $"variable:{key}", Told(before.Value));
+        await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
+        return TypedResults.NoContent();
+    }
+
+    // Variables may be seen by everybody in the project; the log keeps what fits a line.
+    private static object Told(string json) => json.Length <= 500 ? new { Value = (object)JsonElement.Parse(json) } : new { Value = (object)$"{json.Length} characters of JSON" };
 
     internal sealed record PutVariableRequest(JsonElement Value);
     internal sealed record VariableList(IReadOnlyList<VariableView> Items);

@@ -9,7 +9,7 @@ namespace Flows.Api.Files;
 internal static class FileEndpoints
 {
     public static void MapFiles(this IEndpointRouteBuilder app) =>
-        app.MapGet("/api/v1/runs/{runId:guid}/files/{fileId}", Download).RequireAuthorization(Policies.User).AddEndpointFilter<UnavailableFilter>()
+        app.MapGet("/api/v1/runs/{runId:guid}/files/{fileId}", Download).Requires(Permission.ReadRuns).AddEndpointFilter<UnavailableFilter>()
             .WithTags("Runs").WithSummary("Download a file that the run has made");
 
     /// <summary>The file, chunk by chunk: never more than one of them is in memory. A browser saves it and does not guess what it is.</summary>

@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Json;
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
@@ -13,13 +14,13 @@ internal static class DraftEndpoints
     public static void MapDrafts(this IEndpointRouteBuilder api)
     {
         var flows = api.MapGroup("/flows").WithTags("Drafts").ProducesProblem(StatusCodes.Status400BadRequest);
-        flows.MapGet("/{id:guid}/draft", Get).WithSummary("The draft's definition, as it was sent; its revision is the ETag")
+        flows.MapGet("/{id:guid}/draft", Get).Requires(Permission.ReadFlows).WithSummary("The draft's definition, as it was sent; its revision is the ETag")
             .Produces<JsonElement>().ProducesProblem(StatusCodes.Status404NotFound);
-        flows.MapPut("/{id:guid}/draft", Save)
+        flows.MapPut("/{id:guid}/draft", Save).Requires(Permission.EditFlows).Audited("flow.draft_saved")
             .WithSummary("Replace the draft. With If-Match only that revision; with lax=true also an incomplete one, whose problems are returned")
             .WithMetadata(new RequestSizeLimitAttribute(FlowEndpoints.MaximumDefinitionBytes))
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status412PreconditionFailed);
-        flows.MapPost("/validate", Validate).WithSummary("Check a definition without saving it: every problem with its path")
+        flows.MapPost("/validate", Validate).Requires(Permission.ReadFlows).NotAudited("It changes nothing.").WithSummary("Check a definition without saving it: every problem with its path")
             .WithMetadata(new RequestSizeLimitAttribute(FlowEndpoints.MaximumDefinitionBytes));
     }
 

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Api.Runs;
 using Flows.Api.Schedules;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -24,17 +25,17 @@ internal static partial class FlowEndpoints
     public static void MapFlowEndpoints(this IEndpointRouteBuilder api)
     {
         var flows = api.MapGroup("/flows").WithTags("Flows").ProducesProblem(StatusCodes.Status400BadRequest);
-        flows.MapGet("", List).WithSummary("The project's flows, newest first");
-        flows.MapPost("", Create).WithSummary("Make a flow, with a definition as its draft or an empty one")
+        flows.MapGet("", List).Requires(Permission.ReadFlows).WithSummary("The project's flows, newest first");
+        flows.MapPost("", Create).Requires(Permission.EditFlows).Audited("flow.created").WithSummary("Make a flow, with a definition as its draft or an empty one")
             .WithMetadata(new RequestSizeLimitAttribute(MaximumDefinitionBytes)).ProducesProblem(StatusCodes.Status409Conflict);
-        flows.MapGet("/{id:guid}", Get).WithSummary("One flow").ProducesProblem(StatusCodes.Status404NotFound);
-        flows.MapPatch("/{id:guid}", Change).WithSummary("Rename a flow or change its key; a key of null takes it away")
+        flows.MapGet("/{id:guid}", Get).Requires(Permission.ReadFlows).WithSummary("One flow").ProducesProblem(StatusCodes.Status404NotFound);
+        flows.MapPatch("/{id:guid}", Change).Requires(Permission.EditFlows).Audited("flow.changed").WithSummary("Rename a flow or change its key; a key of null takes it away")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
-        flows.MapDelete("/{id:guid}", Delete).WithSummary("Delete a flow; its runs stay").ProducesProblem(StatusCodes.Status404NotFound);
-        flows.MapPost("/{id:guid}/duplicate", Duplicate).WithSummary("Make a new flow of this one's draft; it is not published and has no key")
+        flows.MapDelete("/{id:guid}", Delete).Requires(Permission.EditFlows).Audited("flow.deleted").WithSummary("Delete a flow; its runs stay").ProducesProblem(StatusCodes.Status404NotFound);
+        flows.MapPost("/{id:guid}/duplicate", Duplicate).Requires(Permission.EditFlows).Audited("flow.duplicated").WithSummary("Make a new flow of this one's draft; it is not published and has no key")
             .ProducesProblem(StatusCodes.Status404NotFound);
-        flows.MapPost("/{id:guid}/enable", Enable).WithSummary("Let its triggers start runs").ProducesProblem(StatusCodes.Status404NotFound);
-        flows.MapPost("/{id:guid}/disable", Disable).WithSummary("Stop its triggers from starting runs").ProducesProblem(StatusCodes.Status404NotFound);
+        flows.MapPost("/{id:guid}/enable", Enable).Requires(Permission.PublishFlows).Audited("flow.enabled").WithSummary("Let its triggers start runs").ProducesProblem(StatusCodes.Status404NotFound);
+        flows.MapPost("/{id:guid}/disable", Disable).Requires(Permission.PublishFlows).Audited("flow.disabled").WithSummary("Stop its triggers from starting runs").ProducesProblem(StatusCodes.Status404NotFound);
     }
 
     private static async Task<Results<Ok<Page<FlowView>>, ProblemHttpResult>> List(
@@ -54,7 +55,7 @@ internal static partial class FlowEndpoints
     }
 
     private static async Task<Results<Created<FlowView>, ProblemHttpResult>> Create(
-        CreateFlowRequest request, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
+        CreateFlowRequest request, CurrentProject project, FlowsDb db, AuditTrail audit, FlowCatalogue catalogue, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
     {
         if (DisplayName.Problem(request.Name) is { } nameProblem)
             return Problems.BadRequest("$.name", nameProblem);
@@ -81,6 +82,7 @@ internal static partial class FlowEndpoints
             UpdatedAt = now,
         };
         db.Flows.Add(flow);
+        audit.Add(db, "flow.created", $"flow:{flow.Id}", after: new { flow.Name, flow.Key });
         try
         {
             await db.SaveChangesAsync(cancel);
@@ -120,7 +122,7 @@ internal static partial class FlowEndpoints
         await ViewAsync(id, project, db, url, http, cancel);
 
     private static async Task<Results<Ok<FlowView>, ProblemHttpResult>> Change(
-        Guid id, ChangeFlowRequest request, CurrentProject project, FlowsDb db, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
+        Guid id, ChangeFlowRequest request, CurrentProject project, FlowsDb db, AuditTrail audit, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
     {
         if (request.Name is not null && DisplayName.Problem(request.Name) is { } nameProblem)
             return Problems.BadRequest("$.name", nameProblem);
@@ -133,6 +135,9 @@ internal static partial class FlowEndpoints
         var now = clock.GetUtcNow();
         try
         {
+            await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+            if (await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id).Select(flow => new { flow.Name, flow.Key }).SingleOrDefaultAsync(cancel) is not { } before)
+                return NoSuchFlow(id);
             await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id).ExecuteUpdateAsync(set =>
             {
                 set.SetProperty(flow => flow.UpdatedAt, now);
@@ -141,6 +146,10 @@ internal static partial class FlowEndpoints
                 if (request.Key.ValueKind != JsonValueKind.Undefined)
                     set.SetProperty(flow => flow.Key, key);
             }, cancel);
+            audit.Add(db, "flow.changed", $"flow:{id}", before,
+                new { Name = request.Name ?? before.Name, Key = request.Key.ValueKind == JsonValueKind.Undefined ? before.Key : key });
+            await db.SaveChangesAsync(cancel);
+            await transaction.CommitAsync(cancel);
         }
         catch (PostgresException error) when (IsTakenKey(error))
         {
@@ -150,29 +159,33 @@ internal static partial class FlowEndpoints
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Delete(
-        Guid id, CurrentProject project, FlowsDb db, TimeProvider clock, CancellationToken cancel)
+        Guid id, CurrentProject project, FlowsDb db, AuditTrail audit, TimeProvider clock, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         var deleted = await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id)
             .ExecuteUpdateAsync(set => set.SetProperty(flow => flow.DeletedAt, now).SetProperty(flow => flow.UpdatedAt, now), cancel);
         if (deleted > 0)
+        {
             await SchedulePlan.ApplyAsync(db, id, now, cancel);
+            audit.Add(db, "flow.deleted", $"flow:{id}");
+            await db.SaveChangesAsync(cancel);
+        }
         await transaction.CommitAsync(cancel);
         PublishedFlows.Invalidate(id);
         return deleted == 0 ? NoSuchFlow(id) : TypedResults.NoContent();
     }
 
     private static Task<Results<Ok<FlowView>, ProblemHttpResult>> Enable(
-        Guid id, CurrentProject project, FlowsDb db, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel) =>
-        SwitchAsync(enabled: true, id, project, db, url, clock, http, cancel);
+        Guid id, CurrentProject project, FlowsDb db, AuditTrail audit, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel) =>
+        SwitchAsync(enabled: true, id, project, db, audit, url, clock, http, cancel);
 
     private static Task<Results<Ok<FlowView>, ProblemHttpResult>> Disable(
-        Guid id, CurrentProject project, FlowsDb db, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel) =>
-        SwitchAsync(enabled: false, id, project, db, url, clock, http, cancel);
+        Guid id, CurrentProject project, FlowsDb db, AuditTrail audit, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel) =>
+        SwitchAsync(enabled: false, id, project, db, audit, url, clock, http, cancel);
 
     private static async Task<Results<Ok<FlowView>, ProblemHttpResult>> SwitchAsync(
-        bool enabled, Guid id, CurrentProject project, FlowsDb db, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
+        bool enabled, Guid id, CurrentProject project, FlowsDb db, AuditTrail audit, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
         await using (var transaction = await db.Database.BeginTransactionAsync(cancel))
@@ -180,7 +193,11 @@ internal static partial class FlowEndpoints
             var changed = await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id && flow.Enabled != enabled)
                 .ExecuteUpdateAsync(set => set.SetProperty(flow => flow.Enabled, enabled).SetProperty(flow => flow.UpdatedAt, now), cancel);
             if (changed > 0)
+            {
                 await SchedulePlan.ApplyAsync(db, id, now, cancel);
+                audit.Add(db, enabled ? "flow.enabled" : "flow.disabled", $"flow:{id}");
+                await db.SaveChangesAsync(cancel);
+            }
             await transaction.CommitAsync(cancel);
         }
         PublishedFlows.Invalidate(id);

@@ -1,3 +1,4 @@
+using Flows.Api.Access;
 using Flows.Contracts.Definitions;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -9,9 +10,9 @@ internal static class PieceEndpoints
     public static void MapPieces(this IEndpointRouteBuilder api)
     {
         var pieces = api.MapGroup("/pieces").WithTags("Pieces");
-        pieces.MapGet("", List).WithSummary("Every piece with its actions, triggers and inputs; the step kinds, code languages and expression functions");
-        pieces.MapGet("/{name}", Get).WithSummary("One piece").ProducesProblem(StatusCodes.Status404NotFound);
-        api.MapGet("/flow-schema", Schema).WithTags("Pieces").WithSummary("The JSON Schema of a flow definition");
+        pieces.MapGet("", List).Requires(Permission.ReadFlows).WithSummary("Every piece with its actions, triggers and inputs; the step kinds, code languages and expression functions");
+        pieces.MapGet("/{name}", Get).Requires(Permission.ReadFlows).WithSummary("One piece").ProducesProblem(StatusCodes.Status404NotFound);
+        api.MapGet("/flow-schema", Schema).Requires(Permission.ReadFlows).WithTags("Pieces").WithSummary("The JSON Schema of a flow definition");
     }
 
     private static ContentHttpResult Schema() => TypedResults.Text(DefinitionSchema.Json, "application/schema+json");

@@ -1,6 +1,7 @@
 using System.Security.Claims;
 using System.Text.Json;
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Api.Runs;
 using Flows.Api.Schedules;
 using Flows.Api.Webhooks;
@@ -17,16 +18,16 @@ internal static class VersionEndpoints
     public static void MapVersions(this IEndpointRouteBuilder api)
     {
         var flow = api.MapGroup("/flows/{id:guid}").WithTags("Versions").ProducesProblem(StatusCodes.Status404NotFound);
-        flow.MapPost("/publish", Publish).WithSummary("Make the draft the version that runs. An unchanged draft gives the same version again")
+        flow.MapPost("/publish", Publish).Requires(Permission.PublishFlows).Audited("flow.published").WithSummary("Make the draft the version that runs. An unchanged draft gives the same version again")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status412PreconditionFailed);
-        flow.MapGet("/versions", List).WithSummary("The flow's versions, newest first").ProducesProblem(StatusCodes.Status400BadRequest);
-        flow.MapGet("/versions/{number:int}", Get).WithSummary("One version with its definition");
-        flow.MapGet("/versions/{from:int}/diff/{to:int}", Diff).WithSummary("What is different between two versions, by the names of their steps");
-        flow.MapPost("/versions/{number:int}/restore", Restore).WithSummary("Make the draft what this version was; nothing is published by it");
+        flow.MapGet("/versions", List).Requires(Permission.ReadFlows).WithSummary("The flow's versions, newest first").ProducesProblem(StatusCodes.Status400BadRequest);
+        flow.MapGet("/versions/{number:int}", Get).Requires(Permission.ReadFlows).WithSummary("One version with its definition");
+        flow.MapGet("/versions/{from:int}/diff/{to:int}", Diff).Requires(Permission.ReadFlows).WithSummary("What is different between two versions, by the names of their steps");
+        flow.MapPost("/versions/{number:int}/restore", Restore).Requires(Permission.EditFlows).Audited("flow.version_restored").WithSummary("Make the draft what this version was; nothing is published by it");
     }
 
     private static async Task<Results<Ok<FlowVersionView>, ProblemHttpResult>> Publish(
-        Guid id, [FromBody] PublishRequest? request, CurrentProject project, ClaimsPrincipal caller, FlowsDb db, FlowCatalogue catalogue, TimeProvider clock,
+        Guid id, [FromBody] PublishRequest? request, CurrentProject project, ClaimsPrincipal caller, FlowsDb db, AuditTrail audit, FlowCatalogue catalogue, TimeProvider clock,
         HttpContext http, CancellationToken cancel)
     {
         if (!ETag.TryReadIfMatch(http.Request, out var expected))
@@ -55,6 +56,7 @@ internal static class VersionEndpoints
         if (published?.Definition != flow.Draft)
         {
             var now = clock.GetUtcNow();
+            var before = published is null ? null : new { Version = published.Number };
             published = new FlowVersion
             {
                 Id = Guid.CreateVersion7(now),
@@ -68,6 +70,7 @@ internal static class VersionEndpoints
             db.FlowVersions.Add(published);
             flow.PublishedVersionId = published.Id;
             flow.UpdatedAt = now;
+            audit.Add(db, "flow.published", $"flow:{id}", before, new { Version = published.Number, published.Note });
             await db.SaveChangesAsync(cancel);
             await SchedulePlan.ApplyAsync(db, id, now, cancel);
             await transaction.CommitAsync(cancel);

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Api.Flows;
 using Flows.Contracts.Definitions;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -33,14 +34,14 @@ internal static class ImportEndpoints
     public static void MapImport(this IEndpointRouteBuilder api)
     {
         var flows = api.MapGroup("/flows").WithTags("Import and export").ProducesProblem(StatusCodes.Status400BadRequest);
-        flows.MapPost("/import", Import).WithMetadata(new RequestSizeLimitAttribute(MostBytes))
+        flows.MapPost("/import", Import).Requires(Permission.EditFlows).Audited("flow.imported").WithMetadata(new RequestSizeLimitAttribute(MostBytes))
             .WithSummary("Make flows of a file: an export of Flows, a template or flow of Activepieces, or a workflow of n8n. The answer lists what is not as it was");
-        flows.MapGet("/{id:guid}/export", Export).WithSummary("The flow's draft, or with version=n that version, as a file that import takes")
+        flows.MapGet("/{id:guid}/export", Export).Requires(Permission.ReadFlows).WithSummary("The flow's draft, or with version=n that version, as a file that import takes")
             .ProducesProblem(StatusCodes.Status404NotFound);
     }
 
     private static async Task<Results<Ok<ImportResult>, ProblemHttpResult>> Import(
-        JsonElement document, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, TimeProvider clock, CancellationToken cancel)
+        JsonElement document, CurrentProject project, FlowsDb db, AuditTrail audit, FlowCatalogue catalogue, TimeProvider clock, CancellationToken cancel)
     {
         string format;
         IReadOnlyList<ImportedFlow> read;
@@ -77,6 +78,7 @@ internal static class ImportEndpoints
                 UpdatedAt = now,
             };
             db.Flows.Add(made);
+            audit.Add(db, "flow.imported", $"flow:{made.Id}", after: new { made.Name, Format = format });
             views.Add(new ImportedView(made.Id, made.Name, flow.Notes, problems));
         }
         await db.SaveChangesAsync(cancel);

@@ -1,4 +1,5 @@
 using Flows.Api.Projects;
+using Flows.Api.Users;
 using Npgsql;
 
 namespace Flows.Api.Migrations;
@@ -8,7 +9,7 @@ namespace Flows.Api.Migrations;
 /// start for a few seconds at most: after that the process listens, answers 503, and says in /health what it is waiting for.
 /// </summary>
 internal sealed partial class SchemaStart(
-    SchemaUpgrade upgrade, DefaultProject project, SchemaState state, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<SchemaStart> logger)
+    SchemaUpgrade upgrade, DefaultProject project, IServiceScopeFactory scopes, SchemaState state, IHostApplicationLifetime lifetime, TimeProvider clock, ILogger<SchemaStart> logger)
     : BackgroundService
 {
     private static readonly TimeSpan s_holdUp = TimeSpan.FromSeconds(5);
@@ -41,6 +42,8 @@ internal sealed partial class SchemaStart(
         {
             await upgrade.ApplyAsync(Migration.All, cancel);
             await project.EnsureAsync(cancel);
+            await using (var scope = scopes.CreateAsyncScope())
+                await scope.ServiceProvider.GetRequiredService<OwnerSetup>().OpenAsync(cancel);
             state.SetReady();
             LogReady(Migration.All[^1].Name);
             return true;

@@ -14,6 +14,14 @@ public sealed class BootstrapOptions
     /// <summary>An API key of the default project, which is made with it. Empty makes neither.</summary>
     public string? ApiKey { get; set; }
 
+    /// <summary>Makes the first owner, once, at /setup?token=…, while there is none. Random, at least 32 characters. Empty: nobody can become owner.</summary>
+    public string? SetupToken { get; set; }
+
+    public const string SetupTokenRule = "Flows__Bootstrap__SetupToken must be random: at least 32 letters, digits, '-' or '_', and no well-known sample, e.g. from: openssl rand -hex 32";
+
+    public static bool IsFineToken(string? token) => string.IsNullOrEmpty(token)
+        || (token.Length is >= 32 and <= Users.SecretToken.MostCharacters && token.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_') && !SecurityCheck.IsKnown(token));
+
     public static bool IsFine(string? key) => string.IsNullOrEmpty(key) || Access.ApiKey.IsWellFormed(key);
 }
 
@@ -42,8 +50,8 @@ internal sealed partial class DefaultProject(
         if (existing is null)
             await ExecuteAsync("INSERT INTO projects (id, name, created_at) VALUES ($1, 'Default', $2)", projectId, now);
         await ExecuteAsync(
-            "INSERT INTO api_keys (id, project_id, name, key_prefix, key_hash, created_at) VALUES ($1, $2, 'Bootstrap', $3, $4, $5)",
-            Guid.CreateVersion7(now), projectId, prefix, KeyHash.Of(key).ToBytes(), now);
+            "INSERT INTO api_keys (id, project_id, name, key_prefix, key_hash, created_at, role) VALUES ($1, $2, 'Bootstrap', $3, $4, $5, $6)",
+            Guid.CreateVersion7(now), projectId, prefix, KeyHash.Of(key).ToBytes(), now, (short)Role.Owner); // it is the key of whoever installs
         if (existing is null && environment.IsDevelopment())
             await sample.AddAsync(connection, projectId, cancel);
         await transaction.CommitAsync(cancel);

@@ -1,4 +1,5 @@
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Api.Runs;
 using Flows.Queue;
 using Flows.Queue.Redis;
@@ -11,9 +12,9 @@ internal static class FlowPauseEndpoints
 {
     public static void MapFlowPause(this IEndpointRouteBuilder app)
     {
-        var flows = app.MapGroup("/api/v1/flows/{flowId:guid}/queue").RequireAuthorization(Policies.User).AddEndpointFilter<UnavailableFilter>().WithTags("Flows");
-        flows.MapPost("/pause", Pause).WithSummary("Holds back the flow's runs that have not begun; they are accepted and kept");
-        flows.MapPost("/resume", Resume).WithSummary("Lets the flow's runs go on that were held back, before those that came later");
+        var flows = app.MapGroup("/api/v1/flows/{flowId:guid}/queue").Requires(Permission.OperateQueue).AddEndpointFilter<UnavailableFilter>().WithTags("Flows");
+        flows.MapPost("/pause", Pause).Audited("flow.queue_paused").WithSummary("Holds back the flow's runs that have not begun; they are accepted and kept");
+        flows.MapPost("/resume", Resume).Audited("flow.queue_resumed").WithSummary("Lets the flow's runs go on that were held back, before those that came later");
     }
 
     private static Task<Results<NoContent, ProblemHttpResult>> Pause(

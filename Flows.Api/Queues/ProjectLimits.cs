@@ -11,9 +11,10 @@ namespace Flows.Api.Queues;
 public sealed class ProjectOptions
 {
     public const string Section = "Flows:Projects";
+    public const int MostConcurrentRuns = 100_000;
 
     /// <summary>Runs of one project that may be in work at a time, where the project has no limit of its own. 0, the default: no limit.</summary>
-    [Range(0, 100_000)]
+    [Range(0, MostConcurrentRuns)]
     public int ConcurrentRuns { get; set; }
 }
 
@@ -63,7 +64,9 @@ internal sealed class ProjectLimits(
         return true;
     }
 
-    private async Task TellAsync(CancellationToken cancel)
+    /// <summary>Tells the queue what Postgres holds now.</summary>
+    /// <exception cref="Flows.Queue.QueueUnavailableException">It will be told when it is back.</exception>
+    public async Task TellAsync(CancellationToken cancel)
     {
         if (services.GetService<RedisQueueDesk>() is not { } desk)
             return; // Hangfire knows no projects

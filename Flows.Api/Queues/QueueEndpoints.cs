@@ -1,6 +1,8 @@
 using System.Text;
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Api.Runs;
+using Flows.Api.Users;
 using Flows.Queue;
 using Flows.Queue.Redis;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -27,26 +29,29 @@ internal static class QueueEndpoints
     public static void MapQueues(this IEndpointRouteBuilder app)
     {
         app.MapFlowPause();
-        if (app.MapQueueDashboard(Policies.User))
+        if (app.MapQueueDashboard(Policies.User) is { } dashboard)
+        {
+            dashboard.Requires(Permission.OperateQueue);
             return;
+        }
 
-        // No token against forged forms: the credential is a header, which no form of another site can send.
-        var queue = app.MapGroup(Path).RequireAuthorization(Policies.User).AddEndpointFilter<UnavailableFilter>().ExcludeFromDescription();
+        var queue = app.MapGroup(Path).Requires(Permission.OperateQueue).AddEndpointFilter<FormTokenFilter>().AddEndpointFilter<UnavailableFilter>().ExcludeFromDescription();
         queue.MapGet("", ShowPage);
-        queue.MapPost("/pause", Pause);
-        queue.MapPost("/resume", Resume);
-        queue.MapPost("/dead/{runId:guid}/requeue", Requeue);
-        queue.MapPost("/dead/{runId:guid}/discard", Discard);
+        queue.MapPost("/pause", Pause).Audited("queue.paused");
+        queue.MapPost("/resume", Resume).Audited("queue.resumed");
+        queue.MapPost("/dead/{runId:guid}/requeue", Requeue).Audited("queue.requeued");
+        queue.MapPost("/dead/{runId:guid}/discard", Discard).Audited("queue.discarded");
     }
 
     private static Task<ContentHttpResult> ShowPage(
-        HttpContext http, CurrentProject project, IRunQueue queue, RedisQueueDesk desk, TimeProvider clock, CancellationToken cancel) =>
+        HttpContext http, Caller caller, FormToken forms, CurrentProject project, IRunQueue queue, RedisQueueDesk desk, TimeProvider clock, CancellationToken cancel) =>
         GuardedAsync(async () =>
         {
             var (now, overview) = (await queue.GetStatisticsAsync(cancel), await desk.GetOverviewAsync(Rows, cancel));
             http.Response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
             http.Response.Headers.CacheControl = "no-store";
-            return TypedResults.Content(QueuePage.Render(now, overview, project.Id, clock.GetUtcNow()), "text/html", Encoding.UTF8);
+            var token = caller.SessionId is { } session ? forms.For(session) : null;
+            return TypedResults.Content(QueuePage.Render(now, overview, project.Id, token, clock.GetUtcNow()), "text/html", Encoding.UTF8);
         });
 
     private static Task<RedirectHttpResult> Pause(CurrentProject project, ProjectLimits limits, CancellationToken cancel) =>
@@ -59,7 +64,7 @@ internal static class QueueEndpoints
         GuardedAsync(async () =>
         {
             await limits.SetPausedAsync(project.Id, paused, cancel);
-            return TypedResults.Redirect(Path);
+            return TypedResults.Redirect($"{Path}?project={project.Id}");
         });
 
     private static Task<Results<RedirectHttpResult, ProblemHttpResult>> Requeue(
@@ -77,7 +82,7 @@ internal static class QueueEndpoints
             var dead = (await desk.GetOverviewAsync(1000, cancel)).Dead;
             var letter = dead.FirstOrDefault(letter => letter.Job.RunId == runId && letter.Job.ProjectId == project.Id);
             return letter is not null && await end(letter, cancel)
-                ? TypedResults.Redirect(Path)
+                ? TypedResults.Redirect($"{Path}?project={project.Id}")
                 : Problems.NotFound($"Run {runId} is not among the dead letters of this project.");
         });
 

@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text;
 using System.Text.Encodings.Web;
+using Flows.Api.Users;
 using Flows.Contracts.Runs;
 using Flows.Queue;
 using Flows.Queue.Redis;
@@ -22,8 +23,9 @@ internal static class QueuePage
         """;
 
     /// <param name="project">Whose lists, jobs and letters are shown; the sums are those of the whole queue.</param>
+    /// <param name="formToken">What the forms of a session must carry; null for a caller without one.</param>
     /// <param name="at">The time now, where the charts end.</param>
-    public static string Render(QueueStatistics now, QueueOverview overview, Guid project, DateTimeOffset at)
+    public static string Render(QueueStatistics now, QueueOverview overview, Guid project, string? formToken, DateTimeOffset at)
     {
         var page = new StringBuilder(8192);
         page.Append(CultureInfo.InvariantCulture, $"""
@@ -36,10 +38,10 @@ internal static class QueuePage
         QueueChart.Append(page, "The last hour, by minute", now.Minutes, TimeSpan.FromMinutes(1), periods: 60, at);
         QueueChart.Append(page, "The last week, by hour", now.Hours, TimeSpan.FromHours(1), periods: 168, at);
         AppendPriorities(page, now);
-        AppendProject(page, now, overview, project);
+        AppendProject(page, now, overview, project, formToken);
         AppendConsumers(page, overview);
         AppendActive(page, overview, project);
-        AppendDead(page, overview, project);
+        AppendDead(page, overview, project, formToken);
         return page.Append("</body></html>").ToString();
     }
 
@@ -55,7 +57,7 @@ internal static class QueuePage
         page.Append("</table>");
     }
 
-    private static void AppendProject(StringBuilder page, QueueStatistics now, QueueOverview overview, Guid project)
+    private static void AppendProject(StringBuilder page, QueueStatistics now, QueueOverview overview, Guid project, string? formToken)
     {
         var mine = now.Backlogs.Where(backlog => backlog.ProjectId == project).OrderBy(backlog => backlog.Priority).ToList();
         var limit = overview.Limits.TryGetValue(project, out var own) ? own : (int?)null;
@@ -68,7 +70,7 @@ internal static class QueuePage
         var (path, word) = limit == 0 ? ("resume", "Resume") : ("pause", "Pause");
         page.Append(CultureInfo.InvariantCulture, $"""
             <h2>This project</h2><p><code>{project}</code>: {state}
-            <form method="post" action="/admin/queues/{path}"><button>{word}</button></form></p>
+            {Form(path, word, project, formToken)}</p>
             """);
         if (mine.Count == 0)
         {
@@ -109,7 +111,7 @@ internal static class QueuePage
         page.Append("</table>");
     }
 
-    private static void AppendDead(StringBuilder page, QueueOverview overview, Guid project)
+    private static void AppendDead(StringBuilder page, QueueOverview overview, Guid project, string? formToken)
     {
         page.Append("<h2>Dead letters</h2><p>Jobs whose every delivery failed. Each is a bell: its run is untouched.</p>");
         var mine = overview.Dead.Where(letter => letter.Job.ProjectId == project).ToList();
@@ -123,12 +125,16 @@ internal static class QueuePage
         {
             page.Append(CultureInfo.InvariantCulture, $"""
                 <tr><td><code>{letter.Job.RunId}</code><td>{letter.Job.Priority}<td class=n>{letter.Deliveries}<td class=n>{Span(letter.Age)} ago<td>
-                <form method="post" action="/admin/queues/dead/{letter.Job.RunId}/requeue"><button>Requeue</button></form>
-                <form method="post" action="/admin/queues/dead/{letter.Job.RunId}/discard"><button>Discard</button></form></tr>
+                {Form($"dead/{letter.Job.RunId}/requeue", "Requeue", project, formToken)}
+                {Form($"dead/{letter.Job.RunId}/discard", "Discard", project, formToken)}</tr>
                 """);
         }
         page.Append("</table>");
     }
+
+    private static string Form(string path, string word, Guid project, string? token) => $"""
+        <form method="post" action="/admin/queues/{path}?project={project}">{(token is null ? "" : $"<input type=\"hidden\" name=\"{FormToken.Field}\" value=\"{token}\">")}<button>{word}</button></form>
+        """;
 
     private static string Text(string value) => HtmlEncoder.Default.Encode(value);
 

@@ -1,4 +1,5 @@
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -15,10 +16,10 @@ internal static class RetryEndpoints
 
     public static void MapRetries(this IEndpointRouteBuilder api)
     {
-        api.MapPost("/runs/{runId:guid}/retry", Retry)
+        api.MapPost("/runs/{runId:guid}/retry", Retry).Requires(Permission.ActOnRuns).Audited("run.retried")
             .WithSummary("Do a run again: from the failed step, from a step of your choice, or from the start; on the same or the latest version");
-        api.MapPost("/runs/cancel", CancelMany).WithSummary("End many runs, by ids or by filter, at most 1,000 in a call");
-        api.MapPost("/runs/retry", RetryMany).WithSummary("Do many runs again, by ids or by filter, at most 1,000 in a call");
+        api.MapPost("/runs/cancel", CancelMany).Requires(Permission.ActOnRuns).Audited("runs.cancelled").WithSummary("End many runs, by ids or by filter, at most 1,000 in a call");
+        api.MapPost("/runs/retry", RetryMany).Requires(Permission.ActOnRuns).Audited("runs.retried").WithSummary("Do many runs again, by ids or by filter, at most 1,000 in a call");
     }
 
     /// <summary>200 when the same run goes on, 202 with the place of a new one.</summary>

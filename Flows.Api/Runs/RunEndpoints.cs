@@ -1,4 +1,5 @@
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Api.Files;
 using Flows.Api.Runs.Events;
 using Flows.Api.Runs.Values;
@@ -18,17 +19,20 @@ internal static class RunEndpoints
 
     public static IEndpointRouteBuilder MapRuns(this IEndpointRouteBuilder app)
     {
-        var api = app.MapGroup("/api/v1").RequireAuthorization(Policies.User).AddEndpointFilter<UnavailableFilter>().WithTags("Runs");
-        api.MapPost("/flows/{flowId:guid}/runs", StartRun).WithSummary("Start a run of the published version; ?wait=seconds answers with the outcome");
-        api.MapPost("/flows/{flowId:guid}/draft/runs", StartDraftRun).WithSummary("Start a test run of the draft as it is now");
-        api.MapGet("/runs", ListRuns).WithSummary("The project's runs, newest first; by flow, status, time, tag and text of the error");
-        api.MapGet("/runs.csv", ExportRuns).WithSummary($"The same as a table, at most {RunCsv.MaxRows:N0} runs").Produces(StatusCodes.Status200OK, contentType: "text/csv")
-            .ProducesProblem(StatusCodes.Status400BadRequest);
-        api.MapGet("/runs/{runId:guid}", GetRun).WithSummary("One run: how it stands, who holds it, what it waits for, its output or where a large one is");
-        api.MapGet("/runs/{runId:guid}/steps", GetSteps).WithSummary("The journal: every step with its input and output or where large ones are, in the order they started");
-        api.MapGet("/runs/{runId:guid}/steps/history", GetHistory).WithSummary("The lines that failed and were set aside when the run was retried");
-        api.MapPost("/runs/{runId:guid}/cancel", CancelRun).WithSummary("End a run that is not over; a running engine is killed");
-        api.MapPost("/runs/{runId:guid}/decide", Decide).WithSummary("Say whether an effect happened that a crash has left uncertain");
+        var api = app.MapGroup("/api/v1").AddEndpointFilter<UnavailableFilter>().WithTags("Runs");
+        api.MapPost("/flows/{flowId:guid}/runs", StartRun).Requires(Permission.StartRuns).NotAudited("The run is its own record.")
+            .WithSummary("Start a run of the published version; ?wait=seconds answers with the outcome");
+        api.MapPost("/flows/{flowId:guid}/draft/runs", StartDraftRun).Requires(Permission.StartRuns).NotAudited("The run is its own record.")
+            .WithSummary("Start a test run of the draft as it is now");
+        api.MapGet("/runs", ListRuns).Requires(Permission.ReadRuns).WithSummary("The project's runs, newest first; by flow, status, time, tag and text of the error");
+        api.MapGet("/runs.csv", ExportRuns).Requires(Permission.ReadRuns).WithSummary($"The same as a table, at most {RunCsv.MaxRows:N0} runs")
+            .Produces(StatusCodes.Status200OK, contentType: "text/csv").ProducesProblem(StatusCodes.Status400BadRequest);
+        api.MapGet("/runs/{runId:guid}", GetRun).Requires(Permission.ReadRuns).WithSummary("One run: how it stands, who holds it, what it waits for, its output or where a large one is");
+        api.MapGet("/runs/{runId:guid}/steps", GetSteps).Requires(Permission.ReadRuns)
+            .WithSummary("The journal: every step with its input and output or where large ones are, in the order they started");
+        api.MapGet("/runs/{runId:guid}/steps/history", GetHistory).Requires(Permission.ReadRuns).WithSummary("The lines that failed and were set aside when the run was retried");
+        api.MapPost("/runs/{runId:guid}/cancel", CancelRun).Requires(Permission.ActOnRuns).Audited("run.cancelled").WithSummary("End a run that is not over; a running engine is killed");
+        api.MapPost("/runs/{runId:guid}/decide", Decide).Requires(Permission.ActOnRuns).Audited("run.decided").WithSummary("Say whether an effect happened that a crash has left uncertain");
         api.MapRetries();
         api.MapRunEvents();
         api.MapValues();

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Api.Flows;
 using Flows.Contracts.Definitions;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -33,9 +34,9 @@ internal static class ScheduleEndpoints
 
     public static void MapSchedules(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/flows/{id:guid}/schedule", Get).WithTags("Schedules").WithSummary("When the clock starts the flow: the next ten times and the last one")
+        api.MapGet("/flows/{id:guid}/schedule", Get).Requires(Permission.ReadFlows).WithTags("Schedules").WithSummary("When the clock starts the flow: the next ten times and the last one")
             .ProducesProblem(StatusCodes.Status404NotFound);
-        api.MapPost("/schedules/preview", Preview).WithTags("Schedules").WithSummary("The next ten times of a schedule trigger's input, without saving anything")
+        api.MapPost("/schedules/preview", Preview).Requires(Permission.ReadFlows).NotAudited("It changes nothing.").WithTags("Schedules").WithSummary("The next ten times of a schedule trigger's input, without saving anything")
             .ProducesProblem(StatusCodes.Status400BadRequest);
     }
 

@@ -1,3 +1,4 @@
+using Flows.Api.Access;
 using Flows.Api.Runs;
 using Flows.Contracts.Runs;
 using Microsoft.AspNetCore.Mvc;
@@ -14,7 +15,7 @@ internal static class ApprovalEndpoints
 
     public static void MapApprovals(this IEndpointRouteBuilder app)
     {
-        var approve = app.MapGroup("/approve").AllowAnonymous().AddEndpointFilter<UnavailableFilter>().WithTags("Approvals")
+        var approve = app.MapGroup("/approve").AllowAnonymous("The signed link is the credential.").AddEndpointFilter<UnavailableFilter>().WithTags("Approvals")
             .WithMetadata(new SkipStatusCodePagesAttribute());
         approve.MapGet("/{token}", Show).WithSummary("What is to be approved: a page, or JSON for who accepts only that");
         approve.MapPost("/{token}", Vote).WithSummary("Approve or refuse, with a comment: the page's form, or JSON")

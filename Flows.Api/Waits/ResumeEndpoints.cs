@@ -1,3 +1,4 @@
+using Flows.Api.Access;
 using Flows.Api.Runs;
 using Flows.Api.Runs.Values;
 using Flows.Api.Webhooks;
@@ -20,7 +21,7 @@ internal static class ResumeEndpoints
 {
     public static void MapResume(this IEndpointRouteBuilder app)
     {
-        var resume = app.MapGroup("/resume").AllowAnonymous().AddEndpointFilter<UnavailableFilter>().WithTags("Resume")
+        var resume = app.MapGroup("/resume").AllowAnonymous("The signed link is the credential.").AddEndpointFilter<UnavailableFilter>().WithTags("Resume")
             .WithMetadata(new SkipStatusCodePagesAttribute()); // what a flow answers is sent as it is
         resume.Map("/{token}", Resume).WithSummary("Let a run go on that waits for a webhook, and answer at once");
         resume.Map("/{token}/sync", ResumeAndWait).WithSummary("Let it go on, and answer with what it responds next");

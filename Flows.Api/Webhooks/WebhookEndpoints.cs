@@ -1,3 +1,4 @@
+using Flows.Api.Access;
 using Flows.Api.Runs;
 using Flows.Api.Runs.Values;
 using Flows.Contracts.Json;
@@ -19,7 +20,7 @@ internal static class WebhookEndpoints
 
     public static IEndpointRouteBuilder MapWebhooks(this IEndpointRouteBuilder app)
     {
-        var webhooks = app.MapGroup("/webhooks").AllowAnonymous().AddEndpointFilter<UnavailableFilter>().WithTags("Webhooks")
+        var webhooks = app.MapGroup("/webhooks").AllowAnonymous("Services call it; the flow's own trigger says what they must present.").AddEndpointFilter<UnavailableFilter>().WithTags("Webhooks")
             .WithMetadata(new SkipStatusCodePagesAttribute()); // what a flow answers is sent as it is
         webhooks.Map("/{flowId:guid}", Catch).WithSummary("Start the flow and answer at once with the run's id")
             .Produces<AcceptedRun>(StatusCodes.Status202Accepted).Refuses();

@@ -31,9 +31,9 @@ internal static class SystemEndpoints
 {
     public static void MapSystemEndpoints(this IEndpointRouteBuilder app)
     {
-        var system = app.MapGroup("/api/v1/system").RequireAuthorization(Policies.User).AddEndpointFilter<UnavailableFilter>().WithTags("System");
-        system.MapGet("/workers", ListWorkers).WithSummary("The workers with their load, engines and last sign of life");
-        system.MapGet("/queue", GetQueue).WithSummary("Depth and oldest wait of the queue, made for autoscalers");
+        var system = app.MapGroup("/api/v1/system").AddEndpointFilter<UnavailableFilter>().WithTags("System");
+        system.MapGet("/workers", ListWorkers).Requires(Permission.ReadQueue).WithSummary("The workers with their load, engines and last sign of life");
+        system.MapGet("/queue", GetQueue).Requires(Permission.ReadQueue).WithSummary("Depth and oldest wait of the queue, made for autoscalers");
     }
 
     private static async Task<Ok<WorkerList>> ListWorkers(WorkerRegistry workers, CancellationToken cancel) =>

@@ -66,7 +66,7 @@ internal static class HangfireRegistration
     }
 
     /// <summary>Hangfire's dashboard at /admin/queues, for callers whom <paramref name="policy"/> lets in. What it deletes or requeues are bells, never runs.</summary>
-    internal static void MapDashboard(IEndpointRouteBuilder endpoints, string policy) =>
+    internal static IEndpointConventionBuilder MapDashboard(IEndpointRouteBuilder endpoints, string policy) =>
         endpoints.MapHangfireDashboardWithAuthorizationPolicy(policy, "/admin/queues", new DashboardOptions
         {
             AppPath = "/",

@@ -71,7 +71,7 @@ public sealed class ComingIn(Platform platform, ComingInFixture fixture) : IClas
         using var http = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
         foreach (var (path, key, status) in new[]
         {
-            ("/said-nothing", null, 401), ("/said-nothing", ApiHost.WorkerToken, 401), ("/said-nothing", ApiHost.Key, 200),
+            ("/said-nothing", null, 401), ("/said-nothing", ApiHost.WorkerToken, 401), ("/said-nothing", ApiHost.Key, 403),
             ("/internal/probe", null, 401), ("/internal/probe", ApiHost.Key, 401), ("/internal/probe", ApiHost.WorkerToken + "x", 401),
             ("/internal/probe", ApiHost.WorkerToken, 200),
         })

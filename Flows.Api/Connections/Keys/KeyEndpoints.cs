@@ -1,3 +1,5 @@
+using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Api.Runs;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -9,8 +11,8 @@ internal static class KeyEndpoints
     public static void MapKeys(this IEndpointRouteBuilder api)
     {
         var keys = api.MapGroup("/system/keys").AddEndpointFilter<UnavailableFilter>().WithTags("System");
-        keys.MapGet("", Get).WithSummary("The encryption keys by their ids, what each has sealed, and how the last rotation stands");
-        keys.MapPost("/rotate", Rotate).WithSummary("Seal everything anew with the present key, in the background; while it runs, nothing is begun twice");
+        keys.MapGet("", Get).Requires(Permission.ManageSystem).WithSummary("The encryption keys by their ids, what each has sealed, and how the last rotation stands");
+        keys.MapPost("/rotate", Rotate).Requires(Permission.ManageSystem).Audited("keys.rotated").WithSummary("Seal everything anew with the present key, in the background; while it runs, nothing is begun twice");
     }
 
     private static async Task<Ok<KeysView>> Get(SecretEnvelope envelope, SealedRows rows, KeyRotation rotation, CancellationToken cancel) =>

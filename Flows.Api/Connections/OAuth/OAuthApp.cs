@@ -1,5 +1,6 @@
 using System.Text;
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Api.Flows;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
@@ -32,10 +33,10 @@ internal static class OAuthAppEndpoints
     public static void MapOAuthApps(this IEndpointRouteBuilder api)
     {
         var apps = api.MapGroup("/oauth-apps").WithTags("Connections");
-        apps.MapGet("", List).WithSummary("The project's OAuth apps, by key, without their secrets");
-        apps.MapPut("/{key}", Put).WithSummary("Keep the client id and secret that a service has given the project; connections name it as 'app'")
+        apps.MapGet("", List).Requires(Permission.ReadConnections).WithSummary("The project's OAuth apps, by key, without their secrets");
+        apps.MapPut("/{key}", Put).Requires(Permission.EditConnections).Audited("oauth_app.set").WithSummary("Keep the client id and secret that a service has given the project; connections name it as 'app'")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict);
-        apps.MapDelete("/{key}", Delete).WithSummary("Delete an OAuth app that no connection names")
+        apps.MapDelete("/{key}", Delete).Requires(Permission.EditConnections).Audited("oauth_app.deleted").WithSummary("Delete an OAuth app that no connection names")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
     }
 
@@ -43,7 +44,7 @@ internal static class OAuthAppEndpoints
         TypedResults.Ok(new OAuthAppList([.. (await db.OAuthApps.AsNoTracking().Where(app => app.ProjectId == project.Id).OrderBy(app => app.Key).ToListAsync(cancel)).Select(OAuthAppView.Of)]));
 
     private static async Task<Results<Ok<OAuthAppView>, ProblemHttpResult>> Put(
-        string key, PutOAuthAppRequest request, CurrentProject project, FlowsDb db, SecretEnvelope envelope, TimeProvider clock, CancellationToken cancel)
+        string key, PutOAuthAppRequest request, CurrentProject project, FlowsDb db, AuditTrail audit, SecretEnvelope envelope, TimeProvider clock, CancellationToken cancel)
     {
         if (ExpressionKey.Problem(key) is { } badKey)
             return Problems.BadRequest("key", badKey);
@@ -56,6 +57,7 @@ internal static class OAuthAppEndpoints
 
         var now = clock.GetUtcNow();
         var row = await db.OAuthApps.SingleOrDefaultAsync(app => app.ProjectId == project.Id && app.Key == key, cancel);
+        var before = row is null ? null : Told(row);
         if (row is null)
         {
             if (await db.OAuthApps.CountAsync(app => app.ProjectId == project.Id, cancel) >= MostApps)
@@ -68,6 +70,7 @@ internal static class OAuthAppEndpoints
         row.ClientId = request.ClientId;
         row.Sealed = envelope.Seal(Encoding.UTF8.GetBytes(request.ClientSecret ?? ""), OAuthApp.PlaceOf(project.Id, row.Id));
         row.UpdatedAt = now;
+        audit.Add(db, "oauth_app.set", $"oauth_app:{key}", before, Told(row));
         try
         {
             await db.SaveChangesAsync(cancel);
@@ -79,16 +82,23 @@ internal static class OAuthAppEndpoints
         return TypedResults.Ok(OAuthAppView.Of(row));
     }
 
-    private static async Task<Results<NoContent, ProblemHttpResult>> Delete(string key, CurrentProject project, FlowsDb db, CancellationToken cancel)
+    private static async Task<Results<NoContent, ProblemHttpResult>> Delete(string key, CurrentProject project, FlowsDb db, AuditTrail audit, CancellationToken cancel)
     {
         // The field is none of the secret ones, so it can be looked for.
         var users = await db.Database.SqlQuery<string>($"SELECT key AS \"Value\" FROM connections WHERE project_id = {project.Id} AND kind = 'oauth2' AND shown->>'app' = {key} ORDER BY key LIMIT 5").ToListAsync(cancel);
         if (users.Count > 0)
             return Problems.Conflict($"The OAuth app '{key}' is used by the connections {string.Join(", ", users)}.");
-        return await db.OAuthApps.Where(app => app.ProjectId == project.Id && app.Key == key).ExecuteDeleteAsync(cancel) == 0
-            ? Problems.NotFound($"There is no OAuth app '{key}'.")
-            : TypedResults.NoContent();
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        if (await db.OAuthApps.AsNoTracking().SingleOrDefaultAsync(app => app.ProjectId == project.Id && app.Key == key, cancel) is not { } row
+            || await db.OAuthApps.Where(app => app.Id == row.Id).ExecuteDeleteAsync(cancel) == 0)
+            return Problems.NotFound($"There is no OAuth app '{key}'.");
+        audit.Add(db, "oauth_app.deleted", $"oauth_app:{key}", Told(row));
+        await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
+        return TypedResults.NoContent();
     }
+
+    private static object Told(OAuthApp row) => new { row.Name, row.ClientId };
 
     /// <param name="ClientSecret">Null for a client that has none.</param>
     internal sealed record PutOAuthAppRequest(string ClientId, string? ClientSecret = null, string? Name = null);

@@ -3,6 +3,7 @@ using System.Security.Claims;
 using System.Security.Cryptography;
 using System.Text;
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Api.Runs;
 using Flows.Api.Waits;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -24,14 +25,14 @@ internal static class SignInEndpoints
     private const string Cookie = "flows-sign-in";
 
     public static void MapSignInStart(this RouteGroupBuilder connections) =>
-        connections.MapPost("/{id:guid}/oauth/start", Start)
+        connections.MapPost("/{id:guid}/oauth/start", Start).Requires(Permission.EditConnections).Audited("connection.sign_in_started")
             .WithSummary("Begin a sign-in: the address of the service's sign-in page, good once and for ten minutes")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status429TooManyRequests);
 
     public static void MapSignIn(this IEndpointRouteBuilder app)
     {
-        var callback = app.MapGroup(CallbackPath).AllowAnonymous().AddEndpointFilter<UnavailableFilter>().ExcludeFromDescription()
+        var callback = app.MapGroup(CallbackPath).AllowAnonymous("Services send browsers here; the state is single use, and bound to the browser.").AddEndpointFilter<UnavailableFilter>().ExcludeFromDescription()
             .WithMetadata(new SkipStatusCodePagesAttribute());
         callback.MapGet("", Ask);
         callback.MapPost("", Finish).WithMetadata(new RequestSizeLimitAttribute(64 << 10)).DisableAntiforgery(); // the cookie below is what it would be

@@ -11,11 +11,11 @@ internal static class RunEventEndpoints
 
     public static void MapRunEvents(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/runs/{runId:guid}/events", WatchRun)
+        api.MapGet("/runs/{runId:guid}/events", WatchRun).Requires(Permission.ReadRuns)
             .WithSummary("A run and its steps as they change (server-sent events 'run', 'step' and 'gap'); goes on after Last-Event-ID and ends with the run")
             .Produces(StatusCodes.Status200OK, contentType: "text/event-stream").Produces(StatusCodes.Status204NoContent)
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status429TooManyRequests);
-        api.MapGet("/runs/events", WatchProject)
+        api.MapGet("/runs/events", WatchProject).Requires(Permission.ReadRuns)
             .WithSummary("The project's newest runs as their status changes (server-sent events 'run'); goes on after Last-Event-ID")
             .Produces(StatusCodes.Status200OK, contentType: "text/event-stream")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status429TooManyRequests);

@@ -9,8 +9,8 @@ internal static class ValueEndpoints
 {
     public static void MapValues(this RouteGroupBuilder runs)
     {
-        runs.MapGet("/runs/{runId:guid}/steps/{path}/{part}", GetPart).WithSummary("A step's whole input, output or error (part), however large it is");
-        runs.MapGet("/runs/{runId:guid}/values/{valueId:guid}", GetValue).WithSummary("A large value that the run or one of its steps refers to");
+        runs.MapGet("/runs/{runId:guid}/steps/{path}/{part}", GetPart).Requires(Permission.ReadRuns).WithSummary("A step's whole input, output or error (part), however large it is");
+        runs.MapGet("/runs/{runId:guid}/values/{valueId:guid}", GetValue).Requires(Permission.ReadRuns).WithSummary("A large value that the run or one of its steps refers to");
     }
 
     /// <summary>For workers: <see cref="WorkerRoutes.Value"/>.</summary>

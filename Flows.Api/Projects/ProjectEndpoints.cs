@@ -1,0 +1,91 @@
+using Flows.Api.Access;
+using Flows.Api.Audit;
+using Flows.Api.Queues;
+using Flows.Api.Users;
+using Flows.Queue;
+using Microsoft.AspNetCore.Http.HttpResults;
+using Microsoft.EntityFrameworkCore;
+
+namespace Flows.Api.Projects;
+
+/// <summary>Projects and their settings. The id in an address must be that of the project the caller is in: any other is not there.</summary>
+internal static class ProjectEndpoints
+{
+    public static void MapProjects(this IEndpointRouteBuilder api)
+    {
+        var projects = api.MapGroup("/projects").WithTags("Projects");
+        projects.MapGet("", List).Requires(Permission.OwnAccount).WithSummary("Your projects");
+        projects.MapPost("", Create).Requires(Permission.CreateProjects).Audited("project.created")
+            .WithSummary("Make a project; whoever makes it owns it").ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status403Forbidden);
+        projects.MapGet("/{id:guid}", Get).Requires(Permission.ReadProject).WithSummary("One project with its settings").ProducesProblem(StatusCodes.Status404NotFound);
+        projects.MapPatch("/{id:guid}", Change).Requires(Permission.ChangeProject).Audited("project.changed")
+            .WithSummary("Rename a project or change its limits").ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
+        projects.MapMembers();
+    }
+
+    private static async Task<Ok<ProjectList>> List(Caller caller, FlowsDb db, CancellationToken cancel)
+    {
+        var mine = caller.Kind == CallerKind.Key
+            ? db.Projects.Where(project => project.Id == caller.ProjectId)
+            : db.Projects.Where(project => db.Members.Any(member => member.ProjectId == project.Id && member.UserId == caller.Id));
+        return TypedResults.Ok(new ProjectList(await mine.AsNoTracking().OrderBy(project => project.Id).Select(project => ProjectView.Of(project)).ToListAsync(cancel)));
+    }
+
+    private static async Task<Results<Created<ProjectView>, ProblemHttpResult>> Create(
+        CreateProjectRequest request, Caller caller, FlowsDb db, AuditTrail audit, AccessNews news, TimeProvider clock, CancellationToken cancel)
+    {
+        if (caller.Kind != CallerKind.User)
+            return Problems.Of(StatusCodes.Status403Forbidden, "A project needs an owner, and an API key cannot be one: sign in.");
+        if (DisplayName.Problem(request.Name) is { } badName)
+            return Problems.BadRequest("$.name", badName);
+        var now = clock.GetUtcNow();
+        var project = new Project { Id = Guid.CreateVersion7(now), Name = request.Name, CreatedAt = now };
+        db.Projects.Add(project);
+        db.Members.Add(new Member { ProjectId = project.Id, UserId = caller.Id, Role = Role.Owner, CreatedAt = now });
+        audit.Add(db, "project.created", $"project:{project.Id}", after: new { project.Name }, projectId: project.Id);
+        await db.SaveChangesAsync(cancel);
+        news.UserChanged(caller.Id);
+        return TypedResults.Created($"/api/v1/projects/{project.Id}", ProjectView.Of(project));
+    }
+
+    private static async Task<Results<Ok<ProjectView>, ProblemHttpResult>> Get(Guid id, CurrentProject here, FlowsDb db, CancellationToken cancel) =>
+        id == here.Id && await db.Projects.AsNoTracking().SingleOrDefaultAsync(project => project.Id == id, cancel) is { } project
+            ? TypedResults.Ok(ProjectView.Of(project))
+            : NoSuch(id);
+
+    private static async Task<Results<Ok<ProjectView>, ProblemHttpResult>> Change(
+        Guid id, ChangeProjectRequest request, CurrentProject here, FlowsDb db, AuditTrail audit, ProjectLimits limits, CancellationToken cancel)
+    {
+        if (request.Name is { } name && DisplayName.Problem(name) is { } badName)
+            return Problems.BadRequest("$.name", badName);
+        if (request.ConcurrentRuns is < 0 or > ProjectOptions.MostConcurrentRuns)
+            return Problems.BadRequest("$.concurrentRuns", $"It must be from 0, which is the installation's default, to {ProjectOptions.MostConcurrentRuns}.");
+        if (id != here.Id || await db.Projects.SingleOrDefaultAsync(row => row.Id == id, cancel) is not { } project)
+            return NoSuch(id);
+        var before = new { project.Name, project.ConcurrentRuns };
+        project.Name = request.Name ?? project.Name;
+        project.ConcurrentRuns = request.ConcurrentRuns ?? project.ConcurrentRuns;
+        audit.Add(db, "project.changed", $"project:{id}", before, new { project.Name, project.ConcurrentRuns });
+        await db.SaveChangesAsync(cancel);
+        try
+        {
+            await limits.TellAsync(cancel);
+        }
+        catch (QueueUnavailableException)
+        {
+            // It is written down, and the queue is told within ten seconds of its return.
+        }
+        return TypedResults.Ok(ProjectView.Of(project));
+    }
+
+    public static ProblemHttpResult NoSuch(Guid id) => Problems.NotFound($"There is no project {id}, or it is not the one you are in.");
+
+    internal sealed record CreateProjectRequest(string Name);
+    /// <param name="ConcurrentRuns">Runs at a time; 0 takes the installation's default.</param>
+    internal sealed record ChangeProjectRequest(string? Name = null, int? ConcurrentRuns = null);
+    internal sealed record ProjectList(IReadOnlyList<ProjectView> Items);
+    internal sealed record ProjectView(Guid Id, string Name, int ConcurrentRuns, DateTimeOffset CreatedAt)
+    {
+        public static ProjectView Of(Project project) => new(project.Id, project.Name, project.ConcurrentRuns, project.CreatedAt);
+    }
+}

@@ -1,0 +1,67 @@
+using Flows.Api;
+
+namespace Flows.Tests.Api;
+
+[Collection(nameof(Platform))]
+public sealed class KeepingBrowsersCareful(Platform platform) : IAsyncLifetime
+{
+    private readonly TestDatabase _database = new(platform);
+    private ApiHost _direct = null!;
+    private ApiHost _behindProxy = null!;
+
+    public async Task InitializeAsync()
+    {
+        _direct = await ApiHost.StartAsync(_database.ConnectionString, platform, new() { ["Flows:Queue:Provider"] = "Redis" });
+        _behindProxy = await ApiHost.StartAsync(_database.ConnectionString, platform, new() { ["Flows:Queue:Provider"] = "Redis", ["Flows:Proxies"] = "10.9.0.0/16, 127.0.0.1" });
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _direct.DisposeAsync();
+        await _behindProxy.DisposeAsync();
+        await _database.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Every_answer_carries_the_headers_and_no_other_origin_is_allowed()
+    {
+        foreach (var path in new[] { "/", "/api/v1/flows", "/nope", "/health", "/sign-in", "/setup", "/admin/queues", "/openapi/v1.json" })
+        {
+            foreach (var method in new[] { HttpMethod.Get, HttpMethod.Options })
+            {
+                using var answer = await SendAsync(_direct, method, path, ("Origin", "https://evil.example"), ("Access-Control-Request-Method", "POST"));
+                Assert.Equal("nosniff", answer.Headers.GetValues("X-Content-Type-Options").Single());
+                Assert.Contains("frame-ancestors 'none'", answer.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+                Assert.Contains(answer.Headers.GetValues("Referrer-Policy").Single(), new[] { "no-referrer", "same-origin" });
+                Assert.DoesNotContain(answer.Headers, header => header.Key.StartsWith("Access-Control-", StringComparison.OrdinalIgnoreCase));
+                Assert.False(answer.Headers.Contains("Server"));
+                Assert.False(answer.Headers.Contains("Strict-Transport-Security"));
+            }
+        }
+    }
+
+    [Fact]
+    public async Task The_word_of_a_configured_proxy_counts_and_that_of_anybody_else_does_not()
+    {
+        (string, string)[] forwarded = [("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "flows.example.com"), ("X-Forwarded-For", "203.0.113.9")];
+        using var believed = await SendAsync(_behindProxy, HttpMethod.Get, "/sign-in", forwarded);
+        Assert.Equal("max-age=31536000", believed.Headers.GetValues("Strict-Transport-Security").Single());
+        using var ignored = await SendAsync(_direct, HttpMethod.Get, "/sign-in", forwarded);
+        Assert.False(ignored.Headers.Contains("Strict-Transport-Security"));
+    }
+
+    [Theory]
+    [InlineData("", null)]
+    [InlineData("10.0.0.5,10.1.0.0/16 , fd00::/8", null)]
+    [InlineData("10.0.0.5,proxy", "Flows__Proxies: 'proxy' is not an address or a range such as 10.1.0.0/16.")]
+    [InlineData("10.0.0.0/33", "Flows__Proxies: '10.0.0.0/33' is not an address or a range such as 10.1.0.0/16.")]
+    public void A_bad_entry_is_named(string proxies, string? problem) => Assert.Equal(problem, ProxyOptions.Problem(proxies));
+
+    private static async Task<HttpResponseMessage> SendAsync(ApiHost host, HttpMethod method, string path, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(method, path);
+        foreach (var (name, value) in headers)
+            request.Headers.TryAddWithoutValidation(name, value);
+        return await host.Http.SendAsync(request);
+    }
+}
