@@ -60,21 +60,23 @@ internal static class HttpSafety
             app.UseForwardedHeaders();
         app.Use(static (context, next) =>
         {
+            // The path of now: Hangfire's page moves it into the base of paths.
+            var policy = context.Request.Path.StartsWithSegments("/admin", StringComparison.OrdinalIgnoreCase) ? DashboardPolicy : Policy;
             // At the last moment: an answer to an exception begins by clearing all headers. What an endpoint has set stays.
             context.Response.OnStarting(static state =>
             {
-                var http = (HttpContext)state;
+                var (http, policy) = ((HttpContext, string))state;
                 var headers = http.Response.Headers;
                 headers.XContentTypeOptions = "nosniff";
                 headers.TryAdd("Referrer-Policy", "no-referrer");
                 if (headers.ContentSecurityPolicy.Count == 0)
-                    headers.ContentSecurityPolicy = http.Request.Path.StartsWithSegments("/admin", StringComparison.OrdinalIgnoreCase) ? DashboardPolicy : Policy;
+                    headers.ContentSecurityPolicy = policy;
                 if (!headers.ContentSecurityPolicy.ToString().StartsWith("sandbox", StringComparison.Ordinal))
                     headers.XFrameOptions = "DENY";
                 if (http.Request.IsHttps)
                     headers.StrictTransportSecurity = "max-age=31536000";
                 return Task.CompletedTask;
-            }, context);
+            }, (context, policy));
             return next(context);
         });
     }

@@ -19,18 +19,16 @@ internal static class SetupToken
         var builder = api.ApplicationBuilder;
         var token = builder.ExecutionContext.IsPublishMode
             ? builder.AddParameter("setup-token", secret: true)
-            : builder.AddParameter("setup-token", () => builder.Configuration["Parameters:setup-token"] is { Length: > 0 } given
-                ? given
-                : SecretFile.ReadOrMake(Path.Combine(DataFolder.Of(builder), File), () => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24))), secret: true);
+            : builder.AddParameter("setup-token", () => Given(builder) ?? SecretFile.ReadOrMake(Path.Combine(DataFolder.Of(builder), File), () => Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24))), secret: true);
         return api.WithEnvironment(Variable, token);
     }
 
-    /// <returns>The link, or null when there is an owner, or the API does not say.</returns>
-    public static async Task<string?> LinkAsync(string api, string folder)
+    /// <returns>The link, or null when there is an owner, the API does not say, or the token was given from outside: whoever gave it has it.</returns>
+    public static async Task<string?> LinkAsync(string api, IDistributedApplicationBuilder builder, string folder)
     {
         var file = Path.Combine(folder, File);
-        if (!System.IO.File.Exists(file))
-            return null; // given from outside: whoever gave it has it
+        if (Given(builder) is not null || !System.IO.File.Exists(file))
+            return null;
         try
         {
             using var http = new HttpClient { Timeout = s_longest };
@@ -42,4 +40,7 @@ internal static class SetupToken
             return null;
         }
     }
+
+    private static string? Given(IDistributedApplicationBuilder builder) =>
+        builder.Configuration["Parameters:setup-token"] is { Length: > 0 } given ? given : null;
 }

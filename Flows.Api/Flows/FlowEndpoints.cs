@@ -95,7 +95,7 @@ internal static partial class FlowEndpoints
     }
 
     private static async Task<Results<Created<FlowView>, ProblemHttpResult>> Duplicate(
-        Guid id, [FromBody] DuplicateFlowRequest? request, CurrentProject project, FlowsDb db, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
+        Guid id, [FromBody] DuplicateFlowRequest? request, CurrentProject project, FlowsDb db, AuditTrail audit, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
     {
         if (request?.Name is { } given && DisplayName.Problem(given) is { } nameProblem)
             return Problems.BadRequest("$.name", nameProblem);
@@ -113,6 +113,7 @@ internal static partial class FlowEndpoints
             UpdatedAt = now,
         };
         db.Flows.Add(copy);
+        audit.Add(db, "flow.duplicated", $"flow:{copy.Id}", after: new { copy.Name, Of = id });
         await db.SaveChangesAsync(cancel);
         return TypedResults.Created($"/api/v1/flows/{copy.Id}", FlowView.Of(copy, publishedVersion: null, url.Of(http, $"/webhooks/{copy.Id}")));
     }

@@ -41,6 +41,15 @@ public sealed class KeepingBrowsersCareful(Platform platform) : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Hangfires_page_may_load_its_own_scripts_and_nobody_elses()
+    {
+        await using var api = await ApiHost.StartAsync(_database.ConnectionString, platform, new() { ["Flows:Queue:Provider"] = "Hangfire" });
+        using var page = await SendAsync(api, HttpMethod.Get, "/admin/queues", ("Authorization", $"Bearer {ApiHost.Key}"));
+        Assert.Equal(200, (int)page.StatusCode);
+        Assert.StartsWith("default-src 'self';", page.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task The_word_of_a_configured_proxy_counts_and_that_of_anybody_else_does_not()
     {
         (string, string)[] forwarded = [("X-Forwarded-Proto", "https"), ("X-Forwarded-Host", "flows.example.com"), ("X-Forwarded-For", "203.0.113.9")];
