@@ -21,6 +21,7 @@ internal static class AccessSetup
         services.AddSingleton<WorkerToken>();
         services.AddSingleton<ApiKeyCache>();
         services.AddSingleton<SessionCache>();
+        services.AddSingleton<Standing>();
         services.AddSingleton<AccessNews>();
         services.AddHostedService(provider => provider.GetRequiredService<AccessNews>());
         services.AddOptions<SignInOptions>().BindConfiguration(SignInOptions.Section).ValidateDataAnnotations().ValidateOnStart();

@@ -32,6 +32,8 @@ internal sealed class AuditTrail(HttpContext http)
         Converters = { new JsonStringEnumConverter() },
     };
 
+    private (object? Before, object? After) _told;
+
     /// <summary>True when this request has written its row.</summary>
     public bool IsWritten { get; private set; }
 
@@ -58,6 +60,11 @@ internal sealed class AuditTrail(HttpContext http)
         IsWritten = true;
     }
 
+    /// <summary>What the row is to say that <see cref="AuditedFilter"/> writes, for a handler that has no transaction to write one in.</summary>
+    public void Tell(object? before = null, object? after = null) => _told = (before, after);
+
+    internal AuditRow Told(string action, string? target) => Row(action, target, _told.Before, _told.After, projectId: null);
+
     /// <summary>For who was no caller when the request came: one who signs in, or sets the installation up.</summary>
     public void AddAs(FlowsDb db, CallerKind kind, Guid actorId, string actor, string action, string target, object? after = null, Guid? projectId = null)
     {
@@ -65,7 +72,7 @@ internal sealed class AuditTrail(HttpContext http)
         IsWritten = true;
     }
 
-    internal AuditRow Row(string action, string? target, object? before, object? after, Guid? projectId)
+    private AuditRow Row(string action, string? target, object? before, object? after, Guid? projectId)
     {
         var caller = Caller.Of(http);
         return Row(caller.Kind, caller.Id, caller.Name, action, target, before, after, projectId ?? caller.ProjectId);

@@ -1,3 +1,4 @@
+using Microsoft.AspNetCore.Routing.Patterns;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -39,7 +40,7 @@ internal sealed partial class AuditedFilter(NpgsqlDataSource source, ILogger<Aud
             return result;
         var trail = AuditTrail.Of(http);
         if (!trail.IsWritten && http.GetEndpoint()?.Metadata.GetMetadata<Audited>() is { } audited)
-            await WriteAsync(trail.Row(audited.Action, Target(http), before: null, after: null, projectId: null));
+            await WriteAsync(trail.Told(audited.Action, Target(http)));
         return result;
     }
 
@@ -50,11 +51,20 @@ internal sealed partial class AuditedFilter(NpgsqlDataSource source, ILogger<Aud
         return ((result as IStatusCodeHttpResult)?.StatusCode ?? http.Response.StatusCode) < 400;
     }
 
-    // run:0199… of {runId}; the id of {id} goes with the word before it in the path.
+    // The first id of the address: run:0199… of /runs/{runId}, flow:0199… of /flows/{id}.
     private static string? Target(HttpContext http)
     {
-        var ids = http.Request.RouteValues.Where(value => Guid.TryParse(value.Value as string, out _)).ToList();
-        return ids is [var (name, id), ..] ? $"{(name.EndsWith("Id", StringComparison.Ordinal) ? name[..^2] : name)}:{id}" : null;
+        if (http.GetEndpoint() is not RouteEndpoint { RoutePattern.PathSegments: var segments })
+            return null;
+        var word = "";
+        foreach (var segment in segments)
+        {
+            if (segment.Parts is [RoutePatternLiteralPart literal])
+                word = literal.Content[(literal.Content.LastIndexOf('-') + 1)..].TrimEnd('s');
+            else if (segment.Parts is [RoutePatternParameterPart parameter] && Guid.TryParse(http.Request.RouteValues[parameter.Name] as string, out var id))
+                return $"{(parameter.Name.EndsWith("Id", StringComparison.Ordinal) ? parameter.Name[..^2] : word)}:{id}";
+        }
+        return null;
     }
 
     private async Task WriteAsync(AuditRow row)
@@ -64,7 +74,8 @@ internal sealed partial class AuditedFilter(NpgsqlDataSource source, ILogger<Aud
         try
         {
             await using var command = source.CreateCommand("""
-                INSERT INTO audit (id, project_id, at, actor_kind, actor_id, actor, address, action, target) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+                INSERT INTO audit (id, project_id, at, actor_kind, actor_id, actor, address, action, target, before, after)
+                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
                 """);
             command.Parameters.AddWithValue(NpgsqlDbType.Uuid, row.Id);
             command.Parameters.AddWithValue(NpgsqlDbType.Uuid, (object?)row.ProjectId ?? DBNull.Value);
@@ -75,6 +86,8 @@ internal sealed partial class AuditedFilter(NpgsqlDataSource source, ILogger<Aud
             command.Parameters.AddWithValue(NpgsqlDbType.Text, (object?)row.Address ?? DBNull.Value);
             command.Parameters.AddWithValue(NpgsqlDbType.Text, row.Action);
             command.Parameters.AddWithValue(NpgsqlDbType.Text, (object?)row.Target ?? DBNull.Value);
+            command.Parameters.AddWithValue(NpgsqlDbType.Json, (object?)row.Before ?? DBNull.Value);
+            command.Parameters.AddWithValue(NpgsqlDbType.Json, (object?)row.After ?? DBNull.Value);
             await command.ExecuteNonQueryAsync(limit.Token);
         }
         catch (Exception error) when (error is NpgsqlException or OperationCanceledException)

@@ -39,7 +39,7 @@ internal static class DraftEndpoints
     }
 
     private static async Task<Results<Ok<DraftSaved>, ProblemHttpResult>> Save(
-        Guid id, JsonElement definition, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, TimeProvider clock, HttpContext http,
+        Guid id, JsonElement definition, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, TimeProvider clock, AuditTrail audit, HttpContext http,
         CancellationToken cancel, [FromQuery] bool lax = false)
     {
         if (!ETag.TryReadIfMatch(http.Request, out var expected))
@@ -57,6 +57,7 @@ internal static class DraftEndpoints
                 ? Problems.PreconditionFailed($"The draft is no longer at revision {expected}: somebody has changed it. Read it again.")
                 : FlowEndpoints.NoSuchFlow(id);
         }
+        audit.Tell(before: new { Revision = revision.Value - 1 }, after: new { Revision = revision.Value });
         http.Response.Headers.ETag = ETag.Of(revision.Value);
         var key = await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id).Select(flow => flow.Key).SingleOrDefaultAsync(cancel);
         return TypedResults.Ok(new DraftSaved(revision.Value, [.. reading.Problems, .. SelfCalls.Of(definition, id, key)]));

@@ -136,7 +136,7 @@ internal static class VersionEndpoints
     }
 
     private static async Task<Results<Ok<DraftSaved>, ProblemHttpResult>> Restore(
-        Guid id, int number, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, TimeProvider clock, HttpContext http, CancellationToken cancel)
+        Guid id, int number, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, TimeProvider clock, AuditTrail audit, HttpContext http, CancellationToken cancel)
     {
         if (await PublishedAsync(db, project, id, cancel) is null)
             return FlowEndpoints.NoSuchFlow(id);
@@ -145,6 +145,7 @@ internal static class VersionEndpoints
             return NoSuchVersion(id, number);
         if (await DraftEndpoints.SaveAsync(db, project.Id, id, expected: null, definition, clock.GetUtcNow(), cancel) is not { } revision)
             return FlowEndpoints.NoSuchFlow(id);
+        audit.Tell(before: new { Revision = revision - 1 }, after: new { Revision = revision, OfVersion = number });
         http.Response.Headers.ETag = ETag.Of(revision);
         return TypedResults.Ok(new DraftSaved(revision, catalogue.Read(JsonElement.Parse(definition)).Problems));
     }

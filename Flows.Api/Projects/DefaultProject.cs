@@ -9,7 +9,7 @@ namespace Flows.Api.Projects;
 public sealed class BootstrapOptions
 {
     public const string Section = "Flows:Bootstrap";
-    public const string Rule = "Flows__Bootstrap__ApiKey must be 'flk_' and then at least 32 letters, digits, '-' or '_'.";
+    public const string Rule = "Flows__Bootstrap__ApiKey must be 'flk_' and then at least 32 random letters, digits, '-' or '_', and no well-known sample, e.g. from: openssl rand -hex 32";
 
     /// <summary>An API key of the default project, which is made with it. Empty makes neither.</summary>
     public string? ApiKey { get; set; }
@@ -22,7 +22,8 @@ public sealed class BootstrapOptions
     public static bool IsFineToken(string? token) => string.IsNullOrEmpty(token)
         || (token.Length is >= 32 and <= Users.SecretToken.MostCharacters && token.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_') && !SecurityCheck.IsKnown(token));
 
-    public static bool IsFine(string? key) => string.IsNullOrEmpty(key) || Access.ApiKey.IsWellFormed(key);
+    public static bool IsFine(string? key) => string.IsNullOrEmpty(key)
+        || (Access.ApiKey.IsWellFormed(key) && !SecurityCheck.IsKnown(key[Access.ApiKey.Start.Length..]));
 }
 
 /// <summary>

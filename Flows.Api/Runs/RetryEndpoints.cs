@@ -24,7 +24,7 @@ internal static class RetryEndpoints
 
     /// <summary>200 when the same run goes on, 202 with the place of a new one.</summary>
     private static async Task<Results<Ok<RunView>, Accepted<RunView>, ProblemHttpResult>> Retry(
-        Guid runId, RetryRequest? request, CurrentProject project, RunRetry retry, RunReader runs, CancellationToken cancel)
+        Guid runId, RetryRequest? request, CurrentProject project, RunRetry retry, RunReader runs, AuditTrail audit, CancellationToken cancel)
     {
         request ??= new RetryRequest();
         if (Check(request) is { } problem)
@@ -32,13 +32,15 @@ internal static class RetryEndpoints
         var result = await retry.RetryAsync(project.Id, runId, request, RunPriority.Normal, cancel);
         if (result.Problem is { } refused)
             return refused;
+        audit.Tell(after: new { Run = result.RunId, request.From, request.Version, EditedInput = request.Input is not null });
         if (await runs.FindAsync(project.Id, result.RunId, cancel) is not { } run)
             return RunProblems.NoSuchRun();
         return result.RunId == runId ? TypedResults.Ok(run) : TypedResults.Accepted($"/api/v1/runs/{run.Id}", run);
     }
 
     private static async Task<Results<Ok<ManyRuns>, ProblemHttpResult>> CancelMany(
-        CancelManyRequest request, CurrentProject project, RunStore store, RunAnnouncer announcer, RunReader runs, NpgsqlDataSource db, CancellationToken cancel)
+        CancelManyRequest request, CurrentProject project, RunStore store, RunAnnouncer announcer, RunReader runs, NpgsqlDataSource db, AuditTrail audit,
+        CancellationToken cancel)
     {
         if (Check(request.Ids, request.Filter) is { } problem)
             return problem;
@@ -51,11 +53,13 @@ internal static class RetryEndpoints
             left.ExceptWith(news.Where(run => run.Status == RunStatus.Cancelled).Select(run => run.RunId));
         }
         var refused = await RefusedAsync(db, project.Id, left, "The run is over already", cancel);
-        return TypedResults.Ok(new ManyRuns([.. ids.Where(id => !left.Contains(id)).Select(id => new DoneRun(id, id))], refused, more));
+        var done = ids.Where(id => !left.Contains(id)).ToList();
+        audit.Tell(after: new { Runs = done });
+        return TypedResults.Ok(new ManyRuns([.. done.Select(id => new DoneRun(id, id))], refused, more));
     }
 
     private static async Task<Results<Ok<ManyRuns>, ProblemHttpResult>> RetryMany(
-        RetryManyRequest request, CurrentProject project, RunRetry retry, RunReader runs, CancellationToken cancel)
+        RetryManyRequest request, CurrentProject project, RunRetry retry, RunReader runs, AuditTrail audit, CancellationToken cancel)
     {
         var each = new RetryRequest(request.From, request.Version);
         if (Check(request.Ids, request.Filter) is { } problem || (problem = Check(each)) is not null)
@@ -71,6 +75,7 @@ internal static class RetryEndpoints
             else
                 done.Add(new DoneRun(id, result.RunId));
         }
+        audit.Tell(after: new { Runs = done.Select(run => run.RunId), request.From, request.Version });
         return TypedResults.Ok(new ManyRuns(done, refused, more));
     }
 

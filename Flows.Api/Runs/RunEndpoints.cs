@@ -164,7 +164,7 @@ internal static class RunEndpoints
 
     /// <summary>A person's word on a step whose effect may or may not have happened.</summary>
     private static async Task<Results<Ok<RunView>, ProblemHttpResult>> Decide(
-        Guid runId, DecideRequest request, CurrentProject project, RunStore store, RunAnnouncer announcer, RunReader runs, CancellationToken cancel)
+        Guid runId, DecideRequest request, CurrentProject project, RunStore store, RunAnnouncer announcer, RunReader runs, AuditTrail audit, CancellationToken cancel)
     {
         if (!Enum.TryParse<Decision>(request.Decision, ignoreCase: true, out var decision) || char.IsAsciiDigit(request.Decision[0]))
             return Problems.BadRequest("$.decision", "decision must be happened, repeat or stop.");
@@ -174,6 +174,7 @@ internal static class RunEndpoints
         var news = await store.TryDecideAsync(project.Id, runId, request.Path, decision, request.Output, cancel);
         if (news is not null)
             announcer.Announce([news]);
+        audit.Tell(after: new { Step = request.Path, Decision = decision });
         if (await runs.FindAsync(project.Id, runId, cancel) is not { } run)
             return RunProblems.NoSuchRun();
         if (news is not null)

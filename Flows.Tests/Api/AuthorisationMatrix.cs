@@ -1,15 +1,9 @@
 using System.Net.Http.Headers;
 using System.Text;
-using System.Text.RegularExpressions;
 using Flows.Api.Access;
 using Flows.Api.Audit;
 using Flows.Tests.Language;
 using Microsoft.AspNetCore.Authorization;
-using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Http.Metadata;
-using Microsoft.AspNetCore.Routing;
-using Microsoft.AspNetCore.Routing.Patterns;
-using Microsoft.Extensions.DependencyInjection;
 
 namespace Flows.Tests.Api;
 
@@ -180,24 +174,22 @@ public sealed class AuthorisationMatrix(Platform platform) : IAsyncLifetime
         (await _api.GetAsync("/api/v1/api-keys", made["key"].GetString()!)).Problem(403);
     }
 
-    private IEnumerable<Route> Routes() => ((IEndpointRouteBuilder)_api.App).DataSources.SelectMany(source => source.Endpoints).OfType<RouteEndpoint>()
-        .SelectMany(endpoint => (endpoint.Metadata.GetMetadata<IHttpMethodMetadata>()?.HttpMethods is { Count: > 0 } methods ? methods : ["GET", "POST"])
-            .Select(method => new Route(method, endpoint)));
+    private IEnumerable<ApiRoute> Routes() => ApiRoute.All(_api);
 
-    private async Task<int> CallAsync(Route route, string? key, Guid id)
+    private async Task<int> CallAsync(ApiRoute route, string? key, Guid id)
     {
         using var answer = await SendAsync(route, key, id);
         return (int)answer.StatusCode;
     }
 
-    private async Task<string> TextAsync(Route route, string key)
+    private async Task<string> TextAsync(ApiRoute route, string key)
     {
         using var answer = await SendAsync(route, key, Guid.Empty);
         // What goes on has no end to wait for; what comes in it is asked for by project like the rest.
         return answer.Content.Headers.ContentType?.MediaType == "text/event-stream" ? "" : await answer.Content.ReadAsStringAsync();
     }
 
-    private async Task<HttpResponseMessage> SendAsync(Route route, string? key, Guid id)
+    private async Task<HttpResponseMessage> SendAsync(ApiRoute route, string? key, Guid id)
     {
         using var request = new HttpRequestMessage(new HttpMethod(route.Method), route.Path(id));
         if (key is not null)
@@ -206,21 +198,5 @@ public sealed class AuthorisationMatrix(Platform platform) : IAsyncLifetime
             request.Content = new StringContent("""{"made":"up"}""", Encoding.UTF8, "application/json");
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
         return await _browser.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
-    }
-
-    private sealed record Route(string Method, RouteEndpoint Endpoint)
-    {
-        public string Pattern => "/" + Endpoint.RoutePattern.RawText!.TrimStart('/');
-        public IReadOnlyList<Permission> Required => [.. Endpoint.Metadata.GetOrderedMetadata<RequiredPermission>().Select(required => required.Permission)];
-        public bool IsForWorkers => Endpoint.Metadata.GetOrderedMetadata<IAuthorizeData>().Any(data => data.Policy == Policies.Worker);
-        public bool HasId => Endpoint.RoutePattern.Parameters.Any(IsId);
-
-        /// <summary>The path with the id wherever one belongs, and something short elsewhere.</summary>
-        public string Path(Guid id) => Endpoint.RoutePattern.Parameters.Aggregate(Pattern, (path, parameter) =>
-            Regex.Replace(path, $$"""\{\*{0,2}{{parameter.Name}}(:[^}]*)?\??\}""", IsId(parameter) ? $"{id}" : parameter.ParameterPolicies.Any(policy => policy.Content == "int") ? "1" : "theirs"));
-
-        private static bool IsId(RoutePatternParameterPart parameter) => parameter.ParameterPolicies.Any(policy => policy.Content == "guid");
-
-        public override string ToString() => $"{Method} {Pattern}";
     }
 }

@@ -138,6 +138,9 @@ public sealed class BelongingToProjects(PeopleFixture people) : IClassFixture<Pe
         var ci = key["key"].GetString()!;
         var run = (await _api.PostAsync($"/api/v1/flows/{flow}/runs", new { }, ci)).Ok(202)["id"].GetGuid();
         (await _api.PostAsync($"/api/v1/runs/{run}/cancel", body: null, ci)).Ok();
+        var again = (await _api.PostAsync($"/api/v1/runs/{run}/retry", new { from = "start" }, ci)).Ok(202)["id"].GetGuid();
+        var draft = (await _owner.GetAsync($"/api/v1/flows/{flow}/draft")).Ok().Json;
+        (await _owner.SendAsync(HttpMethod.Put, $"/api/v1/flows/{flow}/draft", draft)).Ok();
         (await _api.PostAsync($"/api/v1/runs/{run}/decide", new { path = "a", decision = "stop" }, ci)).Problem(409);
         (await _owner.SendAsync(HttpMethod.Patch, $"/api/v1/flows/{Guid.CreateVersion7()}", new { name = "Nobody's" })).Problem(404);
 
@@ -146,7 +149,7 @@ public sealed class BelongingToProjects(PeopleFixture people) : IClassFixture<Pe
         Assert.DoesNotContain(key["key"].GetString()!, log.Text, StringComparison.Ordinal);
         var rows = log["items"].EnumerateArray().ToList();
         Assert.Equal(
-            ["connection.created", "flow.changed", "flow.created", "flow.published", "key.created", "project.created", "run.cancelled", "variable.set", "variable.set"],
+            ["connection.created", "flow.changed", "flow.created", "flow.draft_saved", "flow.published", "key.created", "project.created", "run.cancelled", "run.retried", "variable.set", "variable.set"],
             rows.Select(row => row.GetProperty("action").GetString()).Order(StringComparer.Ordinal)); // the clock stands: all are of one moment
         var changed = rows.Single(row => row.GetProperty("action").GetString() == "flow.changed");
         Assert.Equal(("Old name", "New name"), (changed.GetProperty("before").GetProperty("name").GetString(), changed.GetProperty("after").GetProperty("name").GetString()));
@@ -154,12 +157,16 @@ public sealed class BelongingToProjects(PeopleFixture people) : IClassFixture<Pe
         var cancelled = rows.Single(row => row.GetProperty("action").GetString() == "run.cancelled");
         Assert.Equal("127.0.0.1", changed.GetProperty("address").GetString()!.Replace("::ffff:", "", StringComparison.Ordinal));
         Assert.Equal(("CI", "Key", $"run:{run}"), (cancelled.GetProperty("actor").GetString(), cancelled.GetProperty("actorKind").GetString(), cancelled.GetProperty("target").GetString()));
+        var retried = rows.Single(row => row.GetProperty("action").GetString() == "run.retried");
+        Assert.Equal(($"run:{run}", "start", again), (retried.GetProperty("target").GetString(), retried.GetProperty("after").GetProperty("from").GetString(), retried.GetProperty("after").GetProperty("run").GetGuid()));
+        var saved = rows.Single(row => row.GetProperty("action").GetString() == "flow.draft_saved");
+        Assert.Equal((1, 2), (saved.GetProperty("before").GetProperty("revision").GetInt32(), saved.GetProperty("after").GetProperty("revision").GetInt32()));
 
-        Assert.Equal(3, (await _owner.GetAsync("/api/v1/audit?action=flow")).Ok()["items"].GetArrayLength());
-        Assert.Equal(3, (await _owner.GetAsync($"/api/v1/audit?target=flow:{flow}")).Ok()["items"].GetArrayLength());
+        Assert.Equal(4, (await _owner.GetAsync("/api/v1/audit?action=flow")).Ok()["items"].GetArrayLength());
+        Assert.Equal(4, (await _owner.GetAsync($"/api/v1/audit?target=flow:{flow}")).Ok()["items"].GetArrayLength());
         var page = (await _owner.GetAsync("/api/v1/audit?limit=4")).Ok();
         var next = (await _owner.GetAsync($"/api/v1/audit?limit=100&cursor={page["nextCursor"]}")).Ok();
-        Assert.Equal(5, next["items"].GetArrayLength());
+        Assert.Equal(7, next["items"].GetArrayLength());
     }
 
     private async Task<string> InviteAsync(Role role) =>

@@ -28,6 +28,26 @@ public sealed class TestDatabase(Platform platform) : IAsyncDisposable
         return await command.ExecuteScalarAsync();
     }
 
+    /// <summary>Every row of every table as text, to search for what must not be in any.</summary>
+    public async Task<string> EverythingAsync()
+    {
+        await using var source = NpgsqlDataSource.Create(ConnectionString);
+        var tables = new List<string>();
+        await using (var list = source.CreateCommand("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public'"))
+        await using (var row = await list.ExecuteReaderAsync())
+        {
+            while (await row.ReadAsync())
+                tables.Add(row.GetString(0));
+        }
+        var all = new System.Text.StringBuilder();
+        foreach (var table in tables)
+        {
+            await using var dump = source.CreateCommand($"SELECT coalesce(string_agg(t::text, E'\\n'), '') FROM {table} t");
+            all.Append(await dump.ExecuteScalarAsync());
+        }
+        return all.ToString();
+    }
+
     public async ValueTask DisposeAsync()
     {
         await using var connection = new NpgsqlConnection(

@@ -56,7 +56,7 @@ public sealed class OneProcess(Platform platform)
             seen += await api.SendAsync(HttpMethod.Get, "/api/v1/connections", null);
             Assert.Contains("in the middle: ••••••!", JsonDocument.Parse(await answer.Content.ReadAsStringAsync()).RootElement.GetProperty("echo").GetProperty("body").GetString(), StringComparison.Ordinal);
 
-            seen += await EverythingInAsync(database);
+            seen += await database.EverythingAsync();
             Assert.Contains("in the middle", seen, StringComparison.Ordinal); // the search finds what is there
             seen += await EverythingInRedisAsync();
         });
@@ -67,25 +67,6 @@ public sealed class OneProcess(Platform platform)
             Assert.DoesNotContain(form, seen, StringComparison.Ordinal);
             Assert.DoesNotContain(form, log, StringComparison.Ordinal);
         }
-    }
-
-    private static async Task<string> EverythingInAsync(TestDatabase database)
-    {
-        await using var source = Npgsql.NpgsqlDataSource.Create(database.ConnectionString);
-        var tables = new List<string>();
-        await using (var list = source.CreateCommand("SELECT format('%I.%I', schemaname, tablename) FROM pg_tables WHERE schemaname = 'public'"))
-        await using (var row = await list.ExecuteReaderAsync())
-        {
-            while (await row.ReadAsync())
-                tables.Add(row.GetString(0));
-        }
-        var all = new System.Text.StringBuilder();
-        foreach (var table in tables)
-        {
-            await using var dump = source.CreateCommand($"SELECT coalesce(string_agg(t::text, E'\\n'), '') FROM {table} t");
-            all.Append(await dump.ExecuteScalarAsync());
-        }
-        return all.ToString();
     }
 
     private async Task<string> EverythingInRedisAsync()

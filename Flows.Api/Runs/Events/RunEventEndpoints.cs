@@ -22,7 +22,7 @@ internal static class RunEventEndpoints
     }
 
     private static async Task<IResult> WatchRun(
-        Guid runId, HttpContext http, CurrentProject project, RunEventReader reader, EventPlaces places, TimeProvider clock, CancellationToken cancel)
+        Guid runId, HttpContext http, CurrentProject project, RunEventReader reader, EventPlaces places, Standing standing, TimeProvider clock, CancellationToken cancel)
     {
         if (!TryReadId(http, out var after, out var hasEnd))
             return BadId();
@@ -30,25 +30,29 @@ internal static class RunEventEndpoints
             return RunProblems.NoSuchRun();
         if (hasEnd && RunTransitions.IsFinal(status))
             return TypedResults.NoContent(); // a browser that has heard the end does not connect again after this
-        return Open(http, project, places, clock, after, (moment, ends) => reader.LookAsync(project.Id, runId, moment, ends));
+        return Open(http, project, places, standing, clock, after, (moment, ends) => reader.LookAsync(project.Id, runId, moment, ends));
     }
 
-    private static IResult WatchProject(HttpContext http, CurrentProject project, RunEventReader reader, EventPlaces places, TimeProvider clock)
+    private static IResult WatchProject(HttpContext http, CurrentProject project, RunEventReader reader, EventPlaces places, Standing standing, TimeProvider clock)
     {
         if (!TryReadId(http, out var after, out _))
             return BadId();
         // What was before is in the list: a new listener hears only what comes.
-        return Open(http, project, places, clock, after ?? clock.GetUtcNow(), (moment, ends) => reader.LookAsync(project.Id, moment, ends));
+        return Open(http, project, places, standing, clock, after ?? clock.GetUtcNow(), (moment, ends) => reader.LookAsync(project.Id, moment, ends));
     }
 
     private static IResult Open(
-        HttpContext http, CurrentProject project, EventPlaces places, TimeProvider clock, DateTimeOffset? after,
+        HttpContext http, CurrentProject project, EventPlaces places, Standing standing, TimeProvider clock, DateTimeOffset? after,
         Func<DateTimeOffset, CancellationToken, Task<EventLook>> look)
     {
         if (places.TryTake(project.Id) is { } place)
-            return new EventStream(look, after ?? DateTimeOffset.UnixEpoch, place, clock, places.Stopping);
+            return new EventStream(LookWhileAllowedAsync, after ?? DateTimeOffset.UnixEpoch, place, clock, places.Stopping);
         http.Response.Headers.RetryAfter = "10";
         return RunProblems.Of(StatusCodes.Status429TooManyRequests, "too_many_streams", $"The project has {places.Limit} streams open on this instance already. Close one, or try again later.");
+
+        // Whoever has lost the access hears nothing more; connecting again tells why.
+        async Task<EventLook> LookWhileAllowedAsync(DateTimeOffset moment, CancellationToken ends) =>
+            await standing.IsGoodAsync(http, ends) ? await look(moment, ends) : new EventLook([], IsOver: true, HasGap: false);
     }
 
     private static bool TryReadId(HttpContext http, out DateTimeOffset? after, out bool hasEnd)
