@@ -23,7 +23,8 @@ switch (args)
         }
         using (var http = new OutboundHttp(network))
         using (var connection = new WorkerConnection(
-            Console.OpenStandardInput(), output, new RunWalk(PieceCatalog.All, http, TimeProvider.System), Catalogue.Version, OwnFolders.FromEnvironment()))
+            Console.OpenStandardInput(), output, new RunWalk(PieceCatalog.All, http, TimeProvider.System),
+            new PieceCalls(PieceCatalog.All, http, TimeProvider.System), Catalogue.Version, OwnFolders.FromEnvironment()))
         {
             await WarmUp.RunAsync(http);
             // When the worker is gone the process ends at once, whatever a run is doing.
@@ -33,6 +34,8 @@ switch (args)
     case ["--describe"]:
         Catalogue.WriteTo(output);
         return 0;
+    case ["--poll" or "--options" or "--test", ..]:
+        return await PieceCommand.ExecuteAsync(args, output);
     default:
         return await RunCommand.ExecuteAsync(args, output);
 }

@@ -14,6 +14,10 @@ public sealed class WorkerOptions
     [Range(1, 100)]
     public int Concurrency { get; set; } = 5;
 
+    /// <summary>Calls of pieces outside of runs (polls, hooks, options, tests) at a time, each in an engine beside those of the runs. 0: this worker does none.</summary>
+    [Range(0, 100)]
+    public int PieceCalls { get; set; } = 2;
+
     /// <summary>Time that the steps under way get when the worker is told to stop; each run is handed back behind its step, or cut off then. 0 cuts all off at once.</summary>
     [Range(typeof(TimeSpan), "00:00:00", "00:10:00")]
     public TimeSpan DrainTimeout { get; set; } = TimeSpan.FromSeconds(20);

@@ -2,6 +2,7 @@ using Flows.Queue;
 using Flows.Queue.Redis;
 using Flows.Worker.Api;
 using Flows.Worker.Egress;
+using Flows.Worker.Pieces;
 using Flows.Worker.Runs;
 using Flows.Worker.Sandbox;
 using Microsoft.Extensions.DependencyInjection.Extensions;
@@ -52,6 +53,7 @@ public static class WorkerRegistration
         services.AddSingleton<EgressBroker>();
         services.AddSingleton<ResourceWatch>();
         services.AddSingleton<EngineProcesses>();
+        services.AddSingleton<PieceEngines>();
         services.AddSingleton<CodeRunners>();
 
         services.AddSingleton<LiveRuns>();
@@ -65,6 +67,7 @@ public static class WorkerRegistration
         services.AddHostedService<ProcessUpkeep>();
         services.AddHostedService(provider => provider.GetRequiredService<RunReporter>());
         services.AddHostedService(provider => provider.GetRequiredService<Heartbeat>());
+        services.AddHostedService<PieceWorker>();
         services.AddHealthChecks().AddCheck<WorkerHealth>("worker");
     }
 

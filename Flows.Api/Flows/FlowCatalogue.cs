@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
 using System.Text.Json;
 using Flows.Api.Schedules;
+using Flows.Api.Triggers;
 using Flows.Api.Webhooks;
 using Flows.Contracts.Definitions;
 using Flows.ServiceDefaults;
@@ -29,6 +30,7 @@ internal sealed class FlowCatalogue(EngineCatalogue engine)
         var problems = reading.Problems.ToList();
         Schedule.Read(definition.Trigger, "$.trigger", problems);
         WebhookRules.Read(definition.Trigger, "$.trigger", problems);
+        TriggerPlan.Check(definition.Trigger, engine, problems);
         CodeSyntax.Check(definition, problems);
         return new DefinitionReading(problems.Any(problem => problem.Severity == ProblemSeverity.Error) ? null : definition, problems);
     }

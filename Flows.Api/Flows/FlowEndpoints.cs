@@ -4,6 +4,7 @@ using Flows.Api.Access;
 using Flows.Api.Audit;
 using Flows.Api.Runs;
 using Flows.Api.Schedules;
+using Flows.Api.Triggers;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
@@ -160,7 +161,7 @@ internal static partial class FlowEndpoints
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Delete(
-        Guid id, CurrentProject project, FlowsDb db, AuditTrail audit, TimeProvider clock, CancellationToken cancel)
+        Guid id, CurrentProject project, FlowsDb db, TriggerPlan triggers, AuditTrail audit, TimeProvider clock, HttpRequest http, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
@@ -169,6 +170,7 @@ internal static partial class FlowEndpoints
         if (deleted > 0)
         {
             await SchedulePlan.ApplyAsync(db, id, now, cancel);
+            await triggers.ApplyAsync(db, http, id, now, cancel);
             audit.Add(db, "flow.deleted", $"flow:{id}");
             await db.SaveChangesAsync(cancel);
         }
@@ -178,15 +180,15 @@ internal static partial class FlowEndpoints
     }
 
     private static Task<Results<Ok<FlowView>, ProblemHttpResult>> Enable(
-        Guid id, CurrentProject project, FlowsDb db, AuditTrail audit, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel) =>
-        SwitchAsync(enabled: true, id, project, db, audit, url, clock, http, cancel);
+        Guid id, CurrentProject project, FlowsDb db, TriggerPlan triggers, AuditTrail audit, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel) =>
+        SwitchAsync(enabled: true, id, project, db, triggers, audit, url, clock, http, cancel);
 
     private static Task<Results<Ok<FlowView>, ProblemHttpResult>> Disable(
-        Guid id, CurrentProject project, FlowsDb db, AuditTrail audit, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel) =>
-        SwitchAsync(enabled: false, id, project, db, audit, url, clock, http, cancel);
+        Guid id, CurrentProject project, FlowsDb db, TriggerPlan triggers, AuditTrail audit, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel) =>
+        SwitchAsync(enabled: false, id, project, db, triggers, audit, url, clock, http, cancel);
 
     private static async Task<Results<Ok<FlowView>, ProblemHttpResult>> SwitchAsync(
-        bool enabled, Guid id, CurrentProject project, FlowsDb db, AuditTrail audit, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
+        bool enabled, Guid id, CurrentProject project, FlowsDb db, TriggerPlan triggers, AuditTrail audit, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
         await using (var transaction = await db.Database.BeginTransactionAsync(cancel))
@@ -199,6 +201,9 @@ internal static partial class FlowEndpoints
                 audit.Add(db, enabled ? "flow.enabled" : "flow.disabled", $"flow:{id}");
                 await db.SaveChangesAsync(cancel);
             }
+            // Also when nothing was switched: enabling resumes a trigger that was paused for its failures.
+            if (await db.Flows.AnyAsync(flow => flow.Id == id && flow.ProjectId == project.Id, cancel))
+                await triggers.ApplyAsync(db, http, id, now, cancel);
             await transaction.CommitAsync(cancel);
         }
         PublishedFlows.Invalidate(id);

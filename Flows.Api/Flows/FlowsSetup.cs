@@ -2,7 +2,9 @@ using Flows.Api.Connections;
 using Flows.Api.Connections.Keys;
 using Flows.Api.Connections.OAuth;
 using Flows.Api.Import;
+using Flows.Api.PieceQuestions;
 using Flows.Api.Schedules;
+using Flows.Api.Triggers;
 using Flows.ServiceDefaults;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 
@@ -18,6 +20,8 @@ internal static class FlowsSetup
             builder.Services.AddSingleton(FlowCatalogue.Load(Path.Combine(AppContext.BaseDirectory, FlowCatalogue.FileName)));
         builder.Services.TryAddSingleton<SampleFlow>();
         builder.AddSchedules();
+        builder.AddPieceQuestions(); // before triggers: a person waits for these
+        builder.AddTriggers();
         builder.AddConnections();
         return builder;
     }
@@ -29,6 +33,8 @@ internal static class FlowsSetup
         api.MapVersions();
         api.MapPieces();
         api.MapSchedules();
+        api.MapTriggers();
+        api.MapPieceQuestions();
         api.MapImport();
         api.MapConnections();
         api.MapOAuthApps();

@@ -4,6 +4,7 @@ using Flows.Api.Access;
 using Flows.Api.Audit;
 using Flows.Api.Runs;
 using Flows.Api.Schedules;
+using Flows.Api.Triggers;
 using Flows.Api.Webhooks;
 using Flows.Contracts.Definitions;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -27,7 +28,7 @@ internal static class VersionEndpoints
     }
 
     private static async Task<Results<Ok<FlowVersionView>, ProblemHttpResult>> Publish(
-        Guid id, [FromBody] PublishRequest? request, CurrentProject project, ClaimsPrincipal caller, FlowsDb db, AuditTrail audit, FlowCatalogue catalogue, TimeProvider clock,
+        Guid id, [FromBody] PublishRequest? request, CurrentProject project, ClaimsPrincipal caller, FlowsDb db, AuditTrail audit, FlowCatalogue catalogue, TriggerPlan triggers, TimeProvider clock,
         HttpContext http, CancellationToken cancel)
     {
         if (!ETag.TryReadIfMatch(http.Request, out var expected))
@@ -73,6 +74,7 @@ internal static class VersionEndpoints
             audit.Add(db, "flow.published", $"flow:{id}", before, new { Version = published.Number, published.Note });
             await db.SaveChangesAsync(cancel);
             await SchedulePlan.ApplyAsync(db, id, now, cancel);
+            await triggers.ApplyAsync(db, http.Request, id, now, cancel);
             await transaction.CommitAsync(cancel);
         }
         PublishedFlows.Invalidate(id);
@@ -82,7 +84,10 @@ internal static class VersionEndpoints
     private static async Task<IReadOnlyList<FieldProblem>> MissingConnectionsAsync(
         FlowsDb db, CurrentProject project, FlowDefinition definition, CancellationToken cancel)
     {
-        List<string> keys = [.. FlowNeeds.Of(definition).Connections];
+        var needs = FlowNeeds.Of(definition);
+        List<string> keys = [.. needs.Connections];
+        if (needs.Trigger is { } own)
+            keys.Add(own);
         if (WebhookRules.Read(definition.Trigger, "$.trigger", []) is { NeedsConnection: true, Connection: { } ofTrigger })
             keys.Add(ofTrigger);
         if (keys.Count == 0)

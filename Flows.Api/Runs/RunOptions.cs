@@ -73,4 +73,8 @@ public sealed class RunTimeouts
     /// <summary>How long the caller of a synchronous webhook waits for its answer. 30 s by default, 15 minutes at most.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "00:15:00")]
     public TimeSpan Webhook { get; set; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Time of one poll of a trigger. 60 s by default.</summary>
+    [Range(typeof(TimeSpan), "00:00:01", "00:10:00")]
+    public TimeSpan Trigger { get; set; } = TimeSpan.FromSeconds(60);
 }

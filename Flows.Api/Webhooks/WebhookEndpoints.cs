@@ -1,6 +1,7 @@
 using Flows.Api.Access;
 using Flows.Api.Runs;
 using Flows.Api.Runs.Values;
+using Flows.Api.Triggers;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -29,6 +30,7 @@ internal static class WebhookEndpoints
             .ProducesProblem(StatusCodes.Status500InternalServerError).ProducesProblem(StatusCodes.Status504GatewayTimeout).Refuses();
         webhooks.Map("/{flowId:guid}/test", Test).WithSummary("Start a test run of the draft as it is now, under the rules of the draft's trigger")
             .Produces<AcceptedRun>(StatusCodes.Status202Accepted).Refuses();
+        app.MapHooks();
         return app;
     }
 

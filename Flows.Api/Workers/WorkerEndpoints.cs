@@ -2,6 +2,7 @@ using Flows.Api.Access;
 using Flows.Api.Connections;
 using Flows.Api.Runs;
 using Flows.Api.Runs.Values;
+using Flows.Api.Triggers;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
@@ -32,6 +33,7 @@ internal static class WorkerEndpoints
         workers.MapGet(WorkerRoutes.Version, GetVersion);
         workers.MapGet(WorkerRoutes.Value, ValueEndpoints.ForWorkers);
         workers.MapPost(WorkerRoutes.HostCall, HostCallEndpoints.Handler);
+        workers.MapPieceWork();
         app.MapSystemEndpoints();
         return app;
     }

@@ -22,10 +22,17 @@ internal sealed class CatalogueCheck(ProblemList problems, EngineCatalogue catal
     {
         if (Piece(fields, trigger.Piece) is not { } piece || trigger.Event.Length == 0)
             return;
-        if (piece.Triggers.FirstOrDefault(known => known.Name == trigger.Event) is { } found)
-            Inputs(trigger.Input, fields.PathOf("input"), found.Props, $"the trigger '{found.Name}' of '{piece.Name}'");
-        else
+        if (piece.Triggers.FirstOrDefault(known => known.Name == trigger.Event) is not { } found)
+        {
             problems.Unknown(fields.PathOf("event"), $"The piece '{piece.Name}' has no trigger '{trigger.Event}'.", trigger.Event, [.. piece.Triggers.Select(known => known.Name)]);
+            return;
+        }
+        Inputs(trigger.Input, fields.PathOf("input"), found.Props, $"the trigger '{found.Name}' of '{piece.Name}'");
+        var asksService = found.Kind is "polling" or "hook" && piece.Auth is not null;
+        if (asksService && trigger.Connection is null)
+            problems.Error(fields.Path, $"The trigger '{found.Name}' of '{piece.Name}' needs a connection ({piece.Auth!.Title}): 'connection' is missing.");
+        else if (!asksService && trigger.Connection is not null)
+            problems.Warning(fields.PathOf("connection"), $"The trigger '{found.Name}' of '{piece.Name}' uses no connection.");
     }
 
     public void Action(Fields fields, ActionStep step)

@@ -33,6 +33,7 @@ public static class DefinitionSchema
                 "name": { "$ref": "#/$defs/name", "default": "trigger" },
                 "piece": { "type": "string", "description": "A piece, such as webhook." },
                 "event": { "type": "string", "description": "One of its triggers, such as catch." },
+                "connection": { "type": "string", "description": "Key of a connection, for triggers that ask a service." },
                 "input": { "type": "object" }
               }
             },

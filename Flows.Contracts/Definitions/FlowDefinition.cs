@@ -16,7 +16,8 @@ public sealed record FlowDefinition(int Schema, FlowTrigger Trigger, IReadOnlyLi
 /// <summary>What starts the flow. Its output is <c>{{trigger}}</c> whatever its name.</summary>
 /// <param name="Piece">A piece of the catalogue, e.g. <c>webhook</c>, <c>manual</c>.</param>
 /// <param name="Event">One of that piece's triggers, e.g. <c>catch</c>.</param>
-public sealed record FlowTrigger(string Name, string Piece, string Event, JsonElement Input);
+/// <param name="Connection">Key of the connection that it asks its service with; null when it needs none.</param>
+public sealed record FlowTrigger(string Name, string Piece, string Event, JsonElement Input, string? Connection = null);
 
 /// <summary>One step. The derived records are the kinds.</summary>
 public abstract record Step

@@ -6,19 +6,20 @@ namespace Flows.Contracts.Definitions;
 /// <summary>What a flow uses of its project, read off its definition: a run is handed this and nothing else.</summary>
 /// <param name="Connections">Keys, alphabetical: those in <c>connection</c> fields, and those that inputs of actions name as <c>connections.key</c>.</param>
 /// <param name="Variables">True when an expression names <c>vars</c>.</param>
-public sealed record FlowNeeds(IReadOnlyList<string> Connections, bool Variables)
+/// <param name="Trigger">Key of the connection that the trigger asks its service with, which no run is handed for that; null when it names none.</param>
+public sealed record FlowNeeds(IReadOnlyList<string> Connections, bool Variables, string? Trigger = null)
 {
-    public static FlowNeeds Of(FlowDefinition definition) => Of(definition.Steps, withFailureBranches: true);
+    public static FlowNeeds Of(FlowDefinition definition) => Of(definition.Steps, definition.Trigger.Connection, withFailureBranches: true);
 
     /// <summary>What the step itself uses, without the steps that stand in for it when it fails.</summary>
-    public static FlowNeeds OfStep(ActionStep step) => Of([step], withFailureBranches: false);
+    public static FlowNeeds OfStep(ActionStep step) => Of([step], trigger: null, withFailureBranches: false);
 
-    private static FlowNeeds Of(IReadOnlyList<Step> all, bool withFailureBranches)
+    private static FlowNeeds Of(IReadOnlyList<Step> all, string? trigger, bool withFailureBranches)
     {
         var connections = new SortedSet<string>(StringComparer.Ordinal);
         var variables = false;
         Walk(all);
-        return new FlowNeeds([.. connections], variables);
+        return new FlowNeeds([.. connections], variables, trigger);
 
         void Walk(IReadOnlyList<Step> steps)
         {

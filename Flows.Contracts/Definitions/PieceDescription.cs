@@ -22,17 +22,33 @@ public sealed record EngineCatalogue(
 
 /// <param name="Name">lower_snake, unique.</param>
 /// <param name="Auth">Null when the piece needs no connection.</param>
+/// <param name="CanTest">A connection can be tested.</param>
 public sealed record PieceDescription(
     string Name, string Title, string Description, AuthDescription? Auth,
-    IReadOnlyList<ActionDescription> Actions, IReadOnlyList<TriggerDescription> Triggers);
+    IReadOnlyList<ActionDescription> Actions, IReadOnlyList<TriggerDescription> Triggers, bool CanTest = false);
 
 /// <param name="Effect">The effect, or null when it depends on the input (HTTP: on the method).</param>
 public sealed record ActionDescription(
     string Name, string Title, string Description, StepEffect? Effect, IReadOnlyList<PropDescription> Props);
 
-/// <param name="Kind"><c>webhook</c>, <c>manual</c>, <c>schedule</c> or <c>polling</c>.</param>
+/// <param name="Kind"><c>webhook</c>, <c>manual</c>, <c>schedule</c>, <c>polling</c> or <c>hook</c>: a webhook that is registered at its service.</param>
+/// <param name="Sample">An output as it looks.</param>
+/// <param name="Hook">Set for the kind <c>hook</c>.</param>
 public sealed record TriggerDescription(
-    string Name, string Title, string Description, string Kind, IReadOnlyList<PropDescription> Props, JsonElement? Sample = null);
+    string Name, string Title, string Description, string Kind, IReadOnlyList<PropDescription> Props, JsonElement? Sample = null, HookDescription? Hook = null);
+
+/// <summary>How requests of a service are read. The trigger's output is <c>{ event, id, data }</c>: the event's name, its id, and the body.</summary>
+/// <param name="Proof"><c>hmac</c>: the header holds an HMAC of the body under the hook's secret; <c>header</c>: it holds the secret itself.</param>
+/// <param name="Header">Of the proof.</param>
+/// <param name="Prefix">What stands before the signature.</param>
+/// <param name="Algorithm">Of the signature, which is in hex: <c>sha1</c>, <c>sha256</c> or <c>sha512</c>.</param>
+/// <param name="IdHeader">Holds the id of the event, which starts one run however often it comes; null: see <paramref name="IdField"/>.</param>
+/// <param name="IdField">The property of the body that holds it; null for none.</param>
+/// <param name="EventHeader">Holds the name of the event; null for none.</param>
+/// <param name="EventsInput">The input that lists the names which start the flow; others are answered and start nothing. Null: all do.</param>
+public sealed record HookDescription(
+    string Proof, string Header, string Prefix = "", string Algorithm = "sha256", string? IdHeader = null, string? IdField = null,
+    string? EventHeader = null, string? EventsInput = null);
 
 /// <param name="Kind"><c>secret</c>, <c>basic</c>, <c>custom</c> or <c>oauth2</c>.</param>
 /// <param name="OAuth">Set for <c>oauth2</c>: where its tokens come from. The client's own id and secret are fields of every such connection.</param>
@@ -57,9 +73,10 @@ public sealed record OAuthDescription(
 /// <param name="Control">The form control: <c>text</c>, <c>multiline</c>, <c>number</c>, <c>checkbox</c>, <c>select</c>, <c>json</c>, <c>pairs</c>, <c>secret</c>, <c>datetime</c>, <c>duration</c>, <c>code</c>.</param>
 /// <param name="Options">The allowed values of a select; null when free.</param>
 /// <param name="Default">What is used when it is left out; null for none.</param>
+/// <param name="Source">What may stand here can be asked for under this name (<c>POST /pieces/{name}/options</c>); null when there is no such list.</param>
 public sealed record PropDescription(
     string Name, string Title, string Type, string Control, bool Required,
-    string? Help = null, IReadOnlyList<string>? Options = null, JsonElement? Default = null);
+    string? Help = null, IReadOnlyList<string>? Options = null, JsonElement? Default = null, string? Source = null);
 
 /// <param name="Signature">As shown in the editor: <c>slice(list, start, end?)</c>.</param>
 public sealed record FunctionDescription(string Name, string Group, string Signature, string Help);

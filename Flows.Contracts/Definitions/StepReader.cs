@@ -43,7 +43,7 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
         var name = fields.Text("name") ?? "trigger";
         if (name != "trigger")
             _names.Add(name, fields.PathOf("name"));
-        var trigger = new FlowTrigger(name, fields.Text("piece", required: true) ?? "", fields.Text("event", required: true) ?? "", fields.Object("input"));
+        var trigger = new FlowTrigger(name, fields.Text("piece", required: true) ?? "", fields.Text("event", required: true) ?? "", fields.Object("input"), fields.Text("connection"));
         fields.Finish();
         Site(new StepPlace("trigger", []), fields.PathOf("input"), trigger.Input, SiteUse.Trigger);
         _catalogue?.Trigger(fields, trigger);

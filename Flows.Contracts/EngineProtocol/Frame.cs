@@ -31,12 +31,14 @@ public enum FrameType : byte
     CodeRequested = 4,
     Finished = 5,
     HostRequested = 6,
+    PieceAnswer = 7,
     // worker → engine
     Start = 32,
     Durable = 33,
     CodeCompleted = 34,
     HostCompleted = 35,
     Drain = 36,
+    PieceRequest = 37,
     // worker ↔ code runner
     CodeReady = 64,
     RunCode = 65,

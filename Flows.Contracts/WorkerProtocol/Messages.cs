@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 
@@ -21,6 +22,11 @@ public static class WorkerRoutes
 
     /// <summary>POST <see cref="HostCallRequest"/> → <see cref="HostCallResponse"/>; 409 when the run is no longer this attempt's.</summary>
     public const string HostCall = "/internal/runs/{runId}/calls";
+
+    /// <summary>POST <see cref="PieceQuestion"/> → <see cref="PieceOffer"/>, which may take a second.</summary>
+    public const string NextPieceCall = "/internal/pieces/next";
+    /// <summary>POST <see cref="PieceReport"/> → <see cref="PieceTaken"/>; 409 when the call is no longer this worker's.</summary>
+    public const string PieceAnswer = "/internal/pieces/answer";
 
     /// <summary>Sent with every request; the API refuses a number it does not know with 426 and says which it speaks.</summary>
     public const string ProtocolHeader = "Flows-Protocol";
@@ -128,6 +134,22 @@ public sealed record HostCallRequest(string Worker, int Attempt, string Call, Ra
 /// <param name="IsTransient">True when it may be done later.</param>
 public sealed record HostCallResponse(RawJson Result, byte[]? Data = null, StepError? Error = null, bool IsTransient = false);
 
+/// <summary>A worker has a free place for a call of a piece outside of a run.</summary>
+public sealed record PieceQuestion(string Worker);
+
+/// <param name="Call">Null when there is none to do.</param>
+public sealed record PieceOffer(PieceClaim? Call);
+
+/// <summary>A call handed to one worker, with its connection opened.</summary>
+/// <param name="Id">What it is for, in the tables of its kind.</param>
+/// <param name="Attempt">The fencing token: the answer carries it, and a newer claim makes it worthless.</param>
+public sealed record PieceClaim(Guid ProjectId, Guid Id, long Attempt, PieceRequest Request);
+
+public sealed record PieceReport(string Worker, Guid Id, long Attempt, PieceCallKind Kind, PieceAnswer Answer);
+
+/// <param name="Runs">How many were started by it.</param>
+public sealed record PieceTaken(int Runs);
+
 // The depth leaves room around values of any depth that a payload may have: one deep payload must not spoil a batch.
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, DefaultIgnoreCondition = JsonIgnoreCondition.WhenWritingNull, MaxDepth = 256)]
 [JsonSerializable(typeof(ClaimRequest))]
@@ -137,6 +159,10 @@ public sealed record HostCallResponse(RawJson Result, byte[]? Data = null, StepE
 [JsonSerializable(typeof(ReportResponse))]
 [JsonSerializable(typeof(HostCallRequest))]
 [JsonSerializable(typeof(HostCallResponse))]
+[JsonSerializable(typeof(PieceQuestion))]
+[JsonSerializable(typeof(PieceOffer))]
+[JsonSerializable(typeof(PieceReport))]
+[JsonSerializable(typeof(PieceTaken))]
 [JsonSerializable(typeof(HeartbeatRequest))]
 [JsonSerializable(typeof(HeartbeatResponse))]
 public sealed partial class WorkerJson : JsonSerializerContext;

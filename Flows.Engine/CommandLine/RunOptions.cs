@@ -24,6 +24,14 @@ internal sealed record RunOptions(
           --json                                    prints one JSON document: outcome, response and steps
           --network STRICT                          public addresses only, as under a worker; UNRESTRICTED without it
           --allow / --deny hosts,ranges             what STRICT lets through; what is refused in every mode
+        Flows.Engine --poll piece.trigger [options] asks a polling trigger once and prints what it found
+        Flows.Engine --options piece.source [options] prints what an input may be set to
+        Flows.Engine --test piece [options]         prints whom the service takes the connection for
+          --input input.json                        the inputs; {} without it
+          --connection connection.json              the connection's fields
+          --cursor cursor.json                      where the poll begins: the cursor that the last one has printed
+          --search text                             what the options are looked through for
+          --network / --allow / --deny              as above
         Flows.Engine --help                         prints this
 
         --run exits with 0 when the flow succeeded, 1 when it did not, 2 when the flow or the command line is wrong.
@@ -85,7 +93,7 @@ internal sealed record RunOptions(
             definition ?? throw new UsageException("--run and a flow file are missing."), payload ?? RawJson.Parse("{}"), connections, variables, answers, asJson, Checked(network), files);
     }
 
-    private static NetworkSettings Checked(NetworkSettings settings)
+    internal static NetworkSettings Checked(NetworkSettings settings)
     {
         try
         {
@@ -101,7 +109,7 @@ internal sealed record RunOptions(
     private static JsonElement.ObjectEnumerator ObjectOf(string file) =>
         Read(file).ToElement() is { ValueKind: JsonValueKind.Object } element ? element.EnumerateObject() : throw new UsageException($"{file} is not a JSON object.");
 
-    private static RawJson Read(string file)
+    internal static RawJson Read(string file)
     {
         try
         {

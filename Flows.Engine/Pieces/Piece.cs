@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Flows.Contracts.Definitions;
 
 namespace Flows.Engine.Pieces;
@@ -21,20 +20,18 @@ internal abstract class Piece(string name, string title, string description)
 
     public virtual IReadOnlyList<PieceTrigger> Triggers => [];
 
-    public PieceDescription Describe() =>
-        new(name, title, description, Auth, [.. Actions.Select(action => action.Describe())], [.. Triggers.Select(trigger => trigger.Describe())]);
-}
+    /// <summary>Lists that props name as the source of their options.</summary>
+    public virtual IReadOnlyList<OptionSource> Sources => [];
 
-/// <summary>What starts a flow. The API receives the event; what it was is the trigger's output.</summary>
-/// <param name="kind"><c>webhook</c>, <c>manual</c>, <c>schedule</c> or <c>polling</c>.</param>
-internal sealed class PieceTrigger(
-    string name, string title, string description, string kind, IReadOnlyList<PropDescription> props, string sample)
-{
-    public string Name => name;
+    /// <summary>Whether <see cref="TestAsync"/> can be asked.</summary>
+    public virtual bool CanTest => false;
 
-    public TriggerDescription Describe()
-    {
-        using var document = JsonDocument.Parse(sample);
-        return new TriggerDescription(name, title, description, kind, props, document.RootElement.Clone());
-    }
+    /// <summary>Finds out, without changing anything, whether the service takes the connection.</summary>
+    /// <returns>Whom it takes the connection for, in words for people; empty when it does not say.</returns>
+    /// <exception cref="PieceException">It does not, or cannot be asked.</exception>
+    public virtual Task<string> TestAsync(PieceContext context, CancellationToken cancel) =>
+        throw PieceException.Input($"connections of the piece '{name}' cannot be tested.");
+
+    public PieceDescription Describe() => new(
+        name, title, description, Auth, [.. Actions.Select(action => action.Describe())], [.. Triggers.Select(trigger => trigger.Describe())], CanTest);
 }

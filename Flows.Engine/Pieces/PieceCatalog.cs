@@ -13,7 +13,9 @@ using Flows.Engine.Pieces.List;
 using Flows.Engine.Pieces.Manual;
 using Flows.Engine.Pieces.Numbers;
 using Flows.Engine.Pieces.OpenAi;
+using Flows.Engine.Pieces.Postgres;
 using Flows.Engine.Pieces.Redis;
+using Flows.Engine.Pieces.Rss;
 using Flows.Engine.Pieces.Schedule;
 using Flows.Engine.Pieces.Slack;
 using Flows.Engine.Pieces.Storage;
@@ -46,7 +48,9 @@ internal sealed class PieceCatalog
         new ManualPiece(),
         new MathPiece(),
         new OpenAiPiece(),
+        new PostgresPiece(),
         new RedisPiece(),
+        new RssPiece(),
         new SchedulePiece(),
         new SlackPiece(),
         new StoragePiece(),
@@ -70,6 +74,8 @@ internal sealed class PieceCatalog
     }
 
     public IReadOnlyList<Piece> Pieces { get; }
+
+    public Piece? Find(string piece) => Pieces.FirstOrDefault(known => known.Name == piece);
 
     public PieceAction? FindAction(string piece, string action) => _actions.GetValueOrDefault((piece, action));
 }

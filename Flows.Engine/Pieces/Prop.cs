@@ -7,8 +7,10 @@ namespace Flows.Engine.Pieces;
 /// <summary>Describes the inputs of actions and triggers: one call for each, by the form control it gets.</summary>
 internal static class Prop
 {
-    public static PropDescription Text(string name, string title, bool required = false, string? help = null, string? otherwise = null) =>
-        new(name, title, "string", "text", required, help, Default: Of(otherwise));
+    /// <param name="source">Name of the <see cref="OptionSource"/> that the form asks for what may stand here; null for none.</param>
+    public static PropDescription Text(
+        string name, string title, bool required = false, string? help = null, string? otherwise = null, string? source = null) =>
+        new(name, title, "string", "text", required, help, Default: Of(otherwise), Source: source);
 
     public static PropDescription Multiline(string name, string title, bool required = false, string? help = null) =>
         new(name, title, "string", "multiline", required, help);

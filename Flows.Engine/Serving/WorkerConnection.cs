@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Text.Json;
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Runs;
+using Flows.Engine.Pieces;
 using Flows.Engine.Steps;
 
 namespace Flows.Engine.Serving;
@@ -10,7 +11,8 @@ namespace Flows.Engine.Serving;
 /// The engine's end of the pipe: takes runs from a worker one at a time and reports to it. Reading goes on while a run
 /// walks: durability, the results of code, and the end of the pipe arrive in between.
 /// </summary>
-internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk, string version, OwnFolders folders) : IRunHost, IDisposable
+internal sealed class WorkerConnection(
+    Stream input, Stream output, RunWalk walk, PieceCalls pieces, string version, OwnFolders folders) : IRunHost, IDisposable
 {
     private readonly FrameReader _reader = new(input);
     private readonly FrameWriter _writer = new(output);
@@ -116,6 +118,17 @@ internal sealed class WorkerConnection(Stream input, Stream output, RunWalk walk
                 _run = Task.Run(() => RunAsync(start, cancel), cancel);
                 _ = _run.ContinueWith(
                     run => _broken.TrySetException(run.Exception!.InnerExceptions), cancel, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
+                break;
+            case FrameType.PieceRequest:
+                var call = frame.Read(EngineJson.Default.PieceRequest);
+                if (call is { Piece: null } or { Part: null })
+                    throw new JsonException("The PieceRequest frame lacks a field.");
+                if (!_run.IsCompleted)
+                    await _run.WaitAsync(TimeSpan.FromSeconds(1), cancel);
+                _run = Task.Run(async () => await _writer.WriteAsync(
+                    FrameType.PieceAnswer, await pieces.AnswerAsync(call, cancel), EngineJson.Default.PieceAnswer, cancel), cancel);
+                _ = _run.ContinueWith(
+                    done => _broken.TrySetException(done.Exception!.InnerExceptions), cancel, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
                 break;
             case FrameType.Durable:
                 MarkDurable(frame.Read(EngineJson.Default.JournalDurable).Sequence);

@@ -16,6 +16,8 @@ internal static class TestCatalogue
             new PieceDescription("http", "HTTP", "Calls a web address.", Auth: null,
                 [new ActionDescription("request", "Request", "Sends a request.", StepEffect.Effect,
                     [Prop("method", "string"), Prop("url", "string", required: true), Prop("body", "any")])], []),
+            new Flows.Engine.Pieces.GitHub.GitHubPiece().Describe(),
+            new Flows.Engine.Pieces.Rss.RssPiece().Describe(),
             new PieceDescription("schedule", "Schedule", "Starts a flow at certain times.", Auth: null, [],
                 [
                     new TriggerDescription("cron", "Cron", "Times.", "schedule",

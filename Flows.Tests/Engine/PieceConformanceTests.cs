@@ -10,7 +10,7 @@ public sealed partial class PieceConformanceTests
 {
     private static readonly string[] s_types = ["string", "number", "integer", "boolean", "object", "array", "any"];
     private static readonly string[] s_controls = ["text", "multiline", "number", "checkbox", "select", "json", "pairs", "secret", "datetime", "duration", "code"];
-    private static readonly string[] s_triggerKinds = ["webhook", "manual", "schedule", "polling"];
+    private static readonly string[] s_triggerKinds = ["webhook", "manual", "schedule", "polling", "hook"];
 
     [Fact]
     public void Pieces_are_listed_in_alphabetical_order_and_once()
@@ -81,6 +81,67 @@ public sealed partial class PieceConformanceTests
             Assert.Equal(action.Props.Select(prop => prop.Name).Order(), action.InputType.Properties.Select(property => property.Name).Order());
         }
     }
+
+    [Fact]
+    public void The_props_of_a_trigger_that_deals_with_a_service_are_the_properties_of_its_input()
+    {
+        foreach (var trigger in PieceCatalog.All.Pieces.SelectMany(piece => piece.Triggers))
+        {
+            Assert.Distinct(trigger.Props.Select(prop => prop.Name));
+            var kind = trigger.Describe().Kind;
+            Assert.Equal(kind is "polling" or "hook", trigger.InputType is not null);
+            if (trigger.InputType is not { } input)
+                continue;
+            // How often a service is asked the API keeps to itself.
+            var own = trigger.Props.Select(prop => prop.Name).Where(name => kind != "polling" || name != PollInterval.Input);
+            Assert.Equal(own.Order(), input.Properties.Select(property => property.Name).Order());
+        }
+    }
+
+    [Fact]
+    public void A_trigger_that_deals_with_a_service_has_a_sample_like_what_it_gives()
+    {
+        foreach (var piece in PieceCatalog.All.Pieces.Select(piece => piece.Describe()))
+        {
+            foreach (var trigger in piece.Triggers.Where(trigger => trigger.Kind is "polling" or "hook"))
+            {
+                var sample = trigger.Sample!.Value;
+                Assert.Equal(JsonValueKind.Object, sample.ValueKind);
+                Assert.NotEmpty(sample.EnumerateObject());
+                Assert.Equal(trigger.Kind == "polling", trigger.Props.Any(prop => prop.Name == PollInterval.Input));
+                Assert.Equal(trigger.Kind == "hook", trigger.Hook is not null);
+                if (trigger.Hook is not { } hook)
+                    continue;
+                Assert.Equal(["event", "id", "data"], sample.EnumerateObject().Select(property => property.Name));
+                Assert.Equal(hook.EventHeader is null, sample.GetProperty("event").ValueKind == JsonValueKind.Null);
+                Assert.Contains(hook.Proof, (string[])["hmac", "header"]);
+                Assert.Contains(hook.Algorithm, (string[])["sha1", "sha256", "sha512"]);
+                Assert.NotEmpty(hook.Header);
+                if (hook.EventsInput is { } events)
+                    Assert.Equal("array", trigger.Props.Single(prop => prop.Name == events).Type);
+                if (hook.IdField is { } id)
+                    Assert.Equal(sample.GetProperty("id").GetString(), sample.GetProperty("data").GetProperty(id).ToString());
+                // Somebody has to be asked to register it.
+                Assert.NotNull(piece.Auth);
+            }
+        }
+    }
+
+    [Fact]
+    public void Options_that_props_name_exist_and_those_that_exist_are_named()
+    {
+        foreach (var piece in PieceCatalog.All.Pieces)
+        {
+            var described = piece.Describe();
+            var named = described.Actions.SelectMany(action => action.Props).Concat(described.Triggers.SelectMany(trigger => trigger.Props)).Select(prop => prop.Source).OfType<string>();
+            Assert.Equal(named.Distinct().Order(StringComparer.Ordinal), piece.Sources.Select(source => source.Name).Order(StringComparer.Ordinal));
+            Assert.All(piece.Sources, source => Assert.Matches(LowerSnake(), source.Name));
+        }
+    }
+
+    [Fact]
+    public void Only_a_piece_with_connections_tests_them() =>
+        Assert.All(PieceCatalog.All.Pieces.Where(piece => piece.CanTest), piece => Assert.NotNull(piece.Auth));
 
     [Fact]
     public void Every_action_is_found_by_its_name()

@@ -10,7 +10,7 @@ internal static class Definitions
     public const string Sample = """
         {
           "schema": 1,
-          "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {} },
+          "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {}, "connection": "shop" },
           "steps": [
             { "name": "order", "kind": "action", "piece": "http", "action": "request", "title": "Fetch the order", "connection": "shop",
               "input": { "method": "GET", "url": "https://api.example.com/orders/{{trigger.body.id}}", "headers": { "x-key": "{{connections.shop.key}}" } },

@@ -10,7 +10,8 @@ public sealed class ReadingADefinition
     public void A_good_one_gives_the_model_and_no_problems()
     {
         var reading = Definitions.Read(Definitions.Sample, Definitions.Catalogue);
-        Assert.Equal(["~$.steps[0].connection: The piece 'http' uses no connection."], Definitions.Of(reading));
+        Assert.Equal(
+            ["~$.trigger.connection: The trigger 'catch' of 'webhook' uses no connection.", "~$.steps[0].connection: The piece 'http' uses no connection."], Definitions.Of(reading));
 
         var steps = reading.Definition!.Steps;
         Assert.Equal(["action", "code", "router", "loop", "call", "respond", "stop"], steps.Select(step => step.Kind));

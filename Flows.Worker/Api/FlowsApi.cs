@@ -76,6 +76,14 @@ internal sealed class FlowsApi : IDisposable
         }, TimeSpan.FromSeconds(30), cancel);
     }
 
+    /// <exception cref="ApiException"/>
+    public Task<PieceOffer> NextPieceCallAsync(PieceQuestion question, CancellationToken cancel) => PostAsync(
+        WorkerRoutes.NextPieceCall, question, WorkerJson.Default.PieceQuestion, WorkerJson.Default.PieceOffer, TimeSpan.FromSeconds(10), cancel);
+
+    /// <exception cref="ApiException"/>
+    public Task AnswerPieceCallAsync(PieceReport report, CancellationToken cancel) => PostAsync(
+        WorkerRoutes.PieceAnswer, report, WorkerJson.Default.PieceReport, WorkerJson.Default.PieceTaken, TimeSpan.FromSeconds(10), cancel);
+
     public void Dispose() => _http.Dispose();
 
     private Task<TResponse> PostAsync<TRequest, TResponse>(

@@ -31,3 +31,24 @@ internal sealed class EngineProcesses : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _pool.DisposeAsync();
 }
+
+/// <summary>The engines for calls of pieces outside of runs: so that a slow service holds no run up, and a busy worker no poll. None is started before the first call.</summary>
+internal sealed class PieceEngines : IAsyncDisposable
+{
+    private readonly ProcessPool<EngineProcess> _pool;
+
+    public PieceEngines(
+        ProcessStarter starter, EngineFiles files, EgressBroker egress, IOptions<WorkerOptions> worker, IOptions<ExecutionOptions> execution,
+        TimeProvider clock, ILogger<PieceEngines> logger) =>
+        _pool = new ProcessPool<EngineProcess>(
+            Math.Max(1, worker.Value.PieceCalls), warm: 0, execution.Value,
+            async () => await EngineProcess.StartAsync(starter, files, await egress.OpenAsync(), execution.Value, logger), clock, logger);
+
+    /// <summary>An engine that has never seen another project's data.</summary>
+    /// <exception cref="ChildStartException">No engine can be started here.</exception>
+    public Task<ProcessPool<EngineProcess>.Rented> RentAsync(Guid project, CancellationToken cancel) => _pool.RentAsync(project, cancel);
+
+    public void Tidy() => _pool.Tidy();
+
+    public ValueTask DisposeAsync() => _pool.DisposeAsync();
+}

@@ -5,7 +5,7 @@ namespace Flows.Worker.Sandbox;
 
 /// <summary>Starts the first engines with the worker, replaces old processes while they are idle, and says what this machine can do.</summary>
 internal sealed partial class ProcessUpkeep(
-    EngineProcesses engines, CodeRunners code, NodeProgram node, EgressBroker egress, IOptions<ExecutionOptions> options, TimeProvider clock,
+    EngineProcesses engines, PieceEngines pieces, CodeRunners code, NodeProgram node, EgressBroker egress, IOptions<ExecutionOptions> options, TimeProvider clock,
     ILogger<ProcessUpkeep> logger) : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(30);
@@ -25,6 +25,7 @@ internal sealed partial class ProcessUpkeep(
             while (await timer.WaitForNextTickAsync(stoppingToken))
             {
                 engines.Tidy();
+                pieces.Tidy();
                 code.Tidy();
             }
         }

@@ -5,6 +5,6 @@ internal sealed class ManualPiece() : Piece("manual", "Manual", "Starts a flow b
 {
     public override IReadOnlyList<PieceTrigger> Triggers =>
     [
-        new("run", "Run by hand", "Starts with the JSON that is given with the run; it is the trigger's output.", "manual", [], "{}"),
+        new HostTrigger("run", "Run by hand", "Starts with the JSON that is given with the run; it is the trigger's output.", "manual", [], "{}"),
     ];
 }

@@ -9,14 +9,14 @@ internal sealed class SchedulePiece() : Piece("schedule", "Schedule", "Starts a 
 
     public override IReadOnlyList<PieceTrigger> Triggers =>
     [
-        new("cron", "At times of a cron expression", "Starts at every time the expression names, on the clock of the time zone.", "schedule",
+        new HostTrigger("cron", "At times of a cron expression", "Starts at every time the expression names, on the clock of the time zone.", "schedule",
             [
                 Prop.Text("cron", "Cron expression", required: true, help: "Five fields (minute hour day month weekday) or six with seconds first: 30 7 * * MON-FRI"),
                 Prop.Text("timeZone", "Time zone", otherwise: "UTC", help: "An IANA name such as Europe/Berlin"),
                 Missed,
                 Jitter,
             ], Sample),
-        new("interval", "Every so often", "Starts again and again with the same time in between, beginning one interval after publishing.", "schedule",
+        new HostTrigger("interval", "Every so often", "Starts again and again with the same time in between, beginning one interval after publishing.", "schedule",
             [
                 Prop.Text("every", "Every", required: true, help: "A time such as 00:05:00; at least one second"),
                 Missed,

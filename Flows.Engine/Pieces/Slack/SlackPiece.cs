@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
 using Flows.Contracts.Definitions;
+using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Runs;
 using Flows.Engine.Expressions;
 
@@ -16,6 +17,24 @@ internal sealed partial class SlackPiece(string address = "https://slack.com/api
 
     public override IReadOnlyList<PieceAction> Actions => [new ListChannels(address), new SendMessage(address)];
 
+    public override IReadOnlyList<OptionSource> Sources => [new("channels", ChannelsAsync)];
+
+    public override bool CanTest => true;
+
+    /// <summary>https://docs.slack.dev/reference/methods/auth.test</summary>
+    public override async Task<string> TestAsync(PieceContext context, CancellationToken cancel)
+    {
+        var answer = await CallAsync(new HttpRequestMessage(HttpMethod.Post, $"{address}/auth.test"), context, cancel);
+        return $"{answer["user"]} in {answer["team"]}";
+    }
+
+    private async Task<IReadOnlyList<PropOption>> ChannelsAsync(OptionQuestion question, PieceContext context, CancellationToken cancel)
+    {
+        var channels = await ChannelsAsync(address, 5_000, archived: false, context, cancel);
+        return [.. channels.Where(channel => question.Matches(channel.Name, channel.Id)).OrderBy(channel => channel.Name, StringComparer.OrdinalIgnoreCase)
+            .Take(PropOption.Most).Select(channel => new PropOption(channel.Id, $"#{channel.Name}"))];
+    }
+
     internal sealed record ListInput(long Limit, bool Archived);
     internal sealed record ListOutput(IReadOnlyList<Channel> Channels);
     internal sealed record Channel(string Id, string Name, bool IsPrivate);
@@ -27,7 +46,7 @@ internal sealed partial class SlackPiece(string address = "https://slack.com/api
     {
         public override IReadOnlyList<PropDescription> Props { get; } =
         [
-            Prop.Text("channel", "Channel", required: true, help: "Id or #name of a channel, or a user's id."),
+            Prop.Text("channel", "Channel", required: true, help: "Id or #name of a channel, or a user's id.", source: "channels"),
             Prop.Multiline("text", "Text", required: true, help: "In Slack's mrkdwn."),
             Prop.Text("threadTs", "Thread", help: "The ts of a message: the new one answers it."),
             Prop.Any("blocks", "Blocks", help: "A list of Block Kit blocks; the text is then what notifications show."),
@@ -47,8 +66,6 @@ internal sealed partial class SlackPiece(string address = "https://slack.com/api
     private sealed class ListChannels(string address) : PieceAction<ListInput, ListOutput>(
         "list_channels", "List channels", "The channels the bot can see.", StepEffect.Idempotent, SlackJson.Default)
     {
-        private const int PageSize = 200;
-
         public override IReadOnlyList<PropDescription> Props { get; } =
         [
             Prop.Integer("limit", "At most", otherwise: 200, help: "1 to 5000."),
@@ -59,23 +76,29 @@ internal sealed partial class SlackPiece(string address = "https://slack.com/api
         {
             if (input.Limit is < 1 or > 5000)
                 throw PieceException.Input($"'limit' must be from 1 to 5000; found {input.Limit.ToString(CultureInfo.InvariantCulture)}.");
-            var channels = new List<Channel>();
-            for (var cursor = ""; ;)
+            return new ListOutput(await ChannelsAsync(address, input.Limit, input.Archived, context, cancel));
+        }
+    }
+
+    private static async Task<IReadOnlyList<Channel>> ChannelsAsync(string address, long limit, bool archived, PieceContext context, CancellationToken cancel)
+    {
+        const int pageSize = 200;
+        var channels = new List<Channel>();
+        for (var cursor = ""; ;)
+        {
+            var size = Math.Min(pageSize, limit - channels.Count);
+            var answer = await CallAsync(new HttpRequestMessage(HttpMethod.Get, string.Create(CultureInfo.InvariantCulture,
+                $"{address}/conversations.list?limit={size}&exclude_archived={(archived ? "false" : "true")}&cursor={Uri.EscapeDataString(cursor)}")), context, cancel);
+            if (answer["channels"] is { Kind: ValueKind.List } found)
             {
-                var size = Math.Min(PageSize, input.Limit - channels.Count);
-                var answer = await CallAsync(new HttpRequestMessage(HttpMethod.Get, string.Create(CultureInfo.InvariantCulture,
-                    $"{address}/conversations.list?limit={size}&exclude_archived={(input.Archived ? "false" : "true")}&cursor={Uri.EscapeDataString(cursor)}")), context, cancel);
-                if (answer["channels"] is { Kind: ValueKind.List } found)
-                {
-                    foreach (var channel in found.AsList)
-                        channels.Add(new Channel(WebAnswer.At(channel, "id").ToString(), WebAnswer.At(channel, "name").ToString(), WebAnswer.At(channel, "is_private").IsTruthy));
-                }
-                var next = answer["response_metadata", "next_cursor"] is { IsText: true } text ? text.AsText : "";
-                // A cursor that stays the same would go round for ever.
-                if (next.Length == 0 || next == cursor || channels.Count >= input.Limit)
-                    return new ListOutput([.. channels.Take((int)input.Limit)]);
-                cursor = next;
+                foreach (var channel in found.AsList)
+                    channels.Add(new Channel(WebAnswer.At(channel, "id").ToString(), WebAnswer.At(channel, "name").ToString(), WebAnswer.At(channel, "is_private").IsTruthy));
             }
+            var next = answer["response_metadata", "next_cursor"] is { IsText: true } text ? text.AsText : "";
+            // A cursor that stays the same would go round for ever.
+            if (next.Length == 0 || next == cursor || channels.Count >= limit)
+                return [.. channels.Take((int)limit)];
+            cursor = next;
         }
     }
 

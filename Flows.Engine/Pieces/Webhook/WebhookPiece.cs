@@ -5,7 +5,7 @@ internal sealed class WebhookPiece() : Piece("webhook", "Webhook", "Starts a flo
 {
     public override IReadOnlyList<PieceTrigger> Triggers =>
     [
-        new("catch", "Catch a request", "Any method on the flow's webhook address; the trigger's output is the request.", "webhook",
+        new HostTrigger("catch", "Catch a request", "Any method on the flow's webhook address; the trigger's output is the request.", "webhook",
             [
                 Prop.Select("auth", "Callers present", ["none", "hmac", "basic", "header"], "none",
                     "A signature of the body (hmac), a user name and a password, or a secret in a header"),
