@@ -206,6 +206,7 @@ internal static partial class FlowEndpoints
                 await triggers.ApplyAsync(db, http, id, now, cancel);
             await transaction.CommitAsync(cancel);
         }
+        triggers.Announce();
         PublishedFlows.Invalidate(id);
         return await ViewAsync(id, project, db, url, http, cancel);
     }

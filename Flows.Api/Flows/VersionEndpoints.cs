@@ -76,6 +76,7 @@ internal static class VersionEndpoints
             await SchedulePlan.ApplyAsync(db, id, now, cancel);
             await triggers.ApplyAsync(db, http.Request, id, now, cancel);
             await transaction.CommitAsync(cancel);
+            triggers.Announce();
         }
         PublishedFlows.Invalidate(id);
         return TypedResults.Ok(new FlowVersionView(published.Number!.Value, Published: true, published.Note, published.CreatedBy, published.CreatedAt));

@@ -11,7 +11,7 @@ using NpgsqlTypes;
 namespace Flows.Api.PieceQuestions;
 
 /// <summary>What is asked of a piece.</summary>
-/// <param name="Part">The source of options; empty for a test.</param>
+/// <param name="Part">The source of options or the trigger; empty for a test.</param>
 /// <param name="Connection">Key of a connection of the project; null for none.</param>
 internal sealed record PieceQuestionOf(PieceCallKind Kind, string Piece, string Part, RawJson Input, string? Connection, string? Search = null);
 

@@ -27,6 +27,8 @@ internal static class PieceQuestionEndpoints
     {
         Refuses(api.MapPost("/pieces/{name}/options", Options).WithTags("Pieces")
             .WithSummary("What an input may be set to, asked of the service: the channels of a workspace, the repositories of an account"));
+        Refuses(api.MapPost("/pieces/{name}/triggers/{trigger}/sample", Sample).WithTags("Pieces")
+            .WithSummary("What a trigger gives, as it looks now at the service; where it cannot be asked or there is nothing, the sample of its description"));
         Refuses(api.MapPost("/connections/{id:guid}/test", Test).WithTags("Connections")
             .WithSummary("Whether the service takes the connection; nothing is changed there. 409 when its piece cannot tell"));
     }
@@ -57,14 +59,38 @@ internal static class PieceQuestionEndpoints
         if (await ConnectionProblemAsync(piece, request.Connection, project, db, cancel) is { } problem)
             return problem;
 
-        var input = request.Input.ValueKind == JsonValueKind.Object ? RawJson.Parse(request.Input.GetRawText()) : RawJson.Parse("{}");
-        var (answer, none) = await desk.AskAsync(project.Id, new PieceQuestionOf(PieceCallKind.Options, name, request.Source, input, request.Connection, request.Search), cancel);
+        var (answer, none) = await desk.AskAsync(project.Id, new PieceQuestionOf(PieceCallKind.Options, name, request.Source, InputOf(request.Input), request.Connection, request.Search), cancel);
         if (answer is null)
             return none!;
         return answer.Error is { } error
             ? RunProblems.Of(StatusCodes.Status422UnprocessableEntity, error.Code, error.Message, ("isTransient", answer.IsTransient))
             : TypedResults.Ok(new OptionList(answer.Options ?? []));
     }
+
+    private static async Task<Results<Ok<SampleList>, ProblemHttpResult>> Sample(
+        string name, string trigger, SampleRequest request, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, PieceQuestionDesk desk, CancellationToken cancel)
+    {
+        if (catalogue.Piece(name) is not { } piece || piece.Triggers.FirstOrDefault(known => known.Name == trigger) is not { } found)
+            return Problems.NotFound($"There is no trigger '{trigger}' of a piece '{name}'.");
+        IReadOnlyList<JsonElement> described = found.Sample is { } sample ? [sample] : [];
+        if (found.Kind != "polling")
+            return TypedResults.Ok(new SampleList(described, IsReal: false));
+        if (request.Input.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null or JsonValueKind.Object))
+            return Problems.BadRequest("$.input", "It must be an object: the inputs of the trigger.");
+        if (await ConnectionProblemAsync(piece, request.Connection, project, db, cancel) is { } problem)
+            return problem;
+
+        var (answer, none) = await desk.AskAsync(project.Id, new PieceQuestionOf(PieceCallKind.Sample, name, trigger, InputOf(request.Input), request.Connection), cancel);
+        if (answer is null)
+            return none!;
+        if (answer.Error is { } error)
+            return RunProblems.Of(StatusCodes.Status422UnprocessableEntity, error.Code, error.Message, ("isTransient", answer.IsTransient));
+        return TypedResults.Ok(answer.Events is { Items.Count: > 0 } events
+            ? new SampleList([.. events.Items.Reverse().Select(item => item.Output.ToElement())], IsReal: true)
+            : new SampleList(described, IsReal: false));
+    }
+
+    private static RawJson InputOf(JsonElement input) => input.ValueKind == JsonValueKind.Object ? RawJson.Parse(input.GetRawText()) : RawJson.Parse("{}");
 
     private static async Task<ProblemHttpResult?> ConnectionProblemAsync(
         PieceDescription piece, string? key, CurrentProject project, FlowsDb db, CancellationToken cancel)
@@ -106,6 +132,17 @@ internal static class PieceQuestionEndpoints
         /// <summary>What the form holds so far; may be left out.</summary>
         public JsonElement Input { get; init; }
     }
+
+    /// <param name="Connection">Key of the connection to ask with.</param>
+    internal sealed record SampleRequest(string? Connection = null)
+    {
+        /// <summary>The inputs of the trigger; may be left out.</summary>
+        public JsonElement Input { get; init; }
+    }
+
+    /// <param name="Items">Outputs of the trigger, the newest first.</param>
+    /// <param name="IsReal">They come from the service, and not from the trigger's description.</param>
+    internal sealed record SampleList(IReadOnlyList<JsonElement> Items, bool IsReal);
 
     internal sealed record OptionList(IReadOnlyList<PropOption> Items);
 }

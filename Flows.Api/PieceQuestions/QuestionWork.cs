@@ -22,7 +22,7 @@ internal sealed class QuestionWork(NpgsqlDataSource db, OpenConnections connecti
         RETURNING q.id, q.project_id, q.kind, q.piece, q.part, q.input, q.search, q.connection, q.expires_at
         """;
 
-    public bool Does(PieceCallKind kind) => kind is PieceCallKind.Options or PieceCallKind.Test;
+    public bool Does(PieceCallKind kind) => kind is PieceCallKind.Options or PieceCallKind.Test or PieceCallKind.Sample;
 
     /// <inheritdoc/>
     public async Task<PieceClaim?> TakeAsync(string worker, CancellationToken cancel)

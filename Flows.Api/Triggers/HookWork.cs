@@ -16,9 +16,9 @@ namespace Flows.Api.Triggers;
 /// Has workers register hooks and take them away, until what is at the service is what shall be there. A row is worked on by one worker at a time,
 /// so a flow that is enabled while its hook is being taken away gets it back afterwards.
 /// </summary>
-internal sealed class HookWork(
+internal sealed partial class HookWork(
     NpgsqlDataSource db, SecretEnvelope envelope, OpenConnections connections, IOptions<TriggerOptions> options, IOptions<RunTimeouts> timeouts,
-    IOptions<LimitsOptions> limits, TimeProvider clock) : IPieceWork
+    IOptions<LimitsOptions> limits, TimeProvider clock, ILogger<HookWork> log) : IPieceWork
 {
     private const string Take = """
         WITH due AS (
@@ -138,7 +138,9 @@ internal sealed class HookWork(
         // What failed is no longer wanted: the other thing is tried at once.
         var isOver = isEnable != wanted;
         var isLast = !isOver && failures + 1 >= options.Value.PauseAfter;
-        var due = isOver ? now : isLast ? (DateTimeOffset?)null : now + options.Value.BackOff(failures);
+        if (isLast)
+            LogPaused(log, report.Id, isEnable ? "register" : "take away", failures + 1, error.Code);
+        var due = isOver ? now : isLast ? (DateTimeOffset?)null : now + options.Value.PauseAfterFailure(error, failures);
         var reason = isLast ? $"The service was asked {failures + 1} times {(isEnable ? "to register the address" : "to take the address away")}, and the last time: {error.Message}" : null;
         return new NpgsqlCommand(Fail)
         {
@@ -150,4 +152,7 @@ internal sealed class HookWork(
             },
         };
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The hook {Hook} is left alone: to {What} it has failed {Failures} times in a row, the last time with {Code}")]
+    private static partial void LogPaused(ILogger log, Guid hook, string what, int failures, string code);
 }

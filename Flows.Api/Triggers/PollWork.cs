@@ -15,9 +15,9 @@ using NpgsqlTypes;
 namespace Flows.Api.Triggers;
 
 /// <summary>Hands polls to workers and takes their answers: items, marks, cursor and runs are one commit.</summary>
-internal sealed class PollWork(
+internal sealed partial class PollWork(
     NpgsqlDataSource db, RunStore store, OpenConnections connections, RunBells bells, IOptions<TriggerOptions> options, IOptions<RunTimeouts> timeouts,
-    IOptions<LimitsOptions> limits, TimeProvider clock) : IPieceWork
+    IOptions<LimitsOptions> limits, TimeProvider clock, ILogger<PollWork> log) : IPieceWork
 {
     private static readonly TimeSpan s_marksKept = TimeSpan.FromDays(30);
 
@@ -129,7 +129,9 @@ internal sealed class PollWork(
         {
             var error = report.Answer.Error ?? new StepError("internal", "The poll gave no answer.");
             var isLast = failures + 1 >= options.Value.PauseAfter;
-            var backOff = options.Value.BackOff(failures);
+            if (isLast)
+                LogPaused(log, report.Id, failures + 1, error.Code);
+            var backOff = options.Value.PauseAfterFailure(error, failures);
             await ExecuteAsync(connection, Fail, cancel,
                 RunSql.Value(report.Id, NpgsqlDbType.Uuid), RunSql.Value(isLast ? null : (DateTimeOffset?)(now + (backOff > every ? backOff : every)), NpgsqlDbType.TimestampTz),
                 RunSql.Value(isLast ? $"{failures + 1} polls in a row have failed, the last one with: {error.Message} Enable the flow to go on." : null, NpgsqlDbType.Text),
@@ -172,4 +174,7 @@ internal sealed class PollWork(
         await using var command = Command(connection, sql, parameters);
         await command.ExecuteNonQueryAsync(cancel);
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The polling trigger of the flow {Flow} is paused: {Failures} polls in a row have failed, the last one with {Code}")]
+    private static partial void LogPaused(ILogger log, Guid flow, int failures, string code);
 }

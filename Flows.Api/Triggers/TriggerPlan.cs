@@ -9,7 +9,7 @@ using Microsoft.EntityFrameworkCore;
 namespace Flows.Api.Triggers;
 
 /// <summary>Keeps a flow's rows in <c>flow_triggers</c> and <c>flow_hooks</c> in step with the flow.</summary>
-internal sealed class TriggerPlan(FlowCatalogue catalogue, SecretEnvelope envelope, PublicUrl url)
+internal sealed class TriggerPlan(FlowCatalogue catalogue, SecretEnvelope envelope, PublicUrl url, PieceBell bell)
 {
     private const int SecretBytes = 32;
 
@@ -29,6 +29,9 @@ internal sealed class TriggerPlan(FlowCatalogue catalogue, SecretEnvelope envelo
         await PollAsync(db, flowId, kind == "polling" ? found!.ProjectId : null, trigger, now, cancel);
         await HookAsync(db, request, flowId, kind == "hook" ? found!.ProjectId : null, trigger, now, cancel);
     }
+
+    /// <summary>Called after the commit: what is due now is begun now.</summary>
+    public void Announce() => bell.Ring();
 
     /// <param name="project">Null: the flow shall have no polling trigger.</param>
     private static async Task PollAsync(FlowsDb db, Guid flowId, Guid? project, FlowTrigger? trigger, DateTimeOffset now, CancellationToken cancel)

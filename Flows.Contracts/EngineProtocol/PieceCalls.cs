@@ -18,11 +18,13 @@ public enum PieceCallKind
     Options = 3,
     /// <summary>Find out whether the service takes the connection.</summary>
     Test = 4,
+    /// <summary>Show what a polling trigger would give, from what there is now.</summary>
+    Sample = 5,
 }
 
 /// <summary>Worker → engine: do this outside of a run. The engine does one at a time, never beside a run, and answers with <see cref="PieceAnswer"/>.</summary>
-/// <param name="FlowId">Null for Options and Test, which belong to no flow.</param>
-/// <param name="Part">The trigger (Poll, Enable, Disable) or the source (Options) by its name; empty for Test.</param>
+/// <param name="FlowId">Null for Options, Test and Sample, which belong to no flow.</param>
+/// <param name="Part">The trigger (Poll, Enable, Disable, Sample) or the source (Options) by its name; empty for Test.</param>
 /// <param name="Input">As in the definition; a trigger's has no expressions. For Options: what the form holds so far.</param>
 /// <param name="Connection">Opened; null when there is none.</param>
 /// <param name="TimeoutMs">Milliseconds, after which it is given up.</param>
@@ -51,7 +53,7 @@ public sealed record HookTerms(string Url, string Secret, RawJson? State = null)
 
 /// <summary>Engine → worker: what became of a <see cref="PieceRequest"/>. Without an error, the field of its kind is set.</summary>
 /// <param name="IsTransient">With an error: trying again may help.</param>
-/// <param name="Events">Poll.</param>
+/// <param name="Events">Poll and Sample.</param>
 /// <param name="State">Enable: what to hand to Disable. May hold secrets.</param>
 /// <param name="Options">Options.</param>
 /// <param name="Account">Test: whom the service takes the connection for; empty when it does not say.</param>
@@ -73,6 +75,9 @@ public sealed record TriggerEvents(
 {
     /// <summary>Items that one call may give.</summary>
     public const int MostItems = 1_000;
+
+    /// <summary>Items that are shown as a sample.</summary>
+    public const int MostSamples = 5;
 }
 
 /// <param name="Key">Names the event at the service: of two items with the same key in a flow the second starts nothing. Null starts a run each time.</param>

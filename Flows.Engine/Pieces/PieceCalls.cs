@@ -74,6 +74,9 @@ internal sealed class PieceCalls(PieceCatalog pieces, OutboundHttp http, TimePro
         {
             case PieceCallKind.Poll:
                 return new PieceAnswer(call.CallId, Events: await trigger.PollAsync(input, call.Cursor is { IsNull: false } cursor ? cursor : null, context, cancel));
+            case PieceCallKind.Sample:
+                var found = await trigger.SampleAsync(input, context, cancel);
+                return new PieceAnswer(call.CallId, Events: new TriggerEvents([.. found.Items.TakeLast(TriggerEvents.MostSamples)]));
             case PieceCallKind.Enable when call.Hook is { } hook:
                 return new PieceAnswer(call.CallId, State: await trigger.EnableAsync(input, hook, context, cancel));
             case PieceCallKind.Disable when call.Hook is { } hook:

@@ -33,6 +33,10 @@ internal abstract class PieceTrigger(string name, string title, string descripti
     /// <exception cref="PieceException">It could not be done; the message tells the flow's builder why.</exception>
     public virtual Task<TriggerEvents> PollAsync(RawJson input, RawJson? cursor, PieceContext context, CancellationToken cancel) => throw Unasked();
 
+    /// <returns>Some items of what there is now, the newest last; may be none.</returns>
+    /// <exception cref="PieceException">It could not be done.</exception>
+    public virtual Task<TriggerEvents> SampleAsync(RawJson input, PieceContext context, CancellationToken cancel) => throw Unasked();
+
     /// <returns>What <see cref="DisableAsync"/> needs; may hold secrets.</returns>
     /// <exception cref="PieceException">It could not be done.</exception>
     public virtual Task<RawJson> EnableAsync(RawJson input, HookTerms hook, PieceContext context, CancellationToken cancel) => throw Unasked();
@@ -89,11 +93,17 @@ internal abstract class PollingTrigger<TInput>(string name, string title, string
     public sealed override Task<TriggerEvents> PollAsync(RawJson input, RawJson? cursor, PieceContext context, CancellationToken cancel) =>
         PollAsync(Read(input, _input), cursor, context, cancel);
 
+    public sealed override Task<TriggerEvents> SampleAsync(RawJson input, PieceContext context, CancellationToken cancel) =>
+        SampleAsync(Read(input, _input), context, cancel);
+
     /// <summary>
     /// Looks for what is new. The first poll of a flow, without a cursor, starts nothing, whatever it gives: its cursor says where "now" is, and
     /// its items are those that are old. Items whose keys the flow has seen start nothing, so a service without an order needs no cursor of its own.
     /// </summary>
     protected abstract Task<TriggerEvents> PollAsync(TInput input, RawJson? cursor, PieceContext context, CancellationToken cancel);
+
+    /// <summary>For the form: what items look like. Overridden where the first poll gives none.</summary>
+    protected virtual Task<TriggerEvents> SampleAsync(TInput input, PieceContext context, CancellationToken cancel) => PollAsync(input, cursor: null, context, cancel);
 }
 
 /// <summary>

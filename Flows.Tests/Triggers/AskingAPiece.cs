@@ -1,4 +1,5 @@
 using Flows.Contracts.EngineProtocol;
+using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
 using Flows.Tests.Api;
@@ -60,6 +61,27 @@ public sealed class AskingAPiece(TwoReplicas replicas) : IClassFixture<TwoReplic
         var problem = await refused;
         problem.Problem(422);
         Assert.Equal(("http_5xx", true), (problem["code"].GetString(), problem["isTransient"].GetBoolean()));
+    }
+
+    [Fact]
+    public async Task A_sample_is_what_the_service_has_now_and_else_what_is_described()
+    {
+        var asked = _api.PostAsync("/api/v1/pieces/rss/triggers/new_item/sample", """{ "input": { "url": "https://example.com/feed" } }""");
+        var call = await NextAsync(_api);
+        Assert.Equal((PieceCallKind.Sample, "new_item"), (call.Request.Kind, call.Request.Part));
+        await replicas.AnswerAsync(_api, call, new PieceAnswer(call.Id, Events: new TriggerEvents([new("1", RawJson.Parse("""{ "n": 1 }""")), new("2", RawJson.Parse("""{ "n": 2 }"""))])));
+        var real = (await asked).Ok();
+        Assert.True(real["isReal"].GetBoolean());
+        Assert.Equal([2, 1], real["items"].EnumerateArray().Select(item => item.GetProperty("n").GetInt32()));
+
+        asked = _api.PostAsync("/api/v1/pieces/rss/triggers/new_item/sample", "{}");
+        call = await NextAsync(_api);
+        await replicas.AnswerAsync(_api, call, new PieceAnswer(call.Id, Events: new TriggerEvents([])));
+        var described = (await asked).Ok();
+        Assert.Equal((false, "Hello"), (described["isReal"].GetBoolean(), described["items"][0].GetProperty("title").GetString()));
+        Assert.False((await _api.PostAsync("/api/v1/pieces/github/triggers/repository_event/sample", "{}")).Ok()["isReal"].GetBoolean());
+        (await _api.PostAsync("/api/v1/pieces/github/triggers/nothing/sample", "{}")).Problem(404);
+        Assert.Contains("needs a connection", Assert.Single((await _api.PostAsync("/api/v1/pieces/github/triggers/new_issue/sample", "{}")).Problem(400)), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -133,6 +133,18 @@ public sealed class KeepingATrigger(TwoReplicas replicas) : IClassFixture<TwoRep
         Assert.Equal(0, await PollAsync(flow, null, ["a"]));
     }
 
+    [Theory]
+    [InlineData("""{ "status": 429, "retryAfterSeconds": 600 }""", 600)]
+    [InlineData("""{ "status": 429, "retryAfterSeconds": 1e9 }""", 86_400)]
+    [InlineData("""{ "status": 429, "retryAfterSeconds": 1 }""", 15)]
+    [InlineData("""[ "retryAfterSeconds" ]""", 15)]
+    public async Task A_service_that_asks_for_time_gets_it(string detail, int pause)
+    {
+        var flow = await PublishAsync("https://example.com/busy", every: "00:00:10");
+        await AnswerAsync(_api, await NextAsync(flow), new PieceAnswer(Guid.Empty, new StepError("http_4xx", "busy", RawJson.Parse(detail)), IsTransient: true));
+        Assert.Equal((double)pause, await _database.ScalarAsync("SELECT extract(epoch FROM due_at - last_error_at)::float8 FROM flow_triggers WHERE flow_id = $1", flow));
+    }
+
     [Fact]
     public async Task A_flow_that_is_disabled_deleted_or_whose_queue_is_paused_is_not_polled()
     {

@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Threading.Channels;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
@@ -30,6 +31,9 @@ internal sealed class FakeApi : IAsyncDisposable
     public Func<string, Task<IResult?>> Interfere { get; set; } = _ => Task.FromResult<IResult?>(null);
     /// <summary>Answers 500 to every report that has this run in it, as if the run's lines broke the API.</summary>
     public Guid PoisonedRun { get; set; }
+    /// <summary>Calls of pieces, handed out in their order.</summary>
+    public ConcurrentQueue<PieceClaim> PieceCalls { get; } = new();
+    public Channel<PieceReport> PieceReports { get; } = Channel.CreateUnbounded<PieceReport>();
     public ConcurrentQueue<ClaimRequest> Claims { get; } = new();
     public ConcurrentQueue<ReportRequest> Reports { get; } = new();
     public ConcurrentQueue<HeartbeatRequest> Heartbeats { get; } = new();
@@ -60,6 +64,12 @@ internal sealed class FakeApi : IAsyncDisposable
         app.MapPost(WorkerRoutes.Claim, api.Claim);
         app.MapPost(WorkerRoutes.Report, api.Report);
         app.MapPost(WorkerRoutes.Heartbeat, api.Heartbeat);
+        app.MapPost(WorkerRoutes.NextPieceCall, (PieceQuestion _) => new PieceOffer(api.PieceCalls.TryDequeue(out var call) ? call : null));
+        app.MapPost(WorkerRoutes.PieceAnswer, (PieceReport report) =>
+        {
+            api.PieceReports.Writer.TryWrite(report);
+            return new PieceTaken(0);
+        });
         app.MapGet(WorkerRoutes.Version, (Guid versionId) =>
             api._versions.TryGetValue(versionId, out var definition) ? Results.Ok(new FlowVersionDocument(versionId, definition)) : Results.NotFound());
         await app.StartAsync();

@@ -68,6 +68,14 @@ internal static class ScriptedEngine
             if (IGNORES_END) for (;;) ;
             process.exit(0);
           }
+          if (frame.type === 37) {
+            const { part, callId } = frame.body;
+            if (part === 'hang') for (;;) ;
+            if (part === 'crash') process.exit(3);
+            if (part === 'garbage') process.stdout.write('<html>this is not a frame</html>');
+            write(7, { callId: part === 'other' ? frame.body.flowId : callId, events: { items: [{ key: 'pid', output: { pid: process.pid } }] } });
+            continue;
+          }
           if (frame.type !== 32) continue;
           const run = frame.body;
           if (run.definition) known.set(run.versionId, run.definition);

@@ -44,6 +44,9 @@ internal sealed class PieceEngines : IAsyncDisposable
             Math.Max(1, worker.Value.PieceCalls), warm: 0, execution.Value,
             async () => await EngineProcess.StartAsync(starter, files, await egress.OpenAsync(), execution.Value, logger), clock, logger);
 
+    /// <summary>Processes alive, busy and idle.</summary>
+    public int Count => _pool.Count;
+
     /// <summary>An engine that has never seen another project's data.</summary>
     /// <exception cref="ChildStartException">No engine can be started here.</exception>
     public Task<ProcessPool<EngineProcess>.Rented> RentAsync(Guid project, CancellationToken cancel) => _pool.RentAsync(project, cancel);

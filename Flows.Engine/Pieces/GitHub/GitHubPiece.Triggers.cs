@@ -26,12 +26,17 @@ internal sealed partial class GitHubPiece
 
         protected override IReadOnlyList<PropDescription> OwnProps => s_repository;
 
-        protected override async Task<TriggerEvents> PollAsync(NewIssueInput input, RawJson? cursor, PieceContext context, CancellationToken cancel)
+        protected override Task<TriggerEvents> PollAsync(NewIssueInput input, RawJson? cursor, PieceContext context, CancellationToken cancel) =>
+            LookAsync(input, cursor is { } json && Value.FromJson(json).TryGetInteger(out var number) ? number : null, MostPages, context, cancel);
+
+        protected override Task<TriggerEvents> SampleAsync(NewIssueInput input, PieceContext context, CancellationToken cancel) => LookAsync(input, seen: 0, pages: 1, context, cancel);
+
+        /// <param name="seen">The newest issue that is old; null when only the newest is to be found.</param>
+        private async Task<TriggerEvents> LookAsync(NewIssueInput input, long? seen, int pages, PieceContext context, CancellationToken cancel)
         {
-            var seen = cursor is { } json && Value.FromJson(json).TryGetInteger(out var number) ? number : (long?)null;
             var found = new List<FoundIssue>();
             var newest = seen ?? 0;
-            for (var page = 1; page <= MostPages; page++)
+            for (var page = 1; page <= pages; page++)
             {
                 var answer = await CallAsync(address, HttpMethod.Get, string.Create(CultureInfo.InvariantCulture,
                     $"{Of(input.Owner, input.Repository)}/issues?state=all&sort=created&direction=desc&per_page={PageSize}&page={page}"), context, cancel);

@@ -38,6 +38,8 @@ public sealed class TriggersOfServices : IAsyncLifetime
         Assert.Equal(("150", 0), (first.Cursor.ToString(), first.Items.Count));
         Assert.Empty((await AskAsync(PieceCallKind.Poll, "new_issue", input, first.Cursor)).Events!.Items);
 
+        Assert.Equal(["146", "147", "148", "149"], (await AskAsync(PieceCallKind.Sample, "new_issue", input)).Events!.Items.Skip(1).Select(item => item.Key));
+
         _newestIssue = 385; // more than two pages
         var second = (await AskAsync(PieceCallKind.Poll, "new_issue", input, first.Cursor)).Events!;
         Assert.Equal("385", second.Cursor.ToString());
