@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Api.Flows;
 using Flows.Api.Runs;
 using Flows.Api.Triggers;
@@ -25,11 +26,11 @@ internal static class PieceQuestionEndpoints
 
     public static void MapPieceQuestions(this IEndpointRouteBuilder api)
     {
-        Refuses(api.MapPost("/pieces/{name}/options", Options).WithTags("Pieces")
+        Refuses(api.MapPost("/pieces/{name}/options", Options).Requires(Permission.EditFlows).NotAudited("It asks a service and changes nothing.").WithTags("Pieces")
             .WithSummary("What an input may be set to, asked of the service: the channels of a workspace, the repositories of an account"));
-        Refuses(api.MapPost("/pieces/{name}/triggers/{trigger}/sample", Sample).WithTags("Pieces")
+        Refuses(api.MapPost("/pieces/{name}/triggers/{trigger}/sample", Sample).Requires(Permission.EditFlows).NotAudited("It asks a service and changes nothing.").WithTags("Pieces")
             .WithSummary("What a trigger gives, as it looks now at the service; where it cannot be asked or there is nothing, the sample of its description"));
-        Refuses(api.MapPost("/connections/{id:guid}/test", Test).WithTags("Connections")
+        Refuses(api.MapPost("/connections/{id:guid}/test", Test).Requires(Permission.EditConnections).NotAudited("It asks a service and changes nothing.").WithTags("Connections")
             .WithSummary("Whether the service takes the connection; nothing is changed there. 409 when its piece cannot tell"));
     }
 

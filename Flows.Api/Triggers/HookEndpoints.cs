@@ -4,6 +4,7 @@ using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
+using Flows.Api.Access;
 using Flows.Api.Connections;
 using Flows.Api.Flows;
 using Flows.Api.Runs;
@@ -69,7 +70,7 @@ internal static class HookEndpoints
 
     public static IEndpointRouteBuilder MapHooks(this IEndpointRouteBuilder app)
     {
-        var route = app.MapPost("/webhooks/{flowId:guid}/hooks/{hookId:guid}", Receive).AllowAnonymous().AddEndpointFilter<UnavailableFilter>().WithTags("Webhooks")
+        var route = app.MapPost("/webhooks/{flowId:guid}/hooks/{hookId:guid}", Receive).AllowAnonymous("Services call it; the hook's secret is what they prove themselves with.").AddEndpointFilter<UnavailableFilter>().WithTags("Webhooks")
             .WithMetadata(new SkipStatusCodePagesAttribute()).WithSummary("Where a service sends the events of a flow's trigger; pieces register it")
             .Produces<AcceptedRun>(StatusCodes.Status202Accepted).Produces<IgnoredEvent>(StatusCodes.Status200OK);
         foreach (var status in (int[])[400, 401, 404, 409, 413, 429, 503])

@@ -49,7 +49,7 @@ internal sealed partial class HookWork(
 
     public static string SecretPlaceOf(Guid projectId, Guid id) => $"hook:{projectId:N}:{id:N}";
 
-    private static string StatePlaceOf(Guid projectId, Guid id) => $"hook-state:{projectId:N}:{id:N}";
+    public static string StatePlaceOf(Guid projectId, Guid id) => $"hook-state:{projectId:N}:{id:N}";
 
     public bool Does(PieceCallKind kind) => kind is PieceCallKind.Enable or PieceCallKind.Disable;
 

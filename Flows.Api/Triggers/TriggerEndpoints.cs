@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Flows.Api.Access;
+using Flows.Api.Audit;
 using Flows.Api.Connections;
 using Flows.Api.Runs;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -60,11 +61,11 @@ internal static class TriggerEndpoints
 
     public static void MapTriggers(this IEndpointRouteBuilder api)
     {
-        api.MapGet("/flows/{id:guid}/trigger", Get).WithTags("Triggers").WithSummary("How the flow's trigger is doing at its service: next call, last error, counts")
+        api.MapGet("/flows/{id:guid}/trigger", Get).Requires(Permission.ReadFlows).WithTags("Triggers").WithSummary("How the flow's trigger is doing at its service: next call, last error, counts")
             .ProducesProblem(StatusCodes.Status404NotFound);
-        api.MapPost("/flows/{id:guid}/trigger/check", CheckNow).WithTags("Triggers").WithSummary("Ask the service now, and not only when the next call is due; a paused trigger goes on")
+        api.MapPost("/flows/{id:guid}/trigger/check", CheckNow).Requires(Permission.EditFlows).Audited("trigger.checked").WithTags("Triggers").WithSummary("Ask the service now, and not only when the next call is due; a paused trigger goes on")
             .ProducesProblem(StatusCodes.Status404NotFound);
-        api.MapGet("/triggers", List).WithTags("Triggers").WithSummary("The project's triggers that deal with services, those with trouble first; at most 1,000");
+        api.MapGet("/triggers", List).Requires(Permission.ReadFlows).WithTags("Triggers").WithSummary("The project's triggers that deal with services, those with trouble first; at most 1,000");
     }
 
     private static async Task<Results<Ok<TriggerView>, ProblemHttpResult>> Get(Guid id, CurrentProject project, NpgsqlDataSource db, CancellationToken cancel)

@@ -1,5 +1,6 @@
 using Flows.Api.Connections.OAuth;
 using Flows.Api.Runs;
+using Flows.Api.Triggers;
 using Npgsql;
 using NpgsqlTypes;
 
@@ -22,6 +23,8 @@ internal sealed record SealedColumn(
         ById("oauth_apps", "sealed", OAuthApp.PlaceOf),
         new("oauth_sign_ins", "sealed", "state_hash", "encode(state_hash, 'hex')", "decode($1, 'hex')", "", "project_id",
             (_, key) => SignIns.PlaceOf(Convert.FromHexString(key))),
+        ById("flow_hooks", "sealed_secret", HookWork.SecretPlaceOf),
+        ById("flow_hooks", "sealed_state", HookWork.StatePlaceOf),
     ];
 
     /// <summary>The key's id, as it stands in the envelope.</summary>
