@@ -5,6 +5,7 @@ using Flows.Tests.Queue;
 namespace Flows.Tests.EndToEnd;
 
 [Collection(nameof(Platform))]
+[Trait("Category", "Proof")]
 public sealed class OnARedisCluster(Platform platform, RedisCluster cluster) : IClassFixture<RedisCluster>
 {
     [Fact]

@@ -7,6 +7,7 @@ using StackExchange.Redis;
 namespace Flows.Tests.EndToEnd;
 
 [Collection(nameof(Platform))]
+[Trait("Category", "Proof")]
 public sealed class OneProcess(Platform platform)
 {
     [Fact]

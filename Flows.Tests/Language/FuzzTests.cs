@@ -9,6 +9,7 @@ namespace Flows.Tests.Language;
 /// More than a million inputs nobody wrote: each gives a value or one of the two exceptions for expressions, and ends. The seeds are fixed, so a
 /// failure comes again; its message holds the text. FLOWS_FUZZ_EACH asks for more of each of the three kinds, for a change of the parser.
 /// </summary>
+[Trait("Category", "Proof")]
 public sealed class FuzzTests
 {
     private static readonly int s_each = int.TryParse(Environment.GetEnvironmentVariable("FLOWS_FUZZ_EACH"), out var each) ? each : 350_000;

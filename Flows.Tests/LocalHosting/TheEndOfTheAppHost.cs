@@ -5,6 +5,7 @@ namespace Flows.Tests.LocalHosting;
 
 [Collection(nameof(RunningAppHost))]
 [UnsupportedOSPlatform("windows")]
+[Trait("Category", "Proof")]
 public sealed class TheEndOfTheAppHost
 {
     [Fact]

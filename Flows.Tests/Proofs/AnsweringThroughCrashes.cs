@@ -14,6 +14,7 @@ public sealed class ReplicatedPlatform : IAsyncLifetime
 
 /// <summary>What callers who wait for an answer get when parts of Flows are restarted or die under them.</summary>
 [Collection(Platform.Campaigns)]
+[Trait("Category", "Proof")]
 public sealed class AnsweringThroughCrashes(ReplicatedPlatform platform) : IClassFixture<ReplicatedPlatform>, IAsyncLifetime
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);

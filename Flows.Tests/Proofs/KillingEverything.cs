@@ -4,6 +4,7 @@ namespace Flows.Tests.Proofs;
 
 /// <summary>A short campaign of what <c>./flows bench chaos</c> does for long.</summary>
 [Collection(Platform.Campaigns)]
+[Trait("Category", "Proof")]
 public sealed class KillingEverything
 {
     [Fact]

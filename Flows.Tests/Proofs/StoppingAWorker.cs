@@ -3,6 +3,7 @@ using Flows.Bench.Hosted;
 namespace Flows.Tests.Proofs;
 
 [Collection(Platform.Campaigns)]
+[Trait("Category", "Proof")]
 public sealed class StoppingAWorker
 {
     [Fact]

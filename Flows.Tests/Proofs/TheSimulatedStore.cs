@@ -9,6 +9,7 @@ namespace Flows.Tests.Proofs;
 
 /// <summary>The simulator's store and the statements on a real Postgres are given the same calls, chosen by chance, and must never differ.</summary>
 [Collection(Platform.Databases)]
+[Trait("Category", "Proof")]
 public sealed class TheSimulatedStore(RunsDatabase database) : IClassFixture<RunsDatabase>
 {
     private const int Steps = 3;

@@ -20,6 +20,7 @@ public sealed class HangfireConformance(Platform platform) : QueueConformance
         ("Flows:Queue:Provider", "Hangfire"), ("Flows:Queue:DrainLimit", "00:00:05"));
 
     [Fact]
+    [Trait("Category", "Proof")]
     public async Task A_flush_in_the_middle_is_healed_by_enqueueing_again()
     {
         using var redis = new PrivateRedis();
@@ -76,6 +77,7 @@ public sealed class HangfireConformance(Platform platform) : QueueConformance
     }
 
     [Fact]
+    [Trait("Category", "Proof")]
     public async Task A_burst_of_ten_thousand_is_worked_off()
     {
         await using var queue = NewSituation();
