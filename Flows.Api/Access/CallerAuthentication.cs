@@ -57,7 +57,7 @@ internal sealed class CallerAuthentication(
     {
         if (IsPage)
         {
-            Response.Redirect($"/sign-in?then={Uri.EscapeDataString(Request.PathBase + Request.Path + Request.QueryString)}");
+            Response.Redirect($"{PlainPage.RootFrom(Request)}sign-in?then={Uri.EscapeDataString(Request.Path + Request.QueryString.ToString())}");
             return Task.CompletedTask;
         }
         if (BearerToken.Read(Request) is null && SessionCookie.Read(Request) is not null)

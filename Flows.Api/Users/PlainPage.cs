@@ -23,6 +23,13 @@ internal sealed class PlainPage(string title, string body, int status = StatusCo
     private static readonly string s_policy =
         $"default-src 'none'; style-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Style)))}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
+    /// <summary>
+    /// The way from the address of a request to the root of this installation: <c>./</c> or some <c>../</c>. Addresses that begin with it are
+    /// right below any prefix, also one that a proxy in front has taken off.
+    /// </summary>
+    public static string RootFrom(HttpRequest request) =>
+        request.Path.Value!.Count(c => c == '/') is > 1 and var depth ? string.Concat(Enumerable.Repeat("../", depth - 1)) : "./";
+
     public static string Text(string value) => HtmlEncoder.Default.Encode(value);
 
     /// <summary>What went wrong, for readers of screens too; nothing when nothing did.</summary>

@@ -34,8 +34,8 @@ internal static class SignInPages
             return SignInPage(then, email: "", problem: null);
         return new PlainPage("Flows", $"""
             <h1>You are signed in</h1><p class="soft">as {PlainPage.Text(caller.Name)}</p>
-            <ul><li><a href="/admin/queues">The queue</a></li><li><a href="/">Flows</a></li></ul>
-            <form method="post" action="/sign-out"><input type="hidden" name="{FormToken.Field}" value="{forms.For(sessionId)}"><button>Sign out</button></form>
+            <ul><li><a href="{PlainPage.RootFrom(http.Request)}admin/queues">The queue</a></li><li><a href="{PlainPage.RootFrom(http.Request)}">Flows</a></li></ul>
+            <form method="post" action="{PlainPage.RootFrom(http.Request)}sign-out"><input type="hidden" name="{FormToken.Field}" value="{forms.For(sessionId)}"><button>Sign out</button></form>
             """);
     }
 
@@ -56,7 +56,7 @@ internal static class SignInPages
         if (result.Token is null)
             return SignInPage(then, email, SessionEndpoints.SignInRefused, StatusCodes.Status401Unauthorized);
         SessionCookie.Set(http, result.Token);
-        return Results.LocalRedirect(LocalOrRoot(then));
+        return ToLocal(http, LocalOrRoot(then));
     }
 
     private static async Task<IResult> SignOut(HttpContext http, FormToken forms, FlowsDb db, AccessNews news, CancellationToken cancel)
@@ -70,12 +70,12 @@ internal static class SignInPages
             news.SessionEnded(sessionId);
         }
         SessionCookie.Clear(http);
-        return Results.LocalRedirect("/sign-in");
+        return ToLocal(http, "/sign-in");
     }
 
-    private static async Task<IResult> ShowSetup(string? token, OwnerSetup setup, CancellationToken cancel) => await setup.IsOpenAsync(cancel)
+    private static async Task<IResult> ShowSetup(string? token, HttpRequest request, OwnerSetup setup, CancellationToken cancel) => await setup.IsOpenAsync(cancel)
         ? SetupPage(token ?? "", email: "", name: "", problem: null)
-        : new PlainPage("Flows", $"<h1>Flows is set up</h1>{PlainPage.Problem(SessionEndpoints.SetupRefused)}<p><a href=\"/sign-in\">Sign in</a></p>", StatusCodes.Status404NotFound);
+        : new PlainPage("Flows", $"<h1>Flows is set up</h1>{PlainPage.Problem(SessionEndpoints.SetupRefused)}<p><a href=\"{PlainPage.RootFrom(request)}sign-in\">Sign in</a></p>", StatusCodes.Status404NotFound);
 
     private static async Task<IResult> SetUpByForm(HttpContext http, OwnerSetup setup, CancellationToken cancel)
     {
@@ -88,7 +88,7 @@ internal static class SignInPages
         if (await setup.CompleteAsync(token, email, name, password, http, cancel) is not { } session)
             return SetupPage(token, email, name, SessionEndpoints.SetupRefused, StatusCodes.Status403Forbidden);
         SessionCookie.Set(http, session);
-        return Results.LocalRedirect("/");
+        return ToLocal(http, "/");
     }
 
     private static async Task<IResult> ShowJoin(string token, HttpContext http, Invitations invitations, CancellationToken cancel) =>
@@ -112,12 +112,12 @@ internal static class SignInPages
             return JoinPage(token, offer, caller, email, name, problem, joining.Status);
         if (joining.Token is { } session)
             SessionCookie.Set(http, session);
-        return Results.LocalRedirect("/");
+        return ToLocal(http, "/");
     }
 
     private static PlainPage SignInPage(string? then, string email, string? problem, int status = StatusCodes.Status200OK) => new("Sign in to Flows", $"""
         <h1>Sign in to Flows</h1>{PlainPage.Problem(problem)}
-        <form method="post" action="/sign-in?then={Uri.EscapeDataString(LocalOrRoot(then))}">
+        <form method="post" action="?then={Uri.EscapeDataString(LocalOrRoot(then))}">
         <label for="email">E-mail</label><input id="email" name="email" type="email" autocomplete="username" required value="{PlainPage.Text(email)}">
         <label for="password">Password</label><input id="password" name="password" type="password" autocomplete="current-password" required>
         <button>Sign in</button></form>
@@ -125,14 +125,14 @@ internal static class SignInPages
 
     private static PlainPage SetupPage(string token, string email, string name, string? problem, int status = StatusCodes.Status200OK) => new("Set up Flows", $"""
         <h1>Set up Flows</h1><p class="soft">You become the owner of this installation.</p>{PlainPage.Problem(problem)}
-        <form method="post" action="/setup"><input type="hidden" name="token" value="{PlainPage.Text(token)}">{NewPerson(email, name)}<button>Become the owner</button></form>
+        <form method="post" action="?"><input type="hidden" name="token" value="{PlainPage.Text(token)}">{NewPerson(email, name)}<button>Become the owner</button></form>
         """, status);
 
     private static PlainPage JoinPage(string token, Offer offer, Caller? caller, string email, string name, string? problem, int status = StatusCodes.Status200OK) => new("Join a project", $"""
         <h1>Join {PlainPage.Text(offer.Project)}</h1><p class="soft">You are invited as {offer.Role}.</p>{PlainPage.Problem(problem)}
-        <form method="post" action="/join/{Uri.EscapeDataString(token)}">
+        <form method="post" action="?">
         {(caller is null ? NewPerson(email, name) : $"<p>You are signed in as {PlainPage.Text(caller.Name)}.</p>")}<button>Join</button></form>
-        {(caller is null ? $"<p class=\"soft\">You have an account? <a href=\"/sign-in?then={Uri.EscapeDataString($"/join/{token}")}\">Sign in first</a></p>" : "")}
+        {(caller is null ? $"<p class=\"soft\">You have an account? <a href=\"../sign-in?then={Uri.EscapeDataString($"/join/{token}")}\">Sign in first</a></p>" : "")}
         """, status);
 
     private static string NewPerson(string email, string name) => $"""
@@ -161,6 +161,9 @@ internal static class SignInPages
             throw new BadHttpRequestException("The form cannot be read.", error);
         }
     }
+
+    /// <param name="path">Of this installation, without any prefix.</param>
+    private static IResult ToLocal(HttpContext http, string path) => Results.Redirect(PlainPage.RootFrom(http.Request) + path[1..]);
 
     /// <summary>Where to go afterwards: only within this site, or a link to our own page could lead anywhere.</summary>
     private static string LocalOrRoot(string? path) =>

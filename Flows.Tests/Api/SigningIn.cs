@@ -171,14 +171,14 @@ public sealed class SigningIn(PeopleFixture people, Platform platform) : IClassF
         await _database.ScalarAsync("UPDATE members SET role = 4 WHERE user_id = (SELECT id FROM users WHERE email = $1)", email);
         using var browser = new Person(_api);
         var sent = await browser.OpenAsync("/admin/queues");
-        Assert.Equal((302, "/sign-in?then=%2Fadmin%2Fqueues"), (sent.Status, sent.Headers.Location!.OriginalString));
+        Assert.Equal((302, "../sign-in?then=%2Fadmin%2Fqueues"), (sent.Status, sent.Headers.Location!.OriginalString));
         var page = await browser.OpenAsync("/sign-in?then=%2Fadmin%2Fqueues");
         Assert.DoesNotContain("<script", page.Text, StringComparison.OrdinalIgnoreCase);
         Assert.Contains("frame-ancestors 'none'", page.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
         Dictionary<string, string> right = new() { ["email"] = email, ["password"] = Person.Password };
         Assert.Equal(403, (await browser.SubmitAsync("/sign-in", right, "cross-site")).Status);
         Assert.Equal(401, (await browser.SubmitAsync("/sign-in", new() { ["email"] = email, ["password"] = "wrong" })).Status);
-        foreach (var (then, to) in new[] { ("/admin/queues", "/admin/queues"), ("//evil.example", "/"), ("/\\evil.example", "/"), ("https://evil.example", "/") })
+        foreach (var (then, to) in new[] { ("/admin/queues", "./admin/queues"), ("//evil.example", "./"), ("/\\evil.example", "./"), ("https://evil.example", "./") })
             Assert.Equal(to, (await browser.SubmitAsync($"/sign-in?then={Uri.EscapeDataString(then)}", right)).Headers.Location!.OriginalString);
 
         var queue = await browser.OpenAsync("/admin/queues");
