@@ -28,9 +28,7 @@ internal sealed class QuestionWork(NpgsqlDataSource db, OpenConnections connecti
     public async Task<PieceClaim?> TakeAsync(string worker, CancellationToken cancel)
     {
         var (claim, key) = await ClaimAsync(worker, clock.GetUtcNow(), cancel);
-        return claim is null || key is null
-            ? claim
-            : claim with { Request = claim.Request with { Connection = await connections.OpenAsync(claim.ProjectId, key, cancel) } };
+        return await connections.FillAsync(claim, key, cancel);
     }
 
     private async Task<(PieceClaim? Claim, string? Connection)> ClaimAsync(string worker, DateTimeOffset now, CancellationToken cancel)

@@ -32,6 +32,7 @@ public enum PieceCallKind
 /// <param name="Cursor">Poll: what the last poll has given; null for the first.</param>
 /// <param name="Hook">Enable and Disable.</param>
 /// <param name="Search">Options: what the user has typed; null for nothing.</param>
+/// <param name="ConnectionProblem">Why the connection that is named has no value; the call fails with it.</param>
 public sealed record PieceRequest(
     Guid CallId,
     PieceCallKind Kind,
@@ -44,7 +45,8 @@ public sealed record PieceRequest(
     long MaxBytes,
     RawJson? Cursor = null,
     HookTerms? Hook = null,
-    string? Search = null);
+    string? Search = null,
+    StepError? ConnectionProblem = null);
 
 /// <param name="Url">Where the service is to send to.</param>
 /// <param name="Secret">Made for this hook alone: 64 letters and digits, for the service to prove itself with.</param>

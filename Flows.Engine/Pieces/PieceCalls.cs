@@ -14,6 +14,8 @@ internal sealed class PieceCalls(PieceCatalog pieces, OutboundHttp http, TimePro
     /// <summary>Never throws for what a piece or a service does; an answer within the call's time, or soon after it.</summary>
     public async Task<PieceAnswer> AnswerAsync(PieceRequest call, CancellationToken cancel)
     {
+        if (call.ConnectionProblem is { } problem)
+            return Failed(call, problem.Code, problem.Message, isTransient: false, problem.Detail);
         var secrets = SecretsOf(call);
         using var late = new CancellationTokenSource(TimeSpan.FromMilliseconds(call.TimeoutMs), clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, late.Token);

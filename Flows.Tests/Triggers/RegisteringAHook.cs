@@ -150,6 +150,20 @@ public sealed class RegisteringAHook(TwoReplicas replicas) : IClassFixture<TwoRe
     }
 
     [Fact]
+    public async Task A_connection_that_is_deleted_is_the_error_of_the_hook()
+    {
+        await _api.PostAsync("/api/v1/connections", """{ "key": "spare", "piece": "github", "value": { "token": "ghp_2" } }""");
+        var spare = (await _api.GetAsync("/api/v1/connections")).Ok()["items"].EnumerateArray().Single(item => item.GetProperty("key").GetString() == "spare").GetProperty("id").GetGuid();
+        await PublishAsync("engine", "spare");
+        (await _api.DeleteAsync($"/api/v1/connections/{spare}")).Ok(204);
+        var call = (await replicas.TakeAsync(_api, "w1"))!;
+        Assert.Null(call.Request.Connection);
+        using var http = Flows.Tests.Engine.Pieces.OpenNetwork.CreateHttp();
+        var answer = await new Flows.Engine.Pieces.PieceCalls(Flows.Engine.Pieces.PieceCatalog.All, http, TimeProvider.System).AnswerAsync(call.Request, default);
+        Assert.Equal(("input", "github.repository_event: there is no connection 'spare' in this project any more."), (answer.Error!.Code, answer.Error.Message));
+    }
+
+    [Fact]
     public async Task A_trigger_without_its_connection_is_not_published()
     {
         var definition = Definition("engine").Replace("\"connection\": \"hub\", ", "", StringComparison.Ordinal);
@@ -159,14 +173,14 @@ public sealed class RegisteringAHook(TwoReplicas replicas) : IClassFixture<TwoRe
         Assert.Contains("There is no connection 'nub'", Assert.Single((await _api.PostAsync($"/api/v1/flows/{made["id"].GetGuid()}/publish")).Problem(400)), StringComparison.Ordinal);
     }
 
-    private static string Definition(string repository) => $$"""
-        { "schema": 1, "trigger": { "piece": "github", "event": "repository_event", "connection": "hub", "input": { "owner": "ada", "repository": "{{repository}}", "events": ["push"] } },
+    private static string Definition(string repository, string connection = "hub") => $$"""
+        { "schema": 1, "trigger": { "piece": "github", "event": "repository_event", "connection": "{{connection}}", "input": { "owner": "ada", "repository": "{{repository}}", "events": ["push"] } },
           "steps": [] }
         """;
 
-    private async Task<Guid> PublishAsync(string repository)
+    private async Task<Guid> PublishAsync(string repository, string connection = "hub")
     {
-        var made = (await _api.PostAsync("/api/v1/flows", $$"""{ "name": "Hook", "definition": {{Definition(repository)}} }""")).Ok(201);
+        var made = (await _api.PostAsync("/api/v1/flows", $$"""{ "name": "Hook", "definition": {{Definition(repository, connection)}} }""")).Ok(201);
         var flow = made["id"].GetGuid();
         (await _api.PostAsync($"/api/v1/flows/{flow}/publish")).Ok();
         return flow;
