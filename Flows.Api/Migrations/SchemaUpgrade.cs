@@ -4,7 +4,7 @@ namespace Flows.Api.Migrations;
 
 /// <summary>
 /// Brings the database to the schema of this executable: makes the database when it is missing, then applies what is not applied yet,
-/// one transaction a file. Any number of replicas may do this at once: a session advisory lock lets one work and the others look on.
+/// one transaction a file. Any number of replicas may do this at once: each file is applied under an advisory lock of its transaction.
 /// A crash in the middle leaves whole files applied or not applied.
 /// </summary>
 /// <param name="connectionString">Of the same database as <paramref name="source"/>, with its password, to make the database with.</param>
@@ -24,10 +24,12 @@ internal sealed partial class SchemaUpgrade(NpgsqlDataSource source, string conn
     public async Task<int> ApplyAsync(IReadOnlyList<Migration> migrations, CancellationToken cancel)
     {
         await using var connection = await OpenAsync(cancel);
-        await ExecuteAsync(connection, $"SET lock_timeout = {(int)s_lockTimeout.TotalMilliseconds}", cancel);
-        await ExecuteAsync(connection, $"SELECT pg_advisory_lock({LockKey})", cancel);
-        try
+        for (var done = 0; ; done++)
         {
+            // The lock is held for one file, and whoever gets it looks anew: nothing outlives the transaction, so a pooler may stand between.
+            await using var transaction = await connection.BeginTransactionAsync(cancel);
+            await ExecuteAsync(connection, $"SET LOCAL lock_timeout = {(int)s_lockTimeout.TotalMilliseconds}", cancel);
+            await ExecuteAsync(connection, $"SELECT pg_advisory_xact_lock({LockKey})", cancel);
             await ExecuteAsync(connection, """
                 CREATE TABLE IF NOT EXISTS schema_migrations (
                     number     integer PRIMARY KEY,
@@ -38,15 +40,12 @@ internal sealed partial class SchemaUpgrade(NpgsqlDataSource source, string conn
                 """, cancel);
             var applied = await ReadAppliedAsync(connection, cancel);
             Check(applied, migrations);
-            foreach (var migration in migrations.Skip(applied.Count))
-                await ApplyAsync(connection, migration, cancel);
-            return migrations.Count - applied.Count;
-        }
-        finally
-        {
-            // A broken connection has lost the lock already. Otherwise the pool must not get it back locked.
-            if (connection.FullState == System.Data.ConnectionState.Open)
-                await ExecuteAsync(connection, $"SELECT pg_advisory_unlock({LockKey})", CancellationToken.None);
+            if (applied.Count == migrations.Count)
+            {
+                await transaction.CommitAsync(cancel);
+                return done;
+            }
+            await ApplyAsync(connection, transaction, migrations[applied.Count], cancel);
         }
     }
 
@@ -69,9 +68,8 @@ internal sealed partial class SchemaUpgrade(NpgsqlDataSource source, string conn
         }
     }
 
-    private async Task ApplyAsync(NpgsqlConnection connection, Migration migration, CancellationToken cancel)
+    private async Task ApplyAsync(NpgsqlConnection connection, NpgsqlTransaction transaction, Migration migration, CancellationToken cancel)
     {
-        await using var transaction = await connection.BeginTransactionAsync(cancel);
         try
         {
             await using var command = new NpgsqlCommand(migration.Sql, connection, transaction) { CommandTimeout = (int)s_fileTimeout.TotalSeconds };

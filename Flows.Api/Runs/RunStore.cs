@@ -157,7 +157,7 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
                 command.Parameters.Add(parameter);
             batch.BatchCommands.Add(command);
         }
-        await batch.PrepareAsync(cancel);
+        await batch.PrepareWhereKeptAsync(cancel);
 
         await using var reader = await batch.ExecuteReaderAsync(cancel);
         foreach (var statement in statements)
@@ -209,7 +209,7 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
     {
         await using var command = new NpgsqlCommand(statement.Sql, connection) { CommandTimeout = CommandTimeout };
         command.Parameters.AddRange(statement.Parameters);
-        await command.PrepareAsync(cancel);
+        await command.PrepareWhereKeptAsync(cancel);
         await using var reader = await command.ExecuteReaderAsync(cancel);
         while (await reader.ReadAsync(cancel))
             statement.Read(reader);
@@ -223,7 +223,7 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
         await using var batch = new NpgsqlBatch(connection) { Timeout = CommandTimeout, BatchCommands = { new(prelude), new(sql) } };
         foreach (var parameter in parameters)
             batch.BatchCommands[1].Parameters.Add(parameter);
-        await batch.PrepareAsync(cancel);
+        await batch.PrepareWhereKeptAsync(cancel);
 
         var rows = new List<TRow>();
         await using var reader = await batch.ExecuteReaderAsync(cancel);

@@ -34,7 +34,7 @@ internal sealed class ScheduleStore(RunStore runs, NpgsqlDataSource db)
         await using var connection = await db.OpenConnectionAsync(cancel);
         await using var command = new NpgsqlCommand(Due, connection)
         { Parameters = { RunSql.Value(now, NpgsqlDbType.TimestampTz), RunSql.Value(limit, NpgsqlDbType.Integer) } };
-        await command.PrepareAsync(cancel);
+        await command.PrepareWhereKeptAsync(cancel);
         var due = new List<DueSchedule>();
         await using var row = await command.ExecuteReaderAsync(cancel);
         while (await row.ReadAsync(cancel))
