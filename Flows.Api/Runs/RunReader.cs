@@ -34,7 +34,7 @@ internal enum StepPart { Input, Output, Error }
 internal sealed record StoredPart(RawJson? Value, Guid? Large);
 
 /// <summary>Reads runs and their journals. Every query of a user's data names the project.</summary>
-internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits, RunValues values)
+internal sealed class RunReader(NpgsqlDataSource db, ListDatabase lists, WaitReader waits, RunValues values)
 {
     private const string Columns = """
         r.id, r.flow_id, r.version, r.status, r.environment, r.created_at, r.started_at, r.finished_at, r.attempt, r.worker, r.lease_until,
@@ -44,7 +44,8 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits, RunValues
     /// <summary>The newest runs first. Ids begin with their time, so the range of ids also leaves out the partitions of other days.</summary>
     public async Task<Page<RunView>> ListAsync(RunFilter filter, CancellationToken cancel)
     {
-        var items = await NewestAsync(Columns, filter, static row => ReadRun(row, withTrigger: false), cancel);
+        await using var connection = await lists.OpenAsync(cancel);
+        var items = await NewestAsync(connection, Columns, filter, static row => ReadRun(row, withTrigger: false), cancel);
         var waiting = await waits.ShownAsync([.. items.Where(run => run.Status == RunStatus.Paused).Select(run => run.Id)], linkTo: null, cancel);
         var tags = await TagsAsync([.. items.Select(run => run.Id)], cancel);
         return Page.Of(items.ConvertAll(run => run with
@@ -58,7 +59,9 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits, RunValues
     /// <returns>The newest, and whether there are more than the limit.</returns>
     public async Task<(IReadOnlyList<Guid> Ids, bool More)> ListIdsAsync(RunFilter filter, CancellationToken cancel)
     {
-        var ids = await NewestAsync("r.id", filter, static row => row.GetGuid(0), cancel);
+        // From the database itself: what a person chose by what a replica shows must not have changed since.
+        await using var connection = await db.OpenConnectionAsync(cancel);
+        var ids = await NewestAsync(connection, "r.id", filter, static row => row.GetGuid(0), cancel);
         return ([.. ids.Take(filter.Limit)], ids.Count > filter.Limit);
     }
 
@@ -80,7 +83,7 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits, RunValues
     }
 
     /// <returns>One more than the limit when there is more.</returns>
-    private async Task<List<T>> NewestAsync<T>(string columns, RunFilter filter, Func<NpgsqlDataReader, T> read, CancellationToken cancel)
+    private static async Task<List<T>> NewestAsync<T>(NpgsqlConnection connection, string columns, RunFilter filter, Func<NpgsqlDataReader, T> read, CancellationToken cancel)
     {
         var next = filter.FlowId is null ? 5 : 6;
         var more = (filter.Tag is null ? "" : $" AND EXISTS (SELECT FROM run_tags t WHERE t.run_id = r.id AND t.tag = ${next++})")
@@ -91,7 +94,6 @@ internal sealed class RunReader(NpgsqlDataSource db, WaitReader waits, RunValues
         if (filter.Before is { } before && before < ceiling)
             ceiling = before;
 
-        await using var connection = await db.OpenConnectionAsync(cancel);
         await using var command = new NpgsqlCommand(sql, connection)
         {
             Parameters =

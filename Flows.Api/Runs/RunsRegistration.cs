@@ -27,6 +27,7 @@ internal static class RunsRegistration
 
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<RunStore>();
+        services.AddSingleton<ListDatabase>();
         services.AddSingleton<RunReader>();
         services.AddSingleton<RunValues>();
         services.AddSingleton<RunFileStore>();

@@ -21,7 +21,6 @@ public sealed class BehindAPooler(Platform platform)
         {
             ("ConnectionStrings__flowsdb", pooler.ConnectionString(database.Name)),
             ("Flows__Security__EncryptionKey", "c1b9a47f20e86d53c1b9a4aa20e86d57"), ("Flows__Security__WorkerToken", "77e0d5b1f9a24c3877e0d5b1f9a24aa8"),
-            ("Flows__Bootstrap__ApiKey", $"flk_{Guid.CreateVersion7():n}"),
         };
 
         // Both at once over an empty database.
