@@ -9,7 +9,7 @@ public sealed class AgreeingWithTheAppHost(RunningAppHost host)
 {
     // Passed through from the command line of this AppHost, and what the files say that the AppHost leaves to its defaults.
     private static readonly string[] s_given = ["Flows__Worker__Concurrency", "Flows__Limits__PayloadMiB"];
-    private static readonly string[] s_ownOfFiles = ["Flows__Queue__Provider", "Flows__PublicUrl", "Flows__Worker__Concurrency", "Flows__Worker__DrainTimeout", "Flows__Execution__Mode", "Flows__Execution__Network"];
+    private static readonly string[] s_ownOfFiles = ["Flows__Queue__Provider", "Flows__PublicUrl", "Flows__Proxies", "Flows__Worker__Concurrency", "Flows__Worker__DrainTimeout", "Flows__Execution__Mode", "Flows__Execution__Network"];
 
     [Theory]
     [InlineData("api")]

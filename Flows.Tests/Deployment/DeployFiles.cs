@@ -62,7 +62,7 @@ internal static partial class DeployFiles
     public static (string, object?)[] Required { get; } =
     [
         ("publicUrl", "https://flows.example.com"), ("secrets.encryptionKey", "8d1f0c6b2a7e4935d1b0c7f6a2e98431"), ("secrets.workerToken", "f3a90b7c61d24e58a7c9e0b1d2f34567"),
-        ("secrets.bootstrapApiKey", "flk_0123456789abcdef0123456789abcdef"), ("secrets.flowsdb", "Host=db;Username=flows;Password=\"p;w\";Database=flowsdb"), ("secrets.redis", "redis:6379,password=x"),
+        ("secrets.bootstrapApiKey", "flk_0123456789abcdef0123456789abcdef"), ("secrets.setupToken", "5b1e90c27f3a48d6b1e95c02f7a3d84e"), ("secrets.flowsdb", "Host=db;Username=flows;Password=\"p;w\";Database=flowsdb"), ("secrets.redis", "redis:6379,password=x"),
     ];
 
     /// <summary>Names of the container's variables with their value, or "secret:key".</summary>

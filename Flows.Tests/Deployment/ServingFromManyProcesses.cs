@@ -76,6 +76,7 @@ public sealed class ServingFromManyProcesses(Platform platform) : IAsyncLifetime
         filled["FLOWS_ENCRYPTION_KEY"] = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
         filled["FLOWS_WORKER_TOKEN"] = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
         filled["FLOWS_BOOTSTRAP_API_KEY"] = _key;
+        filled["FLOWS_SETUP_TOKEN"] = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(32));
         filled["FLOWS_PUBLIC_URL"] = "http://flows.test";
         filled["FLOWS_WORKER_CONCURRENCY"] = "2";
         var compose = DeployFiles.Compose(filled);

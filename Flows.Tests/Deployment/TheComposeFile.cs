@@ -21,7 +21,7 @@ public sealed class TheComposeFile
     [Fact]
     public void Does_not_start_without_its_secrets_and_says_which_is_missing()
     {
-        foreach (var name in new[] { "POSTGRES_PASSWORD", "REDIS_PASSWORD", "FLOWS_PUBLIC_URL", "FLOWS_ENCRYPTION_KEY", "FLOWS_WORKER_TOKEN", "FLOWS_BOOTSTRAP_API_KEY" })
+        foreach (var name in new[] { "POSTGRES_PASSWORD", "REDIS_PASSWORD", "FLOWS_PUBLIC_URL", "FLOWS_ENCRYPTION_KEY", "FLOWS_WORKER_TOKEN", "FLOWS_BOOTSTRAP_API_KEY", "FLOWS_SETUP_TOKEN" })
         {
             var environment = DeployFiles.SampleEnvironment();
             Assert.True(environment.Remove(name), name);
@@ -42,6 +42,7 @@ public sealed class TheComposeFile
         Assert.Contains(refused, problem => problem.StartsWith("Flows__Security__EncryptionKey is a well-known sample", StringComparison.Ordinal));
         Assert.Contains(refused, problem => problem.StartsWith("Flows__Security__WorkerToken is a well-known sample", StringComparison.Ordinal));
         Assert.False(BootstrapOptions.IsFine(api["Flows__Bootstrap__ApiKey"]));
+        Assert.False(BootstrapOptions.IsFineToken(api["Flows__Bootstrap__SetupToken"]));
     }
 
     [Fact]
@@ -121,7 +122,9 @@ public sealed class TheComposeFile
         Assert.DoesNotContain("sticky", Regex.Replace(nginx, "(?m)#.*$", ""), StringComparison.Ordinal);
         Assert.Contains("location /internal/ { return 404; }", nginx, StringComparison.Ordinal);
         Assert.StartsWith("/internal/", Flows.Contracts.WorkerProtocol.WorkerRoutes.Claim, StringComparison.Ordinal);
-        Assert.Contains("proxy_set_header X-Forwarded-For $remote_addr;", nginx, StringComparison.Ordinal);
+        foreach (var header in new[] { "X-Forwarded-For $remote_addr", "X-Forwarded-Proto $scheme_outside", "X-Forwarded-Host $http_host" })
+            Assert.Contains($"proxy_set_header {header};", nginx, StringComparison.Ordinal);
+        Assert.Null(Flows.Api.ProxyOptions.Problem(DeployFiles.EnvironmentOf(compose, "api")["Flows__Proxies"]));
         Assert.True(int.Parse(Regex.Match(nginx, @"client_max_body_size (\d+)m").Groups[1].Value, CultureInfo.InvariantCulture) > new Flows.Api.LimitsOptions().PayloadMiB);
     }
 }
