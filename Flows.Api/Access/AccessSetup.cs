@@ -1,5 +1,6 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
+using Flows.Api.Audit;
 using Flows.Api.Users;
 using Microsoft.AspNetCore.Authentication;
 using Microsoft.AspNetCore.Authorization;
@@ -28,6 +29,8 @@ internal static class AccessSetup
         services.AddSingleton<Passwords>();
         services.AddSingleton<SignInGuard>();
         services.AddSingleton<SessionCleaner>();
+        services.AddOptions<AuditOptions>().BindConfiguration(AuditOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<AuditCleaner>();
         services.AddSingleton<FormToken>();
         services.AddScoped<SignIn>();
         services.AddScoped<OwnerSetup>();

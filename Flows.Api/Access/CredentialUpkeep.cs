@@ -1,10 +1,11 @@
+using Flows.Api.Audit;
 using Flows.Api.Users;
 
 namespace Flows.Api.Access;
 
-/// <summary>Once a minute, and once more when the process stops: when keys and sessions were last used. Drops what has run out.</summary>
+/// <summary>Once a minute, and once more when the process stops: when keys and sessions were last used. Drops what has run out, of the audit log too.</summary>
 internal sealed partial class CredentialUpkeep(
-    ApiKeyCache keys, SessionCache sessions, SignInGuard guard, SessionCleaner cleaner, TimeProvider clock, ILogger<CredentialUpkeep> logger) : BackgroundService
+    ApiKeyCache keys, SessionCache sessions, SignInGuard guard, SessionCleaner cleaner, AuditCleaner audit, TimeProvider clock, ILogger<CredentialUpkeep> logger) : BackgroundService
 {
     private static readonly TimeSpan s_period = TimeSpan.FromMinutes(1);
 
@@ -16,6 +17,7 @@ internal sealed partial class CredentialUpkeep(
             await TryAsync(FlushAsync, stoppingToken);
             await TryAsync(guard.ForgetAsync, stoppingToken);
             await TryAsync(cleaner.CleanAsync, stoppingToken);
+            await TryAsync(audit.CleanAsync, stoppingToken);
         }
     }
 

@@ -1,5 +1,8 @@
 using System.Text.Json;
 using Flows.Api.Access;
+using Flows.Api.Audit;
+using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Options;
 
 namespace Flows.Tests.Api;
 
@@ -167,6 +170,24 @@ public sealed class BelongingToProjects(PeopleFixture people) : IClassFixture<Pe
         var page = (await _owner.GetAsync("/api/v1/audit?limit=4")).Ok();
         var next = (await _owner.GetAsync($"/api/v1/audit?limit=100&cursor={page["nextCursor"]}")).Ok();
         Assert.Equal(7, next["items"].GetArrayLength());
+    }
+
+    [Fact]
+    public async Task What_is_older_than_it_is_kept_leaves_the_log_and_nothing_else_does()
+    {
+        var cleaner = _api.App.Services.GetRequiredService<AuditCleaner>();
+        var keep = _api.App.Services.GetRequiredService<IOptions<AuditOptions>>().Value.Keep;
+        people.Clock.Advance(keep - TimeSpan.FromHours(1));
+        await cleaner.CleanAsync(default);
+        Assert.Equal(1L, await CountAsync("project.created"));
+        using var later = await Person.SignedInAsync(_api, PeopleFixture.OwnerEmail);
+        (await later.SendAsync(HttpMethod.Patch, $"/api/v1/projects/{_project}", new { name = "Later" }, _project)).Ok();
+        people.Clock.Advance(TimeSpan.FromHours(2));
+        await cleaner.CleanAsync(default);
+        Assert.Equal((0L, 1L), (await CountAsync("project.created"), await CountAsync("project.changed")));
+
+        async Task<long> CountAsync(string action) =>
+            (long)(await _database.ScalarAsync("SELECT count(*) FROM audit WHERE project_id = $1 AND action = $2", _project, action))!;
     }
 
     private async Task<string> InviteAsync(Role role) =>

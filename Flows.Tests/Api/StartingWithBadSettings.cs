@@ -27,6 +27,7 @@ public sealed class StartingWithBadSettings(Platform platform)
     [InlineData("Flows:Bootstrap:SetupToken", "short", "Flows__Bootstrap__SetupToken must be random")]
     [InlineData("Flows:Bootstrap:SetupToken", "change-me-9Xc4VbN2mKqL8wErT6yUiOp1AsDf", "Flows__Bootstrap__SetupToken must be random")]
     [InlineData("Flows:SignIn:PasswordRounds", "1000", "Flows__SignIn__PasswordRounds: ")]
+    [InlineData("Flows:Audit:Keep", "00:05:00", "Flows__Audit__Keep: ")]
     [InlineData("Flows:Proxies", "10.0.0.0/33", "Flows__Proxies: '10.0.0.0/33' is not an address")]
     [InlineData("Flows:Security:WorkerToken", "short", "Flows__Security__WorkerToken has 5 characters.")]
     [InlineData("Flows:ContainerType", "app", "Flows__ContainerType is 'app'. It must be WORKER_AND_APP or APP.")]
