@@ -87,12 +87,14 @@ public sealed class Platform : IAsyncLifetime
     }
 
     /// <summary>What the processes of the platform have logged; empty on the stack that keeps no files of it.</summary>
+#pragma warning disable CA1822 // It could be static on one of the two stacks only.
     internal IReadOnlyList<string> LogFiles() =>
 #if FLOWS_ASPIRE
         [];
 #else
         Directory.GetFiles(((Flows.LocalHosting.Storage.DataDirectory)_app!.Services.GetService(typeof(Flows.LocalHosting.Storage.DataDirectory))!).Under("logs"));
 #endif
+#pragma warning restore CA1822
 
     /// <summary>Waits until the step has the status.</summary>
     internal Task UntilStepAsync(Guid run, string path, string status) =>
