@@ -41,12 +41,5 @@ internal static class OpenApi
     public static void MapApiDescription(this IEndpointRouteBuilder app)
     {
         app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous("It describes the surface and holds no data.");
-        app.MapGet("/", () => TypedResults.Content("""
-            <!doctype html><html lang="en"><meta charset="utf-8"><title>Flows</title>
-            <body style="font-family: system-ui, sans-serif; margin: 3rem; max-width: 40rem">
-            <h1>Flows API is running</h1>
-            <p><a href="/openapi/v1.json">The REST surface as OpenAPI</a> · <a href="/health">Health</a></p>
-            </body></html>
-            """, "text/html; charset=utf-8")).AllowAnonymous("It holds no data.").ExcludeFromDescription();
     }
 }

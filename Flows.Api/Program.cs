@@ -9,6 +9,7 @@ using Flows.Api.Queues;
 using Flows.Api.Runs;
 using Flows.Api.Users;
 using Flows.Api.Waits;
+using Flows.Api.Web;
 using Flows.Api.Webhooks;
 using Flows.Api.Workers;
 using Flows.Queue;
@@ -75,6 +76,7 @@ internal static class Program
         app.MapWorkerEndpoints();
         app.MapQueues();
         app.MapSignInPages();
+        app.MapWebApp();
         return app;
     }
 }

@@ -1,0 +1,97 @@
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { Activity, Braces, GitBranch, KeyRound, ListChecks, LogOut, Plug } from "lucide-react";
+import { lazy, Suspense, useEffect, useState } from "react";
+import { Navigate, NavLink, Outlet, Route, Routes } from "react-router";
+import { ApiError, credentials, get, whenSignedOut, type Schemas } from "./api/client";
+import { FlowsPage } from "./flows/FlowsPage";
+import { OperatePage } from "./operate/OperatePage";
+import { RunsPage } from "./runs/RunsPage";
+import { ApiKeysPage } from "./settings/ApiKeysPage";
+import { ConnectionsPage } from "./settings/ConnectionsPage";
+import { VariablesPage } from "./settings/VariablesPage";
+import { SignIn } from "./SignIn";
+import { text } from "./text";
+import { Failure, IconButton } from "./ui/ui";
+
+// The canvas is the heavy part: it is fetched when a flow or a run is opened.
+const BuilderPage = lazy(() => import("./builder/BuilderPage"));
+const RunPage = lazy(() => import("./runs/RunPage"));
+
+export function App() {
+  const client = useQueryClient();
+  const [isSignedIn, setSignedIn] = useState(() => credentials.get() !== null);
+  useEffect(() => {
+    whenSignedOut(() => setSignedIn(false));
+  }, []);
+  const signOut = () => {
+    credentials.clear();
+    client.clear();
+    setSignedIn(false);
+  };
+  if (!isSignedIn)
+    return (
+      <SignIn
+        onDone={() => {
+          client.clear();
+          setSignedIn(true);
+        }}
+      />
+    );
+  return (
+    <Routes>
+      <Route element={<Shell signOut={signOut} />}>
+        <Route index element={<Navigate to="/flows" replace />} />
+        <Route path="flows" element={<FlowsPage />} />
+        <Route path="runs" element={<RunsPage />} />
+        <Route path="connections" element={<ConnectionsPage />} />
+        <Route path="variables" element={<VariablesPage />} />
+        <Route path="keys" element={<ApiKeysPage />} />
+        <Route path="operate" element={<OperatePage />} />
+        <Route path="flows/:flowId" element={<BuilderPage />} />
+        <Route path="runs/:runId" element={<RunPage />} />
+        <Route path="*" element={<Navigate to="/flows" replace />} />
+      </Route>
+    </Routes>
+  );
+}
+
+const links = [
+  { to: "/flows", label: text.nav.flows, icon: GitBranch },
+  { to: "/runs", label: text.nav.runs, icon: ListChecks },
+  { to: "/connections", label: text.nav.connections, icon: Plug },
+  { to: "/variables", label: text.nav.variables, icon: Braces },
+  { to: "/keys", label: text.nav.keys, icon: KeyRound },
+  { to: "/operate", label: text.nav.operate, icon: Activity },
+];
+
+function Shell({ signOut }: { signOut: () => void }) {
+  const me = useQuery({ queryKey: ["me"], queryFn: () => get<Schemas["MeView"]>("api/v1/me"), refetchInterval: (state) => (state.state.error ? 3000 : 60_000) });
+  return (
+    <div className="shell">
+      <nav aria-label={text.app}>
+        <NavLink to="/flows" className="brand">
+          <img src={new URL("favicon.svg", document.baseURI).toString()} alt="" width={24} height={24} />
+          {text.app}
+        </NavLink>
+        {links.map(({ to, label, icon: Icon }) => (
+          <NavLink key={to} to={to} className="nav-link">
+            <Icon size={18} aria-hidden />
+            {label}
+          </NavLink>
+        ))}
+        <footer>
+          <span title={me.data?.key?.name}>{me.data?.project.name}</span>
+          <IconButton label={text.nav.signOut} onClick={signOut}>
+            <LogOut size={16} />
+          </IconButton>
+        </footer>
+      </nav>
+      <div className="content">
+        {me.error instanceof ApiError && me.error.isAway && <Failure error={new Error(text.errors.away)} />}
+        <Suspense fallback={<p className="loading">{text.common.loading}</p>}>
+          <Outlet />
+        </Suspense>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,95 @@
+import type { components } from "./schema";
+
+export type Schemas = components["schemas"];
+export type FlowView = Schemas["FlowView"];
+export type RunView = Schemas["RunView"];
+export type StepView = Schemas["StepView"];
+export type RunStatus = Schemas["RunStatus"];
+export type PieceDescription = Schemas["PieceDescription"];
+export type PropDescription = Schemas["PropDescription"];
+export type DefinitionProblem = Schemas["DefinitionProblem"];
+
+/** What the API answered instead of a result: its ProblemDetails, or the lack of any answer. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    message: string,
+    readonly problem: Record<string, unknown> = {},
+  ) {
+    super(message);
+  }
+
+  /** The API could not be reached, or says that it is not ready: trying again may help. */
+  get isAway() {
+    return this.status === 0 || this.status === 502 || this.status === 503 || this.status === 504;
+  }
+}
+
+export interface Answer<T> {
+  body: T;
+  etag: string | null;
+}
+
+const keyName = "flows-api-key";
+
+/** An API key lives in this tab only, until it is closed or signed out. */
+export const credentials = {
+  get: () => sessionStorage.getItem(keyName),
+  set: (key: string) => sessionStorage.setItem(keyName, key),
+  clear: () => sessionStorage.removeItem(keyName),
+};
+
+let onSignedOut: () => void = () => {};
+export const whenSignedOut = (listener: () => void) => {
+  onSignedOut = listener;
+};
+
+export const addressOf = (path: string) => new URL(path.replace(/^\//, ""), document.baseURI).toString();
+
+export async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Answer<T>> {
+  const key = credentials.get();
+  const isText = typeof body === "string";
+  let response: Response;
+  try {
+    response = await fetch(addressOf(path), {
+      method,
+      signal: signal ?? AbortSignal.timeout(60_000),
+      headers: {
+        accept: "application/json",
+        ...(key ? { authorization: `Bearer ${key}` } : {}),
+        ...(method === "GET" ? {} : { "flows-csrf": "1" }),
+        ...(body === undefined ? {} : { "content-type": "application/json" }),
+        ...headers,
+      },
+      body: body === undefined ? undefined : isText ? body : JSON.stringify(body),
+    });
+  } catch (error) {
+    if (signal?.aborted) throw error;
+    throw new ApiError(0, "The API cannot be reached. Check the connection; nothing that you typed is lost.");
+  }
+  const text = await response.text();
+  let parsed: unknown = undefined;
+  try {
+    parsed = text === "" ? undefined : JSON.parse(text);
+  } catch {
+    if (response.ok) throw new ApiError(response.status, "The API sent an answer that is not JSON.");
+  }
+  if (response.ok) return { body: parsed as T, etag: response.headers.get("etag") };
+  if (response.status === 401) onSignedOut();
+  const problem = (parsed ?? {}) as Record<string, unknown>;
+  throw new ApiError(response.status, String(problem.detail ?? problem.title ?? `The API answered ${response.status}.`), problem);
+}
+
+export const get = async <T>(path: string, signal?: AbortSignal) => (await call<T>("GET", path, undefined, {}, signal)).body;
+export const post = async <T>(path: string, body?: unknown) => (await call<T>("POST", path, body)).body;
+export const put = async <T>(path: string, body?: unknown) => (await call<T>("PUT", path, body)).body;
+export const patch = async <T>(path: string, body?: unknown) => (await call<T>("PATCH", path, body)).body;
+export const del = async (path: string) => (await call<undefined>("DELETE", path)).body;
+
+/** `?a=1&b=2` of what is set. */
+export function query(values: Record<string, string | number | null | undefined>): string {
+  const search = new URLSearchParams();
+  for (const [name, value] of Object.entries(values)) if (value !== null && value !== undefined && value !== "") search.set(name, String(value));
+  const text = search.toString();
+  return text && `?${text}`;
+}
