@@ -35,7 +35,7 @@ internal static class Database
     public static void UseDatabaseGate(this IApplicationBuilder app)
     {
         var state = app.ApplicationServices.GetRequiredService<SchemaState>();
-        app.Use((context, next) => state.IsReady || WorksWithout(context.Request.Path)
+        app.Use((context, next) => state.IsReady || WorksWithout(context.Request.Path) || context.GetEndpoint()?.Metadata.GetMetadata<WorksWithoutDatabase>() is not null
             ? next(context)
             : Problems.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "The database is not ready yet.", retryAfter: s_retryAfter));
     }
@@ -59,3 +59,6 @@ internal static class Database
         return false;
     }
 }
+
+/// <summary>Metadata of endpoints that answer while Postgres is away or being prepared.</summary>
+internal sealed class WorksWithoutDatabase;

@@ -57,6 +57,7 @@ internal static class Program
         app.UseDraining();
         app.UseHttpSafety();
         app.UseErrorAnswers();
+        app.UsePathBase(app.Services.GetRequiredService<PublicUrl>().PathBase);
         app.UseRouting();
         app.UseDatabaseGate();
         app.UseUnknownRoutes();

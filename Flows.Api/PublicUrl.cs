@@ -20,6 +20,9 @@ internal sealed class PublicUrl(IOptions<PublicUrlOptions> options)
     public string Of(HttpRequest request, string path) =>
         (_base ?? $"{request.Scheme}://{request.Host}{request.PathBase}") + path;
 
+    /// <summary>The path that all addresses begin with, as callers outside see it: <c>/automation</c>; empty for none.</summary>
+    public string PathBase { get; } = string.IsNullOrEmpty(options.Value.PublicUrl) ? "" : new Uri(options.Value.PublicUrl).AbsolutePath.TrimEnd('/');
+
     /// <summary>Null when the setting is fine, else what is wrong with it.</summary>
     public static string? Problem(string? value) =>
         string.IsNullOrEmpty(value)

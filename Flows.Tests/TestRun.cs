@@ -46,7 +46,7 @@ public sealed class TestRun : XunitTestFramework
 /// </summary>
 public sealed class LongestFirst : ITestCollectionOrderer
 {
-    private static readonly string[] s_first = [Platform.Campaigns, Platform.Databases, "RunningAppHost", nameof(Platform), Platform.Apis, Platform.Queues];
+    private static readonly string[] s_first = [Platform.Campaigns, Platform.Databases, "RunningAppHost", Web.ActingInABrowser.Browsers, nameof(Platform), Platform.Apis, Platform.Queues];
 
     public IEnumerable<ITestCollection> OrderTestCollections(IEnumerable<ITestCollection> testCollections) =>
         testCollections.OrderBy(collection => Array.IndexOf(s_first, collection.DisplayName) is var place and >= 0 ? place : int.MaxValue)

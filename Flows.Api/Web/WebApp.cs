@@ -1,4 +1,5 @@
 using System.Text;
+using System.Text.Encodings.Web;
 using Microsoft.AspNetCore.StaticFiles;
 using Microsoft.Net.Http.Headers;
 
@@ -17,6 +18,8 @@ internal static class WebApp
     /// <summary>First segments of the app's own addresses.</summary>
     private static readonly string[] s_pages = ["flows", "runs", "connections", "variables", "keys", "operate"];
 
+    private static readonly string[] s_methods = [HttpMethods.Get, HttpMethods.Head];
+
     private static readonly FileExtensionContentTypeProvider s_types = new();
 
     public static void MapWebApp(this IEndpointRouteBuilder app)
@@ -25,16 +28,19 @@ internal static class WebApp
         var page = Path.Combine(folder, "index.html");
         var index = File.Exists(page) ? File.ReadAllText(page) : null;
 
-        var pages = app.MapGroup("").AllowAnonymous().ExcludeFromDescription();
-        pages.MapGet("/", context => SendPageAsync(context, index));
+        var pages = app.MapGroup("").AllowAnonymous().WithMetadata(new WorksWithoutDatabase()).ExcludeFromDescription();
+        var prefix = app.ServiceProvider.GetRequiredService<PublicUrl>().PathBase;
+        Map("/", context => SendPageAsync(context, index, prefix));
         foreach (var name in s_pages)
-            pages.MapGet($"/{name}/{{**rest}}", context => SendPageAsync(context, index));
-        pages.MapGet("/favicon.svg", context => SendFileAsync(context, folder, "favicon.svg", isImmutable: false));
+            Map($"/{name}/{{**rest}}", context => SendPageAsync(context, index, prefix));
+        Map("/favicon.svg", context => SendFileAsync(context, folder, "favicon.svg", isImmutable: false));
         // Their names carry a hash of what is in them.
-        pages.MapGet("/assets/{name}", context => SendFileAsync(context, Path.Combine(folder, "assets"), (string)context.GetRouteValue("name")!, isImmutable: true));
+        Map("/assets/{name}", context => SendFileAsync(context, Path.Combine(folder, "assets"), (string)context.GetRouteValue("name")!, isImmutable: true));
+
+        void Map(string pattern, RequestDelegate send) => pages.MapMethods(pattern, s_methods, send);
     }
 
-    private static Task SendPageAsync(HttpContext context, string? index)
+    private static Task SendPageAsync(HttpContext context, string? index, string prefix)
     {
         var response = context.Response;
         response.ContentType = "text/html; charset=utf-8";
@@ -51,8 +57,8 @@ internal static class WebApp
                 The API is described at <a href="openapi/v1.json">openapi/v1.json</a>.</p></html>
                 """);
         }
-        // Where the app lies as the browser sees it: all of its addresses are relative to this.
-        var start = System.Text.Encodings.Web.HtmlEncoder.Default.Encode($"{context.Request.PathBase}/");
+        // Where the app lies as the browser sees it: all of its addresses are relative to this. A proxy in front may have taken the prefix off.
+        var start = HtmlEncoder.Default.Encode($"{(context.Request.PathBase.HasValue ? context.Request.PathBase : prefix)}/");
         return response.WriteAsync(index.Replace("<base href=\"/\" />", $"<base href=\"{start}\" />", StringComparison.Ordinal), Encoding.UTF8, context.RequestAborted);
     }
 

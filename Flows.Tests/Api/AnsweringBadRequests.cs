@@ -75,7 +75,6 @@ public sealed class AnsweringBadRequests(ApiFixture fixture) : IClassFixture<Api
     [Fact]
     public async Task The_surface_describes_itself()
     {
-        Assert.Contains("Flows API is running", (await _api.GetAsync("/", key: null)).Ok().Text, StringComparison.Ordinal);
         var paths = (await _api.GetAsync("/openapi/v1.json", key: null)).Ok()["paths"];
         var operations = paths.EnumerateObject().SelectMany(path => path.Value.EnumerateObject()).Select(operation => operation.Value)
             .Where(operation => operation.TryGetProperty("tags", out _)).ToArray();

@@ -11,6 +11,8 @@ internal sealed class FlowsClient(HttpClient http, string apiKey)
     /// <summary>The plain client, for requests that are wrong on purpose.</summary>
     public HttpClient Http => http;
 
+    public string Key => apiKey;
+
     /// <summary>Creates and publishes a flow. Returns its id.</summary>
     public async Task<Guid> PublishAsync(string name, string definition)
     {

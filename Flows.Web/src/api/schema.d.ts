@@ -561,6 +561,66 @@ export interface paths {
         };
         trace?: never;
     };
+    "/api/v1/flows/{id}/duplicate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Make a new flow of this one's draft; it is not published and has no key */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: {
+                content: {
+                    "application/json": null | components["schemas"]["DuplicateFlowRequest"];
+                };
+            };
+            responses: {
+                /** @description Created */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FlowView"];
+                    };
+                };
+                /** @description Bad Request */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+                /** @description Not Found */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flows/{id}/enable": {
         parameters: {
             query?: never;
@@ -988,6 +1048,55 @@ export interface paths {
                     };
                     content: {
                         "application/json": components["schemas"]["FlowVersionDetail"];
+                    };
+                };
+                /** @description Not Found */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/versions/{from}/diff/{to}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is different between two versions, by the names of their steps */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                    from: number;
+                    to: number;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["VersionDiff"];
                     };
                 };
                 /** @description Not Found */
@@ -1640,7 +1749,7 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Start a test run  of the draft as it is now */
+        /** Start a test run of the draft as it is now */
         post: {
             parameters: {
                 query?: {
@@ -1687,14 +1796,16 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The project's runs, newest first; by flow, status and time */
+        /** The project's runs, newest first; by flow, status, time, tag and text of the error */
         get: {
             parameters: {
                 query?: {
-                    flow?: string;
-                    status?: string[];
-                    from?: string;
-                    to?: string;
+                    Flow?: string;
+                    Status?: string[];
+                    From?: string;
+                    To?: string;
+                    Tag?: string;
+                    Q?: string;
                     Limit?: number;
                     Cursor?: string;
                 };
@@ -1723,6 +1834,56 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs.csv": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same as a table, at most 50,000 runs */
+        get: {
+            parameters: {
+                query?: {
+                    Flow?: string;
+                    Status?: string[];
+                    From?: string;
+                    To?: string;
+                    Tag?: string;
+                    Q?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Bad Request */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{runId}": {
         parameters: {
             query?: never;
@@ -1730,7 +1891,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One run: how it stands, who holds it, what it waits for, its output */
+        /** One run: how it stands, who holds it, what it waits for, its output or where a large one is */
         get: {
             parameters: {
                 query?: never;
@@ -1768,7 +1929,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The journal: every step with its input and output, in the order they started */
+        /** The journal: every step with its input and output or where large ones are, in the order they started */
         get: {
             parameters: {
                 query?: {
@@ -2054,6 +2215,203 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/{runId}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A run and its steps as they change (server-sent events 'run', 'step' and 'gap'); goes on after Last-Event-ID and ends with the run */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    runId: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description No Content */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Bad Request */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+                /** @description Not Found */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+                /** @description Too Many Requests */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The project's newest runs as their status changes (server-sent events 'run'); goes on after Last-Event-ID */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Bad Request */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+                /** @description Too Many Requests */
+                429: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{runId}/steps/{path}/{part}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A step's whole input, output or error (part), however large it is */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    runId: string;
+                    path: string;
+                    part: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{runId}/values/{valueId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A large value that the run or one of its steps refers to */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    runId: string;
+                    valueId: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/approve/{token}": {
         parameters: {
             query?: never;
@@ -2182,6 +2540,78 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/flows/{flowId}/queue/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Holds back the flow's runs that have not begun; they are accepted and kept */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    flowId: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description No Content */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{flowId}/queue/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Lets the flow's runs go on that were held back, before those that came later */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    flowId: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description No Content */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2239,6 +2669,10 @@ export interface components {
             name?: null | string;
             key?: components["schemas"]["JsonElement"];
         };
+        ChangedStep: {
+            name: string;
+            fields: components["schemas"]["FieldChange"][];
+        };
         ConnectionView: {
             /** Format: uuid */
             id: string;
@@ -2294,12 +2728,20 @@ export interface components {
             revision: number;
             problems: components["schemas"]["DefinitionProblem"][];
         };
+        DuplicateFlowRequest: {
+            name?: null | string;
+        };
         EngineCatalogue: {
             engine: string;
             pieces: components["schemas"]["PieceDescription"][];
             kinds: string[];
             languages: string[];
             functions: components["schemas"]["FunctionDescription"][];
+        };
+        FieldChange: {
+            field: string;
+            from: null | components["schemas"]["JsonElement"];
+            to: null | components["schemas"]["JsonElement"];
         };
         FlowExport: {
             format: string;
@@ -2366,6 +2808,12 @@ export interface components {
             warnings: components["schemas"]["DefinitionProblem"][];
         };
         JsonElement: unknown;
+        LargeValueView: {
+            /** Format: int32 */
+            size: number;
+            preview: string;
+            url: string;
+        };
         ManyRuns: {
             done: components["schemas"]["DoneRun"][];
             refused: components["schemas"]["RefusedRun"][];
@@ -2380,6 +2828,15 @@ export interface components {
         MeView: {
             project: components["schemas"]["ProjectView"];
             key: components["schemas"]["MeKey"];
+        };
+        MovedStep: {
+            name: string;
+            fromPlace: string;
+            /** Format: int32 */
+            fromPosition: number;
+            toPlace: string;
+            /** Format: int32 */
+            toPosition: number;
         };
         NewApiKey: {
             /** Format: uuid */
@@ -2424,6 +2881,12 @@ export interface components {
             actions: components["schemas"]["ActionDescription"][];
             triggers: components["schemas"]["TriggerDescription"][];
         };
+        PlacedStep: {
+            name: string;
+            place: string;
+            /** Format: int32 */
+            position: number;
+        };
         PreviewRequest: {
             event: string;
             input: components["schemas"]["JsonElement"];
@@ -2464,6 +2927,16 @@ export interface components {
         PutVariableRequest: {
             value: components["schemas"]["JsonElement"];
         };
+        QueueRate: {
+            /** Format: date-time */
+            from: string;
+            /** Format: int64 */
+            enqueued: number;
+            /** Format: int64 */
+            finished: number;
+            /** Format: int64 */
+            failed: number;
+        };
         QueueView: {
             provider: string;
             waiting: {
@@ -2478,8 +2951,12 @@ export interface components {
             /** Format: int64 */
             delayed: number;
             /** Format: int64 */
+            paused: number;
+            /** Format: int64 */
             dead: number;
             projects: components["schemas"]["BacklogView"][];
+            minutes: components["schemas"]["QueueRate"][];
+            hours: components["schemas"]["QueueRate"][];
         };
         RawJson: unknown;
         RefusedRun: {
@@ -2552,6 +3029,9 @@ export interface components {
             /** Format: uuid */
             retriedFrom?: null | string;
             calledBy?: null | components["schemas"]["CallerView"];
+            largeTrigger?: null | components["schemas"]["LargeValueView"];
+            largeOutput?: null | components["schemas"]["LargeValueView"];
+            tags?: null | string[];
         };
         SchedulePreview: {
             next: string[];
@@ -2594,6 +3074,9 @@ export interface components {
             logs: null | string;
             /** @default false */
             interrupted: boolean;
+            largeInput?: null | components["schemas"]["LargeValueView"];
+            largeOutput?: null | components["schemas"]["LargeValueView"];
+            largeError?: null | components["schemas"]["LargeValueView"];
         };
         TriggerDescription: {
             name: string;
@@ -2611,6 +3094,13 @@ export interface components {
             value: components["schemas"]["JsonElement"];
             /** Format: date-time */
             updatedAt: string;
+        };
+        VersionDiff: {
+            trigger: components["schemas"]["FieldChange"][];
+            added: components["schemas"]["PlacedStep"][];
+            removed: components["schemas"]["PlacedStep"][];
+            moved: components["schemas"]["MovedStep"][];
+            changed: components["schemas"]["ChangedStep"][];
         };
         WorkerList: {
             items: components["schemas"]["WorkerView"][];
@@ -2633,6 +3123,9 @@ export interface components {
             /** Format: int32 */
             engines: number;
             executionMode: string;
+            modeReason: string;
+            networkMode: string;
+            networkReason: string;
         };
     };
     responses: never;

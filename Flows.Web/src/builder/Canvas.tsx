@@ -1,6 +1,6 @@
 import { Background, Controls, Handle, MiniMap, Position, ReactFlow, ReactFlowProvider, useReactFlow, ViewportPortal, type Edge, type Node, type NodeProps } from "@xyflow/react";
 import { AlertTriangle, Braces, CircleStop, Clock, Code2, GitBranch, MessageSquareReply, Plus, Puzzle, Repeat, Workflow, Zap } from "lucide-react";
-import { createContext, memo, useContext, useEffect, useMemo } from "react";
+import { createContext, memo, useContext, useEffect, useMemo, useRef } from "react";
 import type { Definition, Place, Step } from "../flow/definition";
 import { layOut, nodeHeight, nodeWidth, type Layout } from "../flow/layout";
 import type { Tone } from "../runs/status";
@@ -119,17 +119,27 @@ function Inner({ definition, titles, notes, selected, actions }: CanvasProps) {
       ...layout.labels.map((label) => ({ ...still, id: `label ${label.id}`, type: "label", position: { x: label.x - 100, y: label.y - 12 }, width: 200, height: 24, data: { text: label.text, tone: label.tone } })),
     ];
   }, [layout, titles, notes, selected, actions]);
-  const { setCenter, getZoom } = useReactFlow();
+  const { setCenter, getZoom, flowToScreenPosition } = useReactFlow();
+  const pane = useRef<HTMLDivElement>(null);
   useEffect(() => {
     const box = selected ? layout.steps.find((step) => step.id === selected) : undefined;
-    if (box) void setCenter(box.x + nodeWidth / 2 + 160, box.y + nodeHeight / 2 + 120, { zoom: getZoom(), duration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 200 });
+    if (!box) return;
+    // After the panel beside the canvas has taken its room; a box that is in sight stays where it is.
+    const frame = requestAnimationFrame(() => {
+      const sight = pane.current?.getBoundingClientRect();
+      const from = flowToScreenPosition({ x: box.x, y: box.y });
+      const to = flowToScreenPosition({ x: box.x + nodeWidth, y: box.y + nodeHeight });
+      if (sight && from.x >= sight.left && from.y >= sight.top && to.x <= sight.right && to.y <= sight.bottom - margin) return;
+      void setCenter(box.x + nodeWidth / 2, box.y + nodeHeight / 2, { zoom: getZoom(), duration: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 200 });
+    });
+    return () => cancelAnimationFrame(frame);
     // Only when another step is selected: a change of the flow must not move the view.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [selected]);
   return (
     <Actions.Provider value={actions}>
-      <div className="canvas">
-        <ReactFlow nodes={nodes} edges={noEdges} nodeTypes={nodeTypes} fitView fitViewOptions={{ maxZoom: 1, padding: 0.2 }} minZoom={0.1} maxZoom={1.5} nodesConnectable={false} onlyRenderVisibleElements proOptions={{ hideAttribution: true }} panOnScroll>
+      <div className="canvas" ref={pane}>
+        <ReactFlow nodes={nodes} edges={noEdges} nodeTypes={nodeTypes} fitView fitViewOptions={{ maxZoom: 1, padding: 0.2 }} minZoom={0.1} maxZoom={1.5} nodesConnectable={false} onlyRenderVisibleElements={nodes.length > mostAlwaysShown} proOptions={{ hideAttribution: true }} panOnScroll>
           <Lines layout={layout} />
           <Background gap={24} />
           <Controls showInteractive={false} />
@@ -140,6 +150,9 @@ function Inner({ definition, titles, notes, selected, actions }: CanvasProps) {
   );
 }
 
+// Past this many boxes only those in sight are in the page; below it all of them are reached by the Tab key.
+const mostAlwaysShown = 200;
+const margin = 60;
 const noEdges: Edge[] = [];
 
 // Drawn by hand under the boxes: they follow from the layout, nobody drags them, and hundreds of them cost one element.

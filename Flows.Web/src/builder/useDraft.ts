@@ -35,7 +35,7 @@ export function useDraft(flowId: string) {
         setHistory(mine?.etag === answer.etag && mine ? mine.history : begin(answer.body));
         setState(mine?.etag === answer.etag && mine && mine.history.present !== answer.body ? "unsaved" : "saved");
         setError(null);
-        const verdict = await call<Schemas["DefinitionVerdict"]>("POST", "api/v1/flows/validate", { definition: answer.body }).catch(() => null);
+        const verdict = await call<Schemas["DefinitionVerdict"]>("POST", "api/v1/flows/validate", answer.body).catch(() => null);
         if (verdict) setProblems(verdict.body.problems ?? []);
       } catch (failed) {
         setError(failed as Error);

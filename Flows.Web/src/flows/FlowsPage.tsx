@@ -16,7 +16,7 @@ export function FlowsPage() {
   const navigate = useNavigate();
   const client = useQueryClient();
   const flows = useList<FlowView>(["flows"], (cursor) => `api/v1/flows${query({ limit: 100, cursor })}`, 15_000);
-  const recent = useQuery({ queryKey: ["runs", "recent"], queryFn: () => get<{ items: RunView[] }>("api/v1/runs?limit=200"), refetchInterval: 5000 });
+  const recent = useQuery({ queryKey: ["runs", "recent"], queryFn: () => get<{ items: RunView[] }>("api/v1/runs?limit=100"), refetchInterval: 5000 });
   const [search, setSearch] = useState("");
   const [dialog, setDialog] = useState<{ kind: "new" | "import" } | { kind: "rename" | "delete"; flow: FlowView } | null>(null);
   const runsByFlow = useMemo(() => Map.groupBy(recent.data?.items ?? [], (run) => run.flowId), [recent.data]);

@@ -1,0 +1,69 @@
+#pragma warning disable RS0030 // The browser is driven by a Node.js process of its own.
+using System.Diagnostics;
+
+namespace Flows.Tests.Web;
+
+/// <summary>
+/// The stories of Flows.Web/e2e, each acted in Debian's Chromium against the running API and its workers. Where there is no Chromium or no
+/// Node.js 20.19 they are skipped, by name.
+/// </summary>
+[Collection(Browsers)]
+public sealed class ActingInABrowser(Platform platform)
+{
+    public const string Browsers = "Browsers";
+    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(3);
+
+    [StoryTheory]
+    [InlineData("building")]
+    [InlineData("retrying")]
+    public async Task The_story_goes_as_told(string story)
+    {
+        var start = new ProcessStartInfo("node")
+        {
+            ArgumentList = { "e2e/run.mjs", story },
+            WorkingDirectory = Browser.WebFolder,
+            RedirectStandardOutput = true,
+            RedirectStandardError = true,
+        };
+        start.Environment["FLOWS_URL"] = platform.Api.Http.BaseAddress!.ToString();
+        start.Environment["FLOWS_KEY"] = platform.Api.Key;
+        start.Environment["FLOWS_CHROMIUM"] = Browser.Chromium;
+        start.Environment["FLOWS_SHOTS"] = Path.Combine(AppContext.BaseDirectory, "stories");
+        using var process = Process.Start(start)!;
+        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
+        try
+        {
+            await process.WaitForExitAsync().WaitAsync(s_limit);
+        }
+        finally
+        {
+            process.Kill(entireProcessTree: true);
+        }
+        Assert.True(process.ExitCode == 0, $"{await output}{await errors}");
+    }
+}
+
+/// <summary>What the stories need of the machine.</summary>
+internal static class Browser
+{
+    public static readonly string WebFolder = Path.GetFullPath(Path.Combine(AppContext.BaseDirectory, "../../../../Flows.Web"));
+
+    public static readonly string? Chromium =
+        new[] { Environment.GetEnvironmentVariable("FLOWS_CHROMIUM"), "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome" }.FirstOrDefault(File.Exists);
+
+    public static readonly string? LackOfNode =
+        !File.Exists(Path.Combine(AppContext.BaseDirectory, "web", "index.html")) ? "The web app was not built: Node.js 20.19 or later was not found."
+        : !Directory.Exists(Path.Combine(WebFolder, "node_modules", "playwright-core")) ? "Flows.Web/node_modules is not there: npm ci."
+        : null;
+
+    public static readonly string? Lack = Chromium is null ? "There is no Chromium on this machine: apt-get install chromium." : LackOfNode;
+}
+
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class StoryTheoryAttribute : TheoryAttribute
+{
+    public StoryTheoryAttribute() => Skip = Browser.Lack;
+}
+
+[CollectionDefinition(ActingInABrowser.Browsers)]
+public sealed class BrowsersCollection : ICollectionFixture<Platform>;

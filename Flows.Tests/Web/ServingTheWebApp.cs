@@ -1,0 +1,136 @@
+using System.IO.Compression;
+using System.Net;
+using System.Text.RegularExpressions;
+using Flows.Tests.Api;
+
+namespace Flows.Tests.Web;
+
+[Collection(Platform.Apis)]
+public sealed partial class ServingTheWebApp(Platform platform) : IAsyncLifetime
+{
+    private TestDatabase _database = null!;
+    private ApiHost _api = null!;
+    private ApiHost _below = null!;
+
+    private static bool IsBuilt => File.Exists(Path.Combine(AppContext.BaseDirectory, "web", "index.html"));
+
+    public async Task InitializeAsync()
+    {
+        _database = new TestDatabase(platform);
+        _api = await ApiHost.StartAsync(_database.ConnectionString, platform);
+        _below = await ApiHost.StartAsync(_database.ConnectionString, platform, new() { ["Flows:PublicUrl"] = "https://example.com/automation/" });
+    }
+
+    public async Task DisposeAsync()
+    {
+        await _api.DisposeAsync();
+        await _below.DisposeAsync();
+        await _database.DisposeAsync();
+    }
+
+    [Fact]
+    public async Task Without_Node_at_build_time_the_first_page_says_what_is_missing()
+    {
+        if (IsBuilt)
+            return; // The other tests of this class are about that.
+        var page = await _api.GetAsync("/", key: null);
+        Assert.Equal(503, page.Status);
+        Assert.Contains("its web app was not built", page.Text, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/")]
+    [InlineData("/flows")]
+    [InlineData("/flows/0198c1f2-7a11-7d1e-9f5e-0123456789ab")]
+    [InlineData("/runs/0198c1f2-7a11-7d1e-9f5e-0123456789ab?step=a")]
+    [InlineData("/operate")]
+    public async Task Each_of_its_addresses_gives_the_page_to_whoever_asks(string address)
+    {
+        if (!IsBuilt)
+            return;
+        using var response = await _api.Http.GetAsync(address);
+        Assert.Equal(HttpStatusCode.OK, response.StatusCode);
+        Assert.Equal("text/html", response.Content.Headers.ContentType!.MediaType);
+        Assert.True(response.Headers.CacheControl!.NoCache);
+        Assert.Contains("<base href=\"/\"", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+        var policy = string.Join(';', response.Headers.GetValues("Content-Security-Policy"));
+        Assert.Contains("default-src 'self'", policy, StringComparison.Ordinal);
+        Assert.Contains("frame-ancestors 'none'", policy, StringComparison.Ordinal);
+        Assert.DoesNotContain("script-src 'unsafe", policy, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("/nothing-of-the-kind")]
+    [InlineData("/assets/none.js")]
+    [InlineData("/assets/..%2findex.html")]
+    [InlineData("/assets/%2e%2e%2f%2e%2e%2fappsettings.json")]
+    public async Task Everything_else_that_does_not_exist_stays_a_404(string address)
+    {
+        using var response = await _api.Http.GetAsync(address);
+        Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
+    }
+
+    [Fact]
+    public async Task Its_files_come_compressed_and_may_be_kept_for_ever()
+    {
+        if (!IsBuilt)
+            return;
+        var script = FirstScript((await _api.GetAsync("/", key: null)).Text);
+        using var plain = await _api.Http.GetAsync(script);
+        var text = await plain.Content.ReadAsStringAsync();
+        Assert.Equal("text/javascript", plain.Content.Headers.ContentType!.MediaType);
+        Assert.Empty(plain.Content.Headers.ContentEncoding);
+        Assert.Contains("immutable", plain.Headers.CacheControl!.ToString(), StringComparison.Ordinal);
+        Assert.Equal(TimeSpan.FromDays(365), plain.Headers.CacheControl.MaxAge);
+        foreach (var encoding in (string[])["br", "gzip"])
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, script);
+            request.Headers.AcceptEncoding.ParseAdd(encoding);
+            using var packed = await _api.Http.SendAsync(request);
+            Assert.Equal([encoding], packed.Content.Headers.ContentEncoding);
+            Assert.Contains("Accept-Encoding", packed.Headers.Vary);
+            await using var body = await packed.Content.ReadAsStreamAsync();
+            await using Stream open = encoding == "br" ? new BrotliStream(body, CompressionMode.Decompress) : new GZipStream(body, CompressionMode.Decompress);
+            using var reader = new StreamReader(open);
+            Assert.Equal(text, await reader.ReadToEndAsync());
+        }
+    }
+
+    [Fact]
+    public void What_the_first_page_loads_is_at_most_350_kB()
+    {
+        if (!IsBuilt)
+            return;
+        var folder = Path.Combine(AppContext.BaseDirectory, "web");
+        var page = File.ReadAllText(Path.Combine(folder, "index.html"));
+        var files = Assets().Matches(page).Select(match => match.Groups[1].Value).Distinct().ToList();
+        Assert.Contains(files, file => file.EndsWith(".js", StringComparison.Ordinal));
+        Assert.Contains(files, file => file.EndsWith(".css", StringComparison.Ordinal));
+        var bytes = files.Sum(file => new FileInfo(Path.Combine(folder, file + ".br")).Length);
+        Assert.InRange(bytes, 1, 350_000);
+    }
+
+    [Fact]
+    public async Task Below_a_path_the_page_and_its_files_are_found_with_and_without_it()
+    {
+        if (!IsBuilt)
+            return;
+        foreach (var prefix in (string[])["/automation", ""]) // a proxy may take the path off, or leave it on
+        {
+            var page = (await _below.GetAsync($"{prefix}/flows", key: null)).Ok().Text;
+            Assert.Contains("<base href=\"/automation/\"", page, StringComparison.Ordinal);
+            Assert.StartsWith("./assets/", FirstScript(page), StringComparison.Ordinal);
+            using var script = await _below.Http.GetAsync($"{prefix}/{FirstScript(page)[2..]}");
+            Assert.Equal(HttpStatusCode.OK, script.StatusCode);
+            (await _below.GetAsync($"{prefix}/api/v1/me")).Ok();
+        }
+    }
+
+    private static string FirstScript(string page) => Script().Match(page).Groups[1].Value;
+
+    [GeneratedRegex("src=\"(\\./assets/[^\"]+\\.js)\"")]
+    private static partial Regex Script();
+
+    [GeneratedRegex("(?:src|href)=\"\\./(assets/[^\"]+)\"")]
+    private static partial Regex Assets();
+}
