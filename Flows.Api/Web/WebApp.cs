@@ -1,5 +1,6 @@
 using System.Text;
 using System.Text.Encodings.Web;
+using Flows.Api.Access;
 using Microsoft.AspNetCore.StaticFiles;
 using Microsoft.Net.Http.Headers;
 
@@ -28,7 +29,7 @@ internal static class WebApp
         var page = Path.Combine(folder, "index.html");
         var index = File.Exists(page) ? File.ReadAllText(page) : null;
 
-        var pages = app.MapGroup("").AllowAnonymous().WithMetadata(new WorksWithoutDatabase()).ExcludeFromDescription();
+        var pages = app.MapGroup("").AllowAnonymous("It is the same for everybody and holds no data; what it shows it asks the API for, with the credentials of whoever looks.").WithMetadata(new WorksWithoutDatabase()).ExcludeFromDescription();
         var prefix = app.ServiceProvider.GetRequiredService<PublicUrl>().PathBase;
         Map("/", context => SendPageAsync(context, index, prefix));
         foreach (var name in s_pages)

@@ -15,7 +15,9 @@ public sealed class ActingInABrowser(Platform platform)
 
     [StoryTheory]
     [InlineData("building")]
+    [InlineData("reading")]
     [InlineData("retrying")]
+    [InlineData("together")]
     public async Task The_story_goes_as_told(string story)
     {
         var start = new ProcessStartInfo("node")

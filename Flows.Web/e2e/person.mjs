@@ -28,6 +28,7 @@ export class Person {
 
   async signIn(path = "/flows") {
     await this.page.goto(`${this.url}${path}`);
+    await this.button("With an API key").click();
     await this.page.getByLabel("API key").fill(this.key);
     await this.page.getByRole("button", { name: "Sign in" }).click();
     await this.page.locator("nav .nav-link").first().waitFor();

@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Activity, Braces, GitBranch, KeyRound, ListChecks, LogOut, Plug } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { Navigate, NavLink, Outlet, Route, Routes } from "react-router";
-import { ApiError, credentials, get, whenSignedOut, type Schemas } from "./api/client";
+import { ApiError, chosenProject, credentials, del, get, whenSignedOut, type Schemas } from "./api/client";
 import { FlowsPage } from "./flows/FlowsPage";
 import { OperatePage } from "./operate/OperatePage";
 import { RunsPage } from "./runs/RunsPage";
@@ -11,7 +11,7 @@ import { ConnectionsPage } from "./settings/ConnectionsPage";
 import { VariablesPage } from "./settings/VariablesPage";
 import { SignIn } from "./SignIn";
 import { text } from "./text";
-import { Failure, IconButton } from "./ui/ui";
+import { Failure, IconButton, tellError } from "./ui/ui";
 
 // The canvas is the heavy part: it is fetched when a flow or a run is opened.
 const BuilderPage = lazy(() => import("./builder/BuilderPage"));
@@ -19,15 +19,24 @@ const RunPage = lazy(() => import("./runs/RunPage"));
 
 export function App() {
   const client = useQueryClient();
-  const [isSignedIn, setSignedIn] = useState(() => credentials.get() !== null);
+  // Null until it is known whether the browser brings a session along.
+  const [isSignedIn, setSignedIn] = useState<boolean | null>(() => (credentials.get() !== null ? true : null));
   useEffect(() => {
     whenSignedOut(() => setSignedIn(false));
+    if (credentials.get() === null) void get("api/v1/me").then(() => setSignedIn(true), () => setSignedIn(false));
   }, []);
   const signOut = () => {
-    credentials.clear();
-    client.clear();
-    setSignedIn(false);
+    const leave = () => {
+      credentials.clear();
+      chosenProject.clear();
+      client.clear();
+      setSignedIn(false);
+    };
+    // A key has no session to end.
+    if (credentials.get() !== null) leave();
+    else void del("api/v1/session").then(leave, tellError);
   };
+  if (isSignedIn === null) return <p className="loading">{text.common.loading}</p>;
   if (!isSignedIn)
     return (
       <SignIn
@@ -65,6 +74,7 @@ const links = [
 ];
 
 function Shell({ signOut }: { signOut: () => void }) {
+  const client = useQueryClient();
   const me = useQuery({ queryKey: ["me"], queryFn: () => get<Schemas["MeView"]>("api/v1/me"), refetchInterval: (state) => (state.state.error ? 3000 : 60_000) });
   return (
     <div className="shell">
@@ -80,7 +90,26 @@ function Shell({ signOut }: { signOut: () => void }) {
           </NavLink>
         ))}
         <footer>
-          <span title={me.data?.key?.name}>{me.data?.project.name}</span>
+          {me.data?.user && me.data.projects.length > 1 ? (
+            <select
+              aria-label={text.nav.project}
+              value={me.data.project?.id ?? ""}
+              onChange={(event) => {
+                chosenProject.set(event.target.value);
+                client.clear();
+                location.assign(document.baseURI);
+              }}
+            >
+              {!me.data.project && <option value="">{text.nav.chooseProject}</option>}
+              {me.data.projects.map((project) => (
+                <option key={project.id} value={project.id}>
+                  {project.name}
+                </option>
+              ))}
+            </select>
+          ) : (
+            <span title={me.data?.user?.email ?? me.data?.key?.name}>{me.data?.project?.name}</span>
+          )}
           <IconButton label={text.nav.signOut} onClick={signOut}>
             <LogOut size={16} />
           </IconButton>

@@ -1,9 +1,13 @@
 /** Every text of the app that is not made of data. */
 export const text = {
   app: "Flows",
-  nav: { flows: "Flows", runs: "Runs", connections: "Connections", variables: "Variables", keys: "API keys", operate: "Operate", signOut: "Sign out", docs: "API reference" },
+  nav: { flows: "Flows", runs: "Runs", connections: "Connections", variables: "Variables", keys: "API keys", operate: "Operate", signOut: "Sign out", project: "Project", chooseProject: "Choose a project", docs: "API reference" },
   signIn: {
     title: "Sign in to Flows",
+    email: "E-mail",
+    password: "Password",
+    withKey: "With an API key",
+    withPassword: "With e-mail and password",
     key: "API key",
     keyHelp: "It begins with flk_. On a machine where Flows was started with ./flows up it is in .flows/api-key.",
     go: "Sign in",
@@ -14,7 +18,7 @@ export const text = {
     tryAgain: "Try again", name: "Name", copy: "Copy", copied: "Copied", none: "none", remove: "Remove", add: "Add", on: "On", off: "Off",
   },
   flows: {
-    title: "Flows", new: "New flow", import: "Import", empty: "No flows yet", emptyHelp: "A flow is a trigger and the steps that follow. Start with an empty one, or import one from Flows, Activepieces or n8n.",
+    title: "Flows", new: "New flow", gallery: "From a template", galleryHelp: "Each is a whole flow that runs; it becomes yours, and changes as you like.", pause: "Hold back its runs", resume: "Let held runs go on", paused: "Its runs are accepted and held back.", resumed: "Held runs go on.", import: "Import", empty: "No flows yet", emptyHelp: "A flow is a trigger and the steps that follow. Start with an empty one, or import one from Flows, Activepieces or n8n.",
     notPublished: "draft only", published: "version", webhook: "webhook", export: "Export", rename: "Rename",
     deleteQuestion: "Delete this flow? It stops at once; its runs stay readable until they are cleaned up.",
     importHelp: "The JSON of a Flows export, an Activepieces template or an n8n workflow.", importFile: "Choose a file, or paste the JSON below", imported: "Imported. What could not be taken over as it was:",

@@ -39,6 +39,15 @@ export const credentials = {
   clear: () => sessionStorage.removeItem(keyName),
 };
 
+const projectName = "flows-project";
+
+/** Which of a person's projects this tab is about; null while it does not matter or is not chosen. */
+export const chosenProject = {
+  get: () => sessionStorage.getItem(projectName),
+  set: (id: string) => sessionStorage.setItem(projectName, id),
+  clear: () => sessionStorage.removeItem(projectName),
+};
+
 let onSignedOut: () => void = () => {};
 export const whenSignedOut = (listener: () => void) => {
   onSignedOut = listener;
@@ -48,6 +57,7 @@ export const addressOf = (path: string) => new URL(path.replace(/^\//, ""), docu
 
 export async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Answer<T>> {
   const key = credentials.get();
+  const project = key ? null : chosenProject.get();
   const isText = typeof body === "string";
   let response: Response;
   try {
@@ -57,6 +67,7 @@ export async function call<T>(method: string, path: string, body?: unknown, head
       headers: {
         accept: "application/json",
         ...(key ? { authorization: `Bearer ${key}` } : {}),
+        ...(project ? { "flows-project": project } : {}),
         ...(method === "GET" ? {} : { "flows-csrf": "1" }),
         ...(body === undefined ? {} : { "content-type": "application/json" }),
         ...headers,

@@ -1,6 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { Download, Import, MoreHorizontal, Pencil, Plus, Power, Trash2, Copy } from "lucide-react";
-import { useMemo, useState, type FormEvent } from "react";
+import { Copy, Download, Import, LayoutTemplate, MoreHorizontal, Pause, Pencil, Play, Plus, Power, Trash2 } from "lucide-react";
+import { lazy, Suspense, useMemo, useState, type FormEvent } from "react";
 import { Link, useNavigate } from "react-router";
 import { del, get, patch, post, query, type FlowView, type RunView } from "../api/client";
 import { text } from "../text";
@@ -10,6 +10,8 @@ import { Button, Dialog, Empty, Failure, Field, Menu, tell, tellError } from "..
 import { ImportDialog } from "./ImportDialog";
 import { Sparkline } from "./Sparkline";
 
+const Gallery = lazy(() => import("./Gallery"));
+
 const emptyFlow = { schema: 1, trigger: { name: "trigger", piece: "webhook", event: "catch", input: {} }, steps: [] };
 
 export function FlowsPage() {
@@ -18,19 +20,19 @@ export function FlowsPage() {
   const flows = useList<FlowView>(["flows"], (cursor) => `api/v1/flows${query({ limit: 100, cursor })}`, 15_000);
   const recent = useQuery({ queryKey: ["runs", "recent"], queryFn: () => get<{ items: RunView[] }>("api/v1/runs?limit=100"), refetchInterval: 5000 });
   const [search, setSearch] = useState("");
-  const [dialog, setDialog] = useState<{ kind: "new" | "import" } | { kind: "rename" | "delete"; flow: FlowView } | null>(null);
+  const [dialog, setDialog] = useState<{ kind: "new" | "import" | "gallery" } | { kind: "rename" | "delete"; flow: FlowView } | null>(null);
   const runsByFlow = useMemo(() => Map.groupBy(recent.data?.items ?? [], (run) => run.flowId), [recent.data]);
   const refresh = () => client.invalidateQueries({ queryKey: ["flows"] });
   const change = useMutation({ mutationFn: (action: () => Promise<unknown>) => action(), onSuccess: refresh, onError: tellError });
 
-  const create = async (name: string) => {
-    const flow = await post<FlowView>("api/v1/flows", { name, definition: emptyFlow });
+  const create = async (name: string, definition: unknown = emptyFlow) => {
+    const flow = await post<FlowView>("api/v1/flows", { name, definition });
     await refresh();
     await navigate(`/flows/${flow.id}`);
   };
-  const duplicate = async (flow: FlowView) => {
-    const draft = await get<unknown>(`api/v1/flows/${flow.id}/draft`);
-    await post("api/v1/flows", { name: `${flow.name} (copy)`, definition: draft });
+  const hold = async (flow: FlowView, what: "pause" | "resume") => {
+    await post(`api/v1/flows/${flow.id}/queue/${what}`);
+    tell(what === "pause" ? text.flows.paused : text.flows.resumed);
   };
   const exportFlow = async (flow: FlowView) => {
     const file = await get<unknown>(`api/v1/flows/${flow.id}/export`);
@@ -47,6 +49,9 @@ export function FlowsPage() {
       <header className="page-head">
         <h1>{text.flows.title}</h1>
         <input type="search" aria-label={text.common.search} placeholder={text.common.search} value={search} onChange={(event) => setSearch(event.target.value)} />
+        <Button icon={<LayoutTemplate size={16} />} onClick={() => setDialog({ kind: "gallery" })}>
+          {text.flows.gallery}
+        </Button>
         <Button icon={<Import size={16} />} onClick={() => setDialog({ kind: "import" })}>
           {text.flows.import}
         </Button>
@@ -76,7 +81,7 @@ export function FlowsPage() {
               trigger={<MoreHorizontal size={18} />}
               items={[
                 { label: text.flows.rename, icon: <Pencil size={16} />, run: () => setDialog({ kind: "rename", flow }) },
-                { label: text.common.duplicate, icon: <Copy size={16} />, run: () => change.mutate(() => duplicate(flow)) },
+                { label: text.common.duplicate, icon: <Copy size={16} />, run: () => change.mutate(() => post(`api/v1/flows/${flow.id}/duplicate`)) },
                 { label: text.flows.export, icon: <Download size={16} />, run: () => change.mutate(() => exportFlow(flow)) },
                 {
                   label: flow.enabled ? "Disable" : "Enable",
@@ -84,6 +89,8 @@ export function FlowsPage() {
                   disabled: !flow.publishedVersion,
                   run: () => change.mutate(() => post(`api/v1/flows/${flow.id}/${flow.enabled ? "disable" : "enable"}`)),
                 },
+                { label: text.flows.pause, icon: <Pause size={16} />, run: () => change.mutate(() => hold(flow, "pause")) },
+                { label: text.flows.resume, icon: <Play size={16} />, run: () => change.mutate(() => hold(flow, "resume")) },
                 null,
                 { label: text.common.delete, icon: <Trash2 size={16} />, danger: true, run: () => setDialog({ kind: "delete", flow }) },
               ]}
@@ -92,7 +99,12 @@ export function FlowsPage() {
         ))}
       </ul>
       {flows.hasNextPage && <Button onClick={() => void flows.fetchNextPage()}>{text.common.more}</Button>}
-      {dialog?.kind === "new" && <NameDialog title={text.flows.new} name="" go={text.common.create} onClose={() => setDialog(null)} onDone={create} />}
+      {dialog?.kind === "new" && <NameDialog title={text.flows.new} name="" go={text.common.create} onClose={() => setDialog(null)} onDone={(name) => create(name)} />}
+      {dialog?.kind === "gallery" && (
+        <Suspense fallback={null}>
+          <Gallery onClose={() => setDialog(null)} onPick={(template) => create(template.title, template.definition)} />
+        </Suspense>
+      )}
       {dialog?.kind === "import" && (
         <ImportDialog
           onClose={() => {
