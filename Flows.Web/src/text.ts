@@ -40,7 +40,7 @@ export const text = {
     wrongName: "A name begins with a letter or _ and has letters, digits and _ only.", takenName: "Another step has this name.", enabled: "Enabled", notEnabled: "Disabled", copyStep: "Copy", paste: "Paste",
   },
   runs: {
-    title: "Runs", empty: "No runs match", emptyHelp: "Runs appear here as soon as a trigger starts one.", any: "Any status", anyFlow: "Any flow", started: "Started", took: "Took", status: "Status", flow: "Flow",
+    title: "Runs", empty: "No runs match", emptyHelp: "Runs appear here as soon as a trigger starts one.", any: "Any status", errorHas: "Error contains", tag: "Tag", anyFlow: "Any flow", started: "Started", took: "Took", status: "Status", flow: "Flow",
     cancel: "Cancel", retry: "Retry", retryFailed: "From the failed step", retryStart: "From the start", retryLatest: "On the latest version", retryHere: "Retry from here", input: "Input", output: "Output", error: "Error", logs: "Logs",
     waits: "Waits for", worker: "Worker", lease: "lease until", attempt: "Attempt", trigger: "Trigger", timeline: "Timeline", decideTitle: "Did this step happen?", happened: "It happened", repeat: "Do it again", stopIt: "Stop the run",
     decideHelp: "The run was cut off while this step was under way. Nobody but you can know whether its effect took place.", noSteps: "No step has run yet.", edited: "Input, edited", live: "live",

@@ -13,8 +13,10 @@ export function RunsPage() {
   const [search, setSearch] = useSearchParams();
   const status = search.get("status") ?? "";
   const flow = search.get("flow") ?? "";
+  const q = search.get("q") ?? "";
+  const tag = search.get("tag") ?? "";
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
-  const runs = useList<RunView>(["runs", status, flow], (cursor) => `api/v1/runs${query({ limit: 50, cursor, status, flow })}`, 2000);
+  const runs = useList<RunView>(["runs", status, flow, q, tag], (cursor) => `api/v1/runs${query({ limit: 50, cursor, status, flow, q, tag })}`, 2000);
   const flows = useList<FlowView>(["flows"], (cursor) => `api/v1/flows${query({ limit: 100, cursor })}`);
   const nameOf = useMemo(() => new Map(flows.items.map((item) => [item.id, item.name])), [flows.items]);
   const filter = (name: string, value: string) => {
@@ -59,6 +61,8 @@ export function RunsPage() {
             </option>
           ))}
         </select>
+        <SearchField key={`q ${q}`} label={text.runs.errorHas} value={q} onSearch={(value) => filter("q", value)} />
+        <SearchField key={`tag ${tag}`} label={text.runs.tag} value={tag} onSearch={(value) => filter("tag", value)} />
         {picked.size > 0 && (
           <>
             <Button onClick={() => void many("retry")}>{`${text.runs.retry} ${picked.size}`}</Button>
@@ -110,6 +114,25 @@ export function RunsPage() {
         </Button>
       )}
     </main>
+  );
+}
+
+/** Looked for when Enter is pressed or the field is left: each search reads the table of runs. */
+function SearchField({ label, value, onSearch }: { label: string; value: string; onSearch: (value: string) => void }) {
+  const [typed, setTyped] = useState(value);
+  const go = () => typed !== value && onSearch(typed.trim());
+  return (
+    <input
+      type="search"
+      className="narrow"
+      aria-label={label}
+      placeholder={label}
+      maxLength={200}
+      value={typed}
+      onChange={(event) => setTyped(event.target.value)}
+      onBlur={go}
+      onKeyDown={(event) => event.key === "Enter" && go()}
+    />
   );
 }
 
