@@ -17,7 +17,7 @@ internal static class WebApp
         "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 
     /// <summary>First segments of the app's own addresses.</summary>
-    private static readonly string[] s_pages = ["flows", "runs", "connections", "variables", "keys", "operate"];
+    private static readonly string[] s_pages = ["flows", "runs", "connections", "variables", "keys", "operate", "members", "audit"];
 
     private static readonly string[] s_methods = [HttpMethods.Get, HttpMethods.Head];
 

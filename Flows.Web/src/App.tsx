@@ -1,13 +1,16 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Activity, Braces, GitBranch, KeyRound, ListChecks, LogOut, Plug } from "lucide-react";
+import { useQueryClient } from "@tanstack/react-query";
+import { Activity, Braces, GitBranch, KeyRound, ListChecks, LogOut, Plug, ScrollText, Users } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { Navigate, NavLink, Outlet, Route, Routes } from "react-router";
-import { ApiError, chosenProject, credentials, del, get, whenSignedOut, type Schemas } from "./api/client";
+import { ApiError, chosenProject, credentials, del, get, whenSignedOut } from "./api/client";
 import { FlowsPage } from "./flows/FlowsPage";
 import { OperatePage } from "./operate/OperatePage";
 import { RunsPage } from "./runs/RunsPage";
 import { ApiKeysPage } from "./settings/ApiKeysPage";
+import { AuditPage } from "./settings/AuditPage";
 import { ConnectionsPage } from "./settings/ConnectionsPage";
+import { MembersPage } from "./settings/MembersPage";
+import { useMe } from "./settings/useMe";
 import { VariablesPage } from "./settings/VariablesPage";
 import { SignIn } from "./SignIn";
 import { text } from "./text";
@@ -56,6 +59,8 @@ export function App() {
         <Route path="variables" element={<VariablesPage />} />
         <Route path="keys" element={<ApiKeysPage />} />
         <Route path="operate" element={<OperatePage />} />
+        <Route path="members" element={<MembersPage />} />
+        <Route path="audit" element={<AuditPage />} />
         <Route path="flows/:flowId" element={<BuilderPage />} />
         <Route path="runs/:runId" element={<RunPage />} />
         <Route path="*" element={<Navigate to="/flows" replace />} />
@@ -64,18 +69,20 @@ export function App() {
   );
 }
 
-const links = [
+const links: { to: string; label: string; icon: typeof Users; needs?: string }[] = [
   { to: "/flows", label: text.nav.flows, icon: GitBranch },
   { to: "/runs", label: text.nav.runs, icon: ListChecks },
   { to: "/connections", label: text.nav.connections, icon: Plug },
   { to: "/variables", label: text.nav.variables, icon: Braces },
-  { to: "/keys", label: text.nav.keys, icon: KeyRound },
+  { to: "/keys", label: text.nav.keys, icon: KeyRound, needs: "keys:manage" },
+  { to: "/members", label: text.nav.members, icon: Users },
+  { to: "/audit", label: text.nav.audit, icon: ScrollText, needs: "audit:read" },
   { to: "/operate", label: text.nav.operate, icon: Activity },
 ];
 
 function Shell({ signOut }: { signOut: () => void }) {
   const client = useQueryClient();
-  const me = useQuery({ queryKey: ["me"], queryFn: () => get<Schemas["MeView"]>("api/v1/me"), refetchInterval: (state) => (state.state.error ? 3000 : 60_000) });
+  const me = useMe();
   return (
     <div className="shell">
       <nav aria-label={text.app}>
@@ -83,7 +90,7 @@ function Shell({ signOut }: { signOut: () => void }) {
           <img src={new URL("favicon.svg", document.baseURI).toString()} alt="" width={24} height={24} />
           {text.app}
         </NavLink>
-        {links.map(({ to, label, icon: Icon }) => (
+        {links.filter(({ needs }) => !needs || me.data?.permissions.includes(needs)).map(({ to, label, icon: Icon }) => (
           <NavLink key={to} to={to} className="nav-link">
             <Icon size={18} aria-hidden />
             {label}

@@ -1,7 +1,7 @@
 /** Every text of the app that is not made of data. */
 export const text = {
   app: "Flows",
-  nav: { flows: "Flows", runs: "Runs", connections: "Connections", variables: "Variables", keys: "API keys", operate: "Operate", signOut: "Sign out", project: "Project", chooseProject: "Choose a project", docs: "API reference" },
+  nav: { flows: "Flows", runs: "Runs", connections: "Connections", variables: "Variables", keys: "API keys", operate: "Operate", members: "Members", audit: "Audit log", signOut: "Sign out", project: "Project", chooseProject: "Choose a project", docs: "API reference" },
   signIn: {
     title: "Sign in to Flows",
     email: "E-mail",
@@ -49,5 +49,11 @@ export const text = {
   variables: { title: "Variables", new: "New variable", empty: "No variables yet", emptyHelp: "Expressions read them as vars.key in every flow of the project.", value: "Value (JSON, or text)" },
   keys: { title: "API keys", new: "New key", empty: "No keys", emptyHelp: "", shown: "This key is shown only now. Keep it somewhere safe.", revoke: "Revoke", revokeQuestion: "Revoke this key? Whoever uses it is locked out within half a minute.", lastUsed: "Last used", never: "never" },
   operate: { title: "Operate", waiting: "Waiting", oldest: "Oldest waits", active: "Active", delayed: "Delayed", dead: "Dead letters", workers: "Workers", mode: "Isolation", load: "Runs", engines: "Engines", queuePage: "Queue page", alive: "alive", gone: "gone" },
+  members: {
+    title: "Members", invite: "Invite somebody", role: "Role", email: "Only for this e-mail (optional)", makeLink: "Make the link", invitations: "Links that are out", anybody: "Whoever has the link", until: "until",
+    inviteHelp: "The link lets one person in, once, within seven days.", linkHelp: "Send this link to the person. It is shown only now.", changed: "The role is changed.", revoked: "The link is worthless now.",
+    gone: "The member is removed.", removeQuestion: "Remove this person from the project? What they made stays.",
+  },
+  audit: { title: "Audit log", about: "About", all: "Everything", empty: "Nothing here yet", emptyHelp: "Whatever is changed in this project is written down here.", when: "When", who: "Who", what: "What", target: "On", change: "Change", show: "before and after" },
   errors: { away: "The API is away. This page tries again by itself.", crashed: "This page met an error.", reload: "Reload" },
 } as const;

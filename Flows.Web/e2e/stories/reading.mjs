@@ -34,7 +34,7 @@ export default async function (person) {
   };
   await look("/flows", ".card");
   await look("/runs", "tbody tr");
-  for (const path of ["/connections", "/variables", "/keys", "/operate"]) await look(path, "h1");
+  for (const path of ["/connections", "/variables", "/keys", "/members", "/audit", "/operate"]) await look(path, "h1");
   await look(`/flows/${flow.id}`, ".step-box");
   await person.step(/^<img.*code/).click();
   await person.panel.waitFor();
