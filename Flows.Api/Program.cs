@@ -63,6 +63,7 @@ internal static class Program
         app.UseUnknownRoutes();
         app.UseAccess();
         app.MapDefaultEndpoints();
+        app.MapMetrics().Requires(Permission.OperateQueue);
         app.MapApiDescription();
         var api = app.MapGroup("/api/v1");
         api.MapSessions();

@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Text.Json;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Diagnostics.HealthChecks;
@@ -42,6 +43,9 @@ public static class HealthEndpoints
 
     private static Task WriteAsync(HttpContext context, HealthReport report)
     {
+        // Probes come every few seconds and are no trace that anybody looks for.
+        if (Activity.Current is { } probe)
+            probe.ActivityTraceFlags &= ~ActivityTraceFlags.Recorded;
         context.Response.ContentType = "application/json";
         return context.Response.WriteAsync(JsonSerializer.Serialize(new
         {

@@ -17,5 +17,6 @@ return await StartFailure.RunAsync(() =>
 
     var app = builder.Build();
     app.MapDefaultEndpoints();
+    app.MapMetricsWithKey();
     return app;
 });

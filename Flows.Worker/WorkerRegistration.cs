@@ -57,6 +57,7 @@ public static class WorkerRegistration
         services.AddSingleton<CodeRunners>();
 
         services.AddSingleton<LiveRuns>();
+        services.AddSingleton<WorkerMetrics>();
         services.AddSingleton<RunClaims>();
         services.AddSingleton<ApartValues>();
         services.AddSingleton<RunReporter>();

@@ -79,7 +79,7 @@ internal static class Permissions
         new(Permission.ReadVariables, "variables:read", "see variables", s_all),
         new(Permission.EditVariables, "variables:edit", "set and delete variables", s_editors),
         new(Permission.ReadQueue, "queue:read", "see the depth of the queue and the workers", s_all),
-        new(Permission.OperateQueue, "queue:operate", "the queue's page: pause, resume, requeue and discard", s_operators),
+        new(Permission.OperateQueue, "queue:operate", "the queue's page: pause, resume, requeue and discard; metrics and sizes of tables", s_operators),
         new(Permission.ReadMembers, "members:read", "see who belongs to the project", s_all),
         new(Permission.ManageMembers, "members:manage", "invite and remove members and change their roles", s_admins),
         new(Permission.ManageKeys, "keys:manage", "see, make and revoke API keys", s_admins),

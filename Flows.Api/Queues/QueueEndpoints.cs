@@ -21,6 +21,7 @@ internal static class QueueEndpoints
     public static IHostApplicationBuilder AddQueues(this IHostApplicationBuilder builder)
     {
         builder.Services.AddOptions<ProjectOptions>().BindConfiguration(ProjectOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        QueueMetrics.AddTo(builder.Services);
         builder.Services.AddSingleton<ProjectLimits>();
         builder.Services.AddHostedService(services => services.GetRequiredService<ProjectLimits>());
         return builder;

@@ -14,11 +14,14 @@ internal sealed record GroupCommitLimits(int Writers, int MaxItems, long MaxBatc
 /// Lets concurrent callers share a commit. A free writer takes whatever is waiting and commits it together; while it does, the next
 /// batch gathers. So batches grow with the load by themselves, and a lone caller waits for nobody.
 /// </summary>
-internal abstract class GroupCommit<TItem, TResult>(GroupCommitLimits limits, TimeProvider clock) : IHostedService
+/// <param name="what">The label of its commits among the metrics.</param>
+internal abstract class GroupCommit<TItem, TResult>(string what, GroupCommitLimits limits, RunMetrics metrics, TimeProvider clock) : IHostedService
 {
     private readonly Channel<Entry> _waiting = Channel.CreateBounded<Entry>(limits.MaxWaiting);
     private long _waitingBytes;
     private Task _writers = Task.CompletedTask;
+
+    protected RunMetrics Metrics { get; } = metrics;
 
     /// <summary>Commits the items in one transaction and gives their results in the same order.</summary>
     protected abstract Task<IReadOnlyList<TResult>> CommitAsync(IReadOnlyList<TItem> items);
@@ -93,8 +96,10 @@ internal abstract class GroupCommit<TItem, TResult>(GroupCommitLimits limits, Ti
         if (batch.Count == 0)
             return;
         var items = batch.ConvertAll(static entry => entry.Item);
+        var began = clock.GetTimestamp();
         var commit = CommitAsync(items);
         await ((Task)commit).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Metrics.Committed(what, batch.Count, clock.GetElapsedTime(began));
         if (commit.IsCompletedSuccessfully)
         {
             for (var i = 0; i < batch.Count; i++)

@@ -6,10 +6,10 @@ using Microsoft.Extensions.Options;
 namespace Flows.Api.Runs;
 
 /// <summary>Takes runs in whose callers may send them again: see <see cref="RunInbox"/>. The same key gives the same run, on every replica and after every crash.</summary>
-internal sealed class KeyedRunInbox(RunStore store, RunBells bells, IOptions<RunOptions> options, IOptions<WebhookOptions> webhooks, TimeProvider clock)
-    : GroupCommit<KeyedRun, KeyedOutcome>(
+internal sealed class KeyedRunInbox(RunStore store, RunBells bells, IOptions<RunOptions> options, IOptions<WebhookOptions> webhooks, RunMetrics metrics, TimeProvider clock)
+    : GroupCommit<KeyedRun, KeyedOutcome>("accept_once",
         new GroupCommitLimits(Writers: 2, MaxItems: 128, MaxBatchBytes: 8 << 20, MaxWaiting: 4096,
-            MaxWaitingBytes: (long)options.Value.PendingMiB << 20, options.Value.Patience), clock)
+            MaxWaitingBytes: (long)options.Value.PendingMiB << 20, options.Value.Patience), metrics, clock)
 {
     private const int Tries = 3;
     private readonly TimeProvider _clock = clock;
@@ -37,8 +37,10 @@ internal sealed class KeyedRunInbox(RunStore store, RunBells bells, IOptions<Run
     {
         for (var i = 0; i < items.Count; i++)
         {
-            if (results[i].IsNew)
-                bells.Ring(new RunJob(items[i].Run.RunId, items[i].Run.ProjectId, items[i].Run.Priority) { FlowId = items[i].Run.FlowId });
+            if (!results[i].IsNew)
+                continue;
+            Metrics.Accepted(items[i].Run.Origin, items[i].Run.Environment);
+            bells.Ring(new RunJob(items[i].Run.RunId, items[i].Run.ProjectId, items[i].Run.Priority) { FlowId = items[i].Run.FlowId });
         }
     }
 }

@@ -5,7 +5,7 @@ using StackExchange.Redis;
 namespace Flows.Api.Runs;
 
 /// <summary>What must follow a committed change: the bell of a run that is Queued again, and word to the instance that holds its caller.</summary>
-internal sealed class RunAnnouncer(RunWaiters waiters, RunBells bells, IConnectionMultiplexer redis)
+internal sealed class RunAnnouncer(RunWaiters waiters, RunBells bells, IConnectionMultiplexer redis, RunMetrics metrics)
 {
     private const int IdBytes = 16;
 
@@ -17,6 +17,8 @@ internal sealed class RunAnnouncer(RunWaiters waiters, RunBells bells, IConnecti
     {
         foreach (var run in news)
         {
+            if (run.Status != RunStatus.Running) // that one has answered its caller, and goes on
+                metrics.Moved(run.Status);
             if (run.Status == RunStatus.Queued)
                 bells.Ring(new RunJob(run.RunId, run.ProjectId, run.Priority));
             if (run.Waiter == waiters.Instance)

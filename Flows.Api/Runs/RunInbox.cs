@@ -4,9 +4,9 @@ using Microsoft.Extensions.Options;
 namespace Flows.Api.Runs;
 
 /// <summary>Takes new runs in: when <see cref="AcceptAsync"/> returns, the run is in Postgres and will be done, whatever crashes.</summary>
-internal sealed class RunInbox(RunStore store, RunBells bells, IOptions<RunOptions> options, TimeProvider clock) : GroupCommit<NewRun, bool>(
+internal sealed class RunInbox(RunStore store, RunBells bells, IOptions<RunOptions> options, RunMetrics metrics, TimeProvider clock) : GroupCommit<NewRun, bool>("accept",
     new GroupCommitLimits(Writers: 2, MaxItems: 256, MaxBatchBytes: 8 << 20, MaxWaiting: 8192,
-        MaxWaitingBytes: (long)options.Value.PendingMiB << 20, options.Value.Patience), clock)
+        MaxWaitingBytes: (long)options.Value.PendingMiB << 20, options.Value.Patience), metrics, clock)
 {
     private const int Tries = 3;
 
@@ -38,6 +38,9 @@ internal sealed class RunInbox(RunStore store, RunBells bells, IOptions<RunOptio
     protected override void AfterCommit(IReadOnlyList<NewRun> items, IReadOnlyList<bool> results)
     {
         foreach (var run in items)
+        {
+            Metrics.Accepted(run.Origin, run.Environment);
             bells.Ring(new RunJob(run.RunId, run.ProjectId, run.Priority) { FlowId = run.FlowId });
+        }
     }
 }

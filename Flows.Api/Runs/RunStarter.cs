@@ -29,7 +29,7 @@ internal sealed class RunStarter(RunInbox inbox, KeyedRunInbox keyed, RunWaiters
     private NewRun RunOf(PublishedFlow flow, Guid runId, RunOrigin origin, RawJson trigger, RunWaiters.Waiter? waiter, IReadOnlyList<string>? tags) =>
         new(runId, flow.ProjectId, flow.FlowId, flow.VersionId!.Value, flow.Version, RunEnvironment.Production, origin,
             waiter is null ? RunPriority.Normal : RunPriority.Sync, clock.GetUtcNow(), trigger, waiter is null ? null : waiters.Instance)
-        { Tags = tags ?? [] };
+        { Tags = tags ?? [], TraceParent = RunTraces.Parent };
 
     /// <summary>Accepts a test run of the flow's draft. Null: the project has no such flow.</summary>
     public async Task<NewRun?> StartDraftAsync(
@@ -40,7 +40,7 @@ internal sealed class RunStarter(RunInbox inbox, KeyedRunInbox keyed, RunWaiters
             return null;
         var run = new NewRun(runId, projectId, flowId, versionId, null, RunEnvironment.Test, origin,
             RunPriority.Test, clock.GetUtcNow(), trigger, waiter is null ? null : waiters.Instance)
-        { Tags = tags ?? [] };
+        { Tags = tags ?? [], TraceParent = RunTraces.Parent };
         await inbox.AcceptAsync(run, cancel);
         return run;
     }

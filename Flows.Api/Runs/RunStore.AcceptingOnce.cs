@@ -52,6 +52,7 @@ internal sealed partial class RunStore
         var outcomes = new KeyedOutcome[runs.Count];
         var tagged = plain.Where(run => run.Tags.Count > 0).ToList();
         var large = plain.SelectMany(run => run.Large).ToList();
+        var traced = plain.Where(run => run.TraceParent is not null).ToList();
         List<Statement> statements =
         [
             new(TakeKeys,
@@ -66,6 +67,7 @@ internal sealed partial class RunStore
             new(InsertRuns + WithKey + OnlyNew + " RETURNING 1", [.. ColumnsOf(plain), RunSql.Array(keys, NpgsqlDbType.Bytea)], static _ => { }),
             .. tagged.Count == 0 ? Array.Empty<Statement>() : [Tag(tagged)],
             .. large.Count == 0 ? Array.Empty<Statement>() : [Keep(large)],
+            .. traced.Count == 0 ? Array.Empty<Statement>() : [Trace(traced)],
             new(ReadKeys,
             [
                 RunSql.Array(flows, NpgsqlDbType.Uuid),

@@ -34,6 +34,9 @@ internal sealed record NewRun(
 
     /// <summary>Words that the run is found by; few and short.</summary>
     public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary>Where the trace of the run begins; null when it is not traced.</summary>
+    public string? TraceParent { get; init; }
 }
 
 /// <summary>
@@ -71,13 +74,16 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
         runs = [.. runs.Select(Pack)];
         var tagged = runs.Where(run => run.Tags.Count > 0).ToList();
         var large = runs.SelectMany(run => run.Large).ToList();
-        if (tagged.Count == 0 && large.Count == 0)
+        var traced = runs.Where(run => run.TraceParent is not null).ToList();
+        if (tagged.Count == 0 && large.Count == 0 && traced.Count == 0)
             return WriteAsync(RunSql.Durable, InsertRuns + OnlyNew, ColumnsOf(runs), static _ => 0, cancel);
         List<Statement> statements = [new(InsertRuns + OnlyNew, ColumnsOf(runs), static _ => { })];
         if (tagged.Count > 0)
             statements.Add(Tag(tagged));
         if (large.Count > 0)
             statements.Add(Keep(large));
+        if (traced.Count > 0)
+            statements.Add(Trace(traced));
         return WriteAllAsync(RunSql.Durable, statements, cancel);
     }
 

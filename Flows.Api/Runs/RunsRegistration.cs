@@ -1,4 +1,5 @@
 using Flows.Api.Files;
+using Flows.Api.Retention;
 using Flows.Api.Runs.Events;
 using Flows.Api.Runs.Values;
 using Flows.Api.Storage;
@@ -26,6 +27,7 @@ internal static class RunsRegistration
         });
 
         services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton<RunMetrics>();
         services.AddSingleton<RunStore>();
         services.AddSingleton<ListDatabase>();
         services.AddSingleton<RunReader>();
@@ -51,6 +53,9 @@ internal static class RunsRegistration
         AddHosted<QueuedRunSweeper>(services);
         AddHosted<PartitionKeeper>(services);
         AddHosted<KeyForgetter>(services);
+        services.AddSingleton<RunDays>();
+        AddHosted<RetentionKeeper>(services);
+        AddHosted<DeadLetterKeeper>(services);
         builder.AddWaits();
         builder.AddWebhooks();
         return builder;

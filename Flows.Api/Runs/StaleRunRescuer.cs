@@ -9,7 +9,7 @@ namespace Flows.Api.Runs;
 /// <see cref="RunOptions.MaxAttempts"/> times in a row. A worker that comes back finds its attempt refused.
 /// </summary>
 internal sealed partial class StaleRunRescuer(
-    RunStore store, RunAnnouncer announcer, IOptions<RunOptions> options, SchemaState schema, TimeProvider clock, ILogger<StaleRunRescuer> log)
+    RunStore store, RunAnnouncer announcer, IOptions<RunOptions> options, RunMetrics metrics, SchemaState schema, TimeProvider clock, ILogger<StaleRunRescuer> log)
     : Housekeeper(options.Value.SweepEvery, schema, clock, log)
 {
     private const int Batch = 500;
@@ -18,6 +18,8 @@ internal sealed partial class StaleRunRescuer(
     {
         var rescued = await store.RescueAsync(Batch, cancel);
         announcer.Announce(rescued);
+        foreach (var run in rescued)
+            metrics.LeaseLost(run.Status);
         if (rescued.Count > 0)
             LogRescued(log, rescued.Count(run => run.Status == RunStatus.Queued), rescued.Count(run => run.Status == RunStatus.Failed));
         return rescued.Count == Batch;

@@ -15,7 +15,7 @@ namespace Flows.Api.Schedules;
 /// that was read, so each time starts its run once, whoever sees it and whatever dies.
 /// </summary>
 internal sealed partial class ScheduleClock(
-    ScheduleStore schedules, RunBells bells, IOptions<ScheduleOptions> options, SchemaState schema, TimeProvider clock, ILogger<ScheduleClock> log)
+    ScheduleStore schedules, RunBells bells, IOptions<ScheduleOptions> options, RunMetrics metrics, SchemaState schema, TimeProvider clock, ILogger<ScheduleClock> log)
     : Housekeeper(options.Value.LookEvery, schema, clock, log)
 {
     private const int Batch = 500;
@@ -43,10 +43,18 @@ internal sealed partial class ScheduleClock(
 
         // After the commit: if we die here the runs stay Queued, and QueuedRunSweeper rings for them.
         foreach (var job in started)
+        {
+            metrics.Accepted(RunOrigin.Schedule, RunEnvironment.Production);
             bells.Ring(job);
+        }
+        foreach (var flow in due)
+            metrics.Scheduled(now - flow.DueAt);
         var missed = firings.Sum(firing => firing.Missed);
         if (missed > 0)
+        {
+            metrics.ScheduleMissed(missed);
             LogMissed(log, missed, firings.Count(firing => firing.Missed > 0));
+        }
         return due.Count == Batch;
     }
 

@@ -9,8 +9,10 @@ using Microsoft.Net.Http.Headers;
 namespace Flows.Api.Webhooks;
 
 /// <summary>Sends what a flow answers: the response of its respond step, or its output.</summary>
-internal sealed class WebhookAnswer(int status, IReadOnlyDictionary<string, string>? headers, RawJson body) : IResult
+internal sealed class WebhookAnswer(int status, IReadOnlyDictionary<string, string>? headers, RawJson body) : IResult, IStatusCodeHttpResult
 {
+    public int? StatusCode => status;
+
     /// <summary>Headers that belong to the connection, to this server or to the whole site, and not to a flow.</summary>
     private static readonly HashSet<string> s_notForFlows = new(StringComparer.OrdinalIgnoreCase)
     {

@@ -21,7 +21,7 @@ internal static class WebhookEndpoints
 
     public static IEndpointRouteBuilder MapWebhooks(this IEndpointRouteBuilder app)
     {
-        var webhooks = app.MapGroup("/webhooks").AllowAnonymous("Services call it; the flow's own trigger says what they must present.").AddEndpointFilter<UnavailableFilter>().WithTags("Webhooks")
+        var webhooks = app.MapGroup("/webhooks").AllowAnonymous("Services call it; the flow's own trigger says what they must present.").AddEndpointFilter(MeasureAsync).AddEndpointFilter<UnavailableFilter>().WithTags("Webhooks")
             .WithMetadata(new SkipStatusCodePagesAttribute()); // what a flow answers is sent as it is
         webhooks.Map("/{flowId:guid}", Catch).WithSummary("Start the flow and answer at once with the run's id")
             .Produces<AcceptedRun>(StatusCodes.Status202Accepted).Refuses();
@@ -32,6 +32,19 @@ internal static class WebhookEndpoints
             .Produces<AcceptedRun>(StatusCodes.Status202Accepted).Refuses();
         app.MapHooks();
         return app;
+    }
+
+    private static async ValueTask<object?> MeasureAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        var services = context.HttpContext.RequestServices;
+        var clock = services.GetRequiredService<TimeProvider>();
+        var began = clock.GetTimestamp();
+        var answer = await next(context);
+        var path = context.HttpContext.Request.Path.Value.AsSpan();
+        services.GetRequiredService<RunMetrics>().Called(
+            path.EndsWith("/sync", StringComparison.Ordinal) ? "sync" : path.EndsWith("/test", StringComparison.Ordinal) ? "test" : "async",
+            answer is IStatusCodeHttpResult { StatusCode: { } status } ? status : StatusCodes.Status200OK, clock.GetElapsedTime(began));
+        return answer;
     }
 
     /// <summary>What every webhook may answer instead of starting a run.</summary>

@@ -11,12 +11,13 @@ namespace Flows.Api.Workers;
 /// <summary>Hands runs to workers; the claims of several workers that ask at the same time share a commit.</summary>
 internal sealed class RunClaims(
     RunStore store, RunReader runs, RunValues values, WaitReader waits, RunLinks links, IOptions<RunOptions> options, IOptions<RunTimeouts> timeouts,
-    IOptions<RetentionOptions> retention, TimeProvider clock)
-    : GroupCommit<AskedClaim, ClaimResponse>(
-        new GroupCommitLimits(Writers: 2, MaxItems: 64, MaxBatchBytes: 64 << 10, MaxWaiting: 4096, MaxWaitingBytes: 64 << 20, options.Value.Patience), clock)
+    IOptions<RetentionOptions> retention, RunMetrics metrics, TimeProvider clock)
+    : GroupCommit<AskedClaim, ClaimResponse>("claim",
+        new GroupCommitLimits(Writers: 2, MaxItems: 64, MaxBatchBytes: 64 << 10, MaxWaiting: 4096, MaxWaitingBytes: 64 << 20, options.Value.Patience), metrics, clock)
 {
     private const int BytesOfAnId = 16;
     private static readonly Dictionary<string, RawJson> s_none = [];
+    private readonly TimeProvider _clock = clock;
 
     /// <param name="linkBase">Where callers outside reach this installation.</param>
     public Task<ClaimResponse> ClaimAsync(ClaimRequest request, string linkBase, CancellationToken cancel) =>
@@ -26,6 +27,12 @@ internal sealed class RunClaims(
     {
         var asked = items.SelectMany(item => item.Request.Runs.Select(run => (run, item.Request.Worker))).Distinct().ToList();
         var claimed = await store.ClaimAsync(asked, CancellationToken.None);
+
+        var now = _clock.GetUtcNow();
+        foreach (var run in claimed.Where(run => run.Attempt == 1))
+            Metrics.Claimed(run.RunId, now);
+
+        var traces = RunTraces.IsOn && claimed.Count > 0 ? await store.TracesAsync([.. claimed.Select(run => run.RunId)], CancellationToken.None) : [];
 
         // Nobody else writes into these journals now: the attempts before are refused. If we die here, or this fails, the leases run out.
         var resumed = claimed.Where(run => run.Attempt > 1 || run.IsRetried).Select(run => run.RunId).ToList();
@@ -41,12 +48,12 @@ internal sealed class RunClaims(
             [.. item.Request.Runs.Where(run => writers.ContainsKey((run, item.Request.Worker))).Select(run =>
             {
                 writers.Remove((run, item.Request.Worker), out var writer);
-                return writer.Claim.Write(TermsOf(writer.Run, item.LinkBase), large);
+                return writer.Claim.Write(TermsOf(writer.Run, item.LinkBase, traces.GetValueOrDefault(run)), large);
             })],
             [])).ToList();
     }
 
-    private RunClaim TermsOf(ClaimedRun run, string linkBase) => new(
+    private RunClaim TermsOf(ClaimedRun run, string linkBase, string? traceParent) => new(
         run.RunId,
         run.Attempt,
         run.ProjectId,
@@ -61,7 +68,8 @@ internal sealed class RunClaims(
         s_none,
         s_none,
         Pauses: new PauseTerms(Math.Max(0, (long)retention.Value.Paused.TotalMilliseconds - run.PausedMs), linkBase, links.KeyOf(run.RunId)),
-        IsOnItsOwn: run.IsOnItsOwn);
+        IsOnItsOwn: run.IsOnItsOwn,
+        TraceParent: traceParent);
 }
 
 /// <param name="LinkBase">As this caller sees the installation, unless a setting says how others do.</param>

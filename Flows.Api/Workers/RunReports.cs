@@ -9,9 +9,9 @@ namespace Flows.Api.Workers;
 
 /// <summary>Writes what workers report; reports that arrive together share a commit.</summary>
 internal sealed partial class RunReports(
-    RunStore store, RunAnnouncer announcer, IOptions<RunOptions> options, TimeProvider clock, ILogger<RunReports> log)
-    : GroupCommit<IReadOnlyList<PackedReport>, ReportResponse>(
-        new GroupCommitLimits(Writers: 2, MaxItems: 64, MaxBatchBytes: 8 << 20, MaxWaiting: 1024, MaxWaitingBytes: 512L << 20, options.Value.Patience), clock)
+    RunStore store, RunAnnouncer announcer, IOptions<RunOptions> options, RunMetrics metrics, TimeProvider clock, ILogger<RunReports> log)
+    : GroupCommit<IReadOnlyList<PackedReport>, ReportResponse>("report",
+        new GroupCommitLimits(Writers: 2, MaxItems: 64, MaxBatchBytes: 8 << 20, MaxWaiting: 1024, MaxWaitingBytes: 512L << 20, options.Value.Patience), metrics, clock)
 {
     /// <param name="bytes">Size of the request.</param>
     public Task<ReportResponse> ReportAsync(ReportRequest request, long bytes, CancellationToken cancel) => CommitAsync(

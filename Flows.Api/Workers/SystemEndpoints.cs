@@ -1,5 +1,6 @@
 using System.Text.Json.Serialization;
 using Flows.Api.Access;
+using Flows.Api.Retention;
 using Flows.Api.Runs;
 using Flows.Contracts.Runs;
 using Flows.Queue;
@@ -34,6 +35,7 @@ internal static class SystemEndpoints
         var system = app.MapGroup("/api/v1/system").AddEndpointFilter<UnavailableFilter>().WithTags("System");
         system.MapGet("/workers", ListWorkers).Requires(Permission.ReadQueue).WithSummary("The workers with their load, engines and last sign of life");
         system.MapGet("/queue", GetQueue).Requires(Permission.ReadQueue).WithSummary("Depth and oldest wait of the queue, made for autoscalers");
+        system.MapGet("/storage", StorageEndpoint.Show).Requires(Permission.OperateQueue).WithSummary("What Postgres holds: tables with their rows, sizes, indexes and days, and how long things are kept");
     }
 
     private static async Task<Ok<WorkerList>> ListWorkers(WorkerRegistry workers, CancellationToken cancel) =>
@@ -60,4 +62,5 @@ internal static class SystemEndpoints
 [JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase, UseStringEnumConverter = true)]
 [JsonSerializable(typeof(WorkerList))]
 [JsonSerializable(typeof(QueueView))]
+[JsonSerializable(typeof(StorageView))]
 internal sealed partial class SystemJson : JsonSerializerContext;

@@ -23,6 +23,7 @@ public sealed record EngineReady(int Protocol, string Version)
 /// <param name="Pauses">Null when nobody could wake the run: a step that must wait then fails.</param>
 /// <param name="LogBytes">What the finished steps of <paramref name="Journal"/> count against <see cref="EngineLimits.LogBytes"/>.</param>
 /// <param name="ConnectionProblems">By key: how a step fails that uses the connection, which could not be given; null for none.</param>
+/// <param name="TraceParent">What services that the run calls are told of its trace; null when it is not traced.</param>
 public sealed record StartRun(
     Guid RunId,
     int Attempt,
@@ -40,7 +41,8 @@ public sealed record StartRun(
     IReadOnlyList<WaitState>? Waits = null,
     PauseTerms? Pauses = null,
     long LogBytes = 0,
-    IReadOnlyDictionary<string, StepError>? ConnectionProblems = null);
+    IReadOnlyDictionary<string, StepError>? ConnectionProblems = null,
+    string? TraceParent = null);
 
 /// <summary>What one run may use. Breaking a limit fails the step with code <c>limit</c> and the limit's name.</summary>
 /// <param name="OutputBytes">Largest output of one step, in bytes of JSON.</param>

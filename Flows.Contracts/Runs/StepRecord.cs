@@ -50,6 +50,7 @@ public sealed record StepError(string Code, string Message, RawJson? Detail = nu
 /// <param name="DurationMs">Milliseconds from start to end, all tries together; null while it runs.</param>
 /// <param name="Input">The resolved input, secrets masked.</param>
 /// <param name="Logs">What a code step wrote to its console, at most 64 KiB.</param>
+/// <param name="Piece">Whose action it is, for the numbers of a worker; it is not stored. Null for other kinds.</param>
 public sealed record StepRecord(
     string Path,
     string Name,
@@ -62,7 +63,8 @@ public sealed record StepRecord(
     RawJson? Input = null,
     RawJson? Output = null,
     StepError? Error = null,
-    string? Logs = null)
+    string? Logs = null,
+    string? Piece = null)
 {
     /// <summary>True when this line will never change: replay uses its result.</summary>
     [JsonIgnore]

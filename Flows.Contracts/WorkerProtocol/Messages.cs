@@ -55,6 +55,7 @@ public sealed record ClaimResponse(IReadOnlyList<RunClaim> Claims, IReadOnlyList
 /// <param name="LogBytes">Inputs and outputs of the finished steps together, in bytes of JSON, as they count against the run's limit.</param>
 /// <param name="IsOnItsOwn">No other run waits for this one: to be repeated in its reports.</param>
 /// <param name="ConnectionProblems">By key: why a connection that the flow names is not among <paramref name="Connections"/>; null for none.</param>
+/// <param name="TraceParent">Where the trace of the run begins, as in the header traceparent; null when it is not traced.</param>
 public sealed record RunClaim(
     Guid RunId,
     int Attempt,
@@ -75,7 +76,8 @@ public sealed record RunClaim(
     IReadOnlyList<ApartValue>? Apart = null,
     long LogBytes = 0,
     bool IsOnItsOwn = false,
-    IReadOnlyDictionary<string, StepError>? ConnectionProblems = null);
+    IReadOnlyDictionary<string, StepError>? ConnectionProblems = null,
+    string? TraceParent = null);
 
 /// <summary>Where in a claim a value belongs.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<ValuePlace>))]

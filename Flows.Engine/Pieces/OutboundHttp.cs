@@ -8,7 +8,7 @@ namespace Flows.Engine.Pieces;
 /// </summary>
 internal sealed class OutboundHttp(OutboundNetwork network) : IDisposable
 {
-    private readonly Lazy<HttpClient> _client = new(() => new HttpClient(new SocketsHttpHandler
+    private readonly Lazy<HttpClient> _client = new(() => new HttpClient(new OutgoingTrace(new SocketsHttpHandler
     {
         ConnectCallback = async (connection, cancel) => await network.ConnectAsync(connection.DnsEndPoint.Host, connection.DnsEndPoint.Port, cancel),
         UseProxy = false,
@@ -18,7 +18,7 @@ internal sealed class OutboundHttp(OutboundNetwork network) : IDisposable
         PooledConnectionLifetime = TimeSpan.FromMinutes(2),
         PooledConnectionIdleTimeout = TimeSpan.FromSeconds(30),
         MaxResponseHeadersLength = 64,
-    })
+    }))
     {
         // Every request has its own limit.
         Timeout = Timeout.InfiniteTimeSpan,

@@ -16,6 +16,7 @@ internal sealed class RunWalk(PieceCatalog pieces, OutboundHttp http, TimeProvid
     /// <exception cref="JournalException">The host is gone.</exception>
     public async Task<RunOutcome> WalkAsync(StartRun start, IRunHost host, CancellationToken cancel)
     {
+        OutgoingTrace.Parent = start.TraceParent;
         var (flow, refusal) = FlowOf(start);
         if (flow is null)
             return new RunOutcome(RunStatus.Failed, Error: refusal);

@@ -86,7 +86,7 @@ internal sealed class StepAttempt : IAsyncDisposable
         if (_isFirst && Intent is { Effect: StepEffect.Effect } intent)
             Decide(intent);
 
-        var line = new StepRecord(Path, _step.Name, _step.Kind, StepStatus.Running, effect, Number, StartedAt, Input: Input);
+        var line = new StepRecord(Path, _step.Name, _step.Kind, StepStatus.Running, effect, Number, StartedAt, Input: Input, Piece: (_step as ActionStep)?.Piece);
         // One barrier is enough for all tries of a walk: after the first the intent is there.
         if (effect == StepEffect.Pure || !_isFirst)
             await Run.Journal.WriteAsync(line);

@@ -1,3 +1,5 @@
+using Flows.ServiceDefaults;
+using Flows.ServiceDefaults.Metrics;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.DependencyInjection;
@@ -18,6 +20,7 @@ public static class Extensions
     {
         builder.ConfigureOpenTelemetry();
         builder.Services.AddDefaultHealthChecks();
+        builder.Services.AddSingleton<MeteredFamilies>();
         builder.Services.AddServiceDiscovery();
         builder.Services.ConfigureHttpClientDefaults(http =>
         {
@@ -36,14 +39,19 @@ public static class Extensions
         });
         builder.Services.AddOpenTelemetry()
             .WithMetrics(metrics => metrics
-                .AddMeter("Flows.*")
+                .AddMeter("Flows.*", "Npgsql")
                 .AddAspNetCoreInstrumentation()
                 .AddHttpClientInstrumentation()
                 .AddRuntimeInstrumentation())
-            .WithTracing(tracing => tracing
-                .AddSource(builder.Environment.ApplicationName, "Flows.*")
-                .AddAspNetCoreInstrumentation(options => options.Filter = IsNotAProbe)
-                .AddHttpClientInstrumentation());
+            .WithTracing(tracing =>
+            {
+                tracing
+                    .AddSource(builder.Environment.ApplicationName, "Flows.*", "Npgsql")
+                    .AddAspNetCoreInstrumentation(options => options.Filter = IsNotAProbe)
+                    .AddHttpClientInstrumentation();
+                if (TraceBudget.From(builder.Configuration) is { } budget)
+                    tracing.SetSampler(budget);
+            });
 
         if (!string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
             builder.Services.AddOpenTelemetry().UseOtlpExporter();

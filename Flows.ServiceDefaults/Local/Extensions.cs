@@ -1,4 +1,5 @@
 using Flows.ServiceDefaults.Local;
+using Flows.ServiceDefaults.Metrics;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -18,6 +19,7 @@ public static class Extensions
         });
         builder.AddTelemetry();
         builder.Services.AddDefaultHealthChecks();
+        builder.Services.AddSingleton<MeteredFamilies>();
         return builder;
     }
 }

@@ -14,7 +14,7 @@ namespace Flows.ServiceDefaults.Local;
 /// Traces and meters over OTLP, from the sources built into .NET and from our own, for as long as the host runs.
 /// Registered only when OTEL_EXPORTER_OTLP_ENDPOINT is set: otherwise nothing listens and activities are never made.
 /// </summary>
-internal sealed class Telemetry(IHostEnvironment environment) : IHostedService, IDisposable
+internal sealed class Telemetry(IHostEnvironment environment, IConfiguration configuration) : IHostedService, IDisposable
 {
     private static readonly string[] s_sources = ["Microsoft.AspNetCore", "System.Net.Http", "Npgsql", "Flows.*"];
     private static readonly string[] s_meters =
@@ -24,11 +24,13 @@ internal sealed class Telemetry(IHostEnvironment environment) : IHostedService, 
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        _traces = Sdk.CreateTracerProviderBuilder()
+        var traces = Sdk.CreateTracerProviderBuilder()
             .ConfigureResource(resource => Describe(resource, environment))
             .AddSource(s_sources)
-            .AddOtlpExporter()
-            .Build();
+            .AddOtlpExporter();
+        if (TraceBudget.From(configuration) is { } budget)
+            traces.SetSampler(budget);
+        _traces = traces.Build();
         _meters = Sdk.CreateMeterProviderBuilder()
             .ConfigureResource(resource => Describe(resource, environment))
             .AddMeter(s_meters)

@@ -82,7 +82,7 @@ public sealed class AcceptingRuns(RunsDatabase database) : IClassFixture<RunsDat
     {
         var options = Options.Create(new RunOptions());
         var bells = new RunBells(queue, TimeProvider.System, NullLogger<RunBells>.Instance);
-        var inbox = new RunInbox(database.Store(), bells, options, TimeProvider.System);
+        var inbox = new RunInbox(database.Store(), bells, options, RunsDatabase.Metrics, TimeProvider.System);
         await bells.StartAsync(default);
         await inbox.StartAsync(default);
         return new RunningInbox(inbox, bells);

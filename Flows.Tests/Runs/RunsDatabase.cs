@@ -1,9 +1,11 @@
+using System.Diagnostics.Metrics;
 using Flows.Api;
 using Flows.Api.Runs;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
 using Flows.Tests.Api;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Options;
 using Npgsql;
 
@@ -13,6 +15,9 @@ namespace Flows.Tests.Runs;
 public sealed class RunsDatabase(Platform platform) : IAsyncLifetime
 {
     public const string Definition = """{ "schema": 1, "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {} }, "steps": [] }""";
+
+    /// <summary>For what is made by hand; nobody reads them.</summary>
+    internal static RunMetrics Metrics { get; } = new(new ServiceCollection().AddMetrics().BuildServiceProvider().GetRequiredService<IMeterFactory>());
 
     public string Name { get; } = $"runs_{Guid.CreateVersion7():N}";
     public string RedisConnectionString => platform.RedisConnectionString;

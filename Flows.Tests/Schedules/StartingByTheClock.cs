@@ -76,7 +76,7 @@ public sealed class StartingByTheClock(RunsDatabase database) : IClassFixture<Ru
     {
         var bells = new RunBells(new RecordingQueue(), clock, NullLogger<RunBells>.Instance);
         var options = Options.Create(new ScheduleOptions { MissedAfter = missedAfter ?? TimeSpan.FromMinutes(1) });
-        return new ScheduleClock(new ScheduleStore(database.Store(clock), database.Source), bells, options, new SchemaState(), clock, NullLogger<ScheduleClock>.Instance);
+        return new ScheduleClock(new ScheduleStore(database.Store(clock), database.Source), bells, options, RunsDatabase.Metrics, new SchemaState(), clock, NullLogger<ScheduleClock>.Instance);
     }
 
     private async Task<Guid> ScheduledAsync(string input, DateTimeOffset due)

@@ -10,7 +10,7 @@ namespace Flows.Worker.Runs;
 /// One run in one engine, from the start frame to the outcome. The engine may hang, be killed, or print garbage: each is an outcome, none an
 /// exception. The engine is killed the moment the run is ended from outside.
 /// </summary>
-internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReporter reporter, CodeRunners code, HostCallForwarder calls, ResourceWatch watch, EngineLimits limits)
+internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReporter reporter, CodeRunners code, HostCallForwarder calls, ResourceWatch watch, WorkerMetrics metrics, EngineLimits limits)
 {
     private const int MostCalls = 1_000;
     private static readonly TimeSpan s_callsEnd = TimeSpan.FromSeconds(5);
@@ -47,7 +47,7 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
                 FrameType.Start,
                 new StartRun(claim.RunId, claim.Attempt, claim.FlowId, claim.FlowName, claim.VersionId, claim.Environment, definition,
                     claim.Trigger, claim.Journal, claim.Connections, claim.Variables, limits, claim.Inputs, claim.Waits, claim.Pauses, claim.LogBytes,
-                    claim.ConnectionProblems),
+                    claim.ConnectionProblems, run.Trace?.Parent),
                 EngineJson.Default.StartRun, run.Ended);
             // Not before the run has begun: an engine takes it for the run it has.
             await using var drain = run.Draining.Register(() => _ = TellAsync(FrameType.Drain, new DrainRun(run.Held.RunId), EngineJson.Default.DrainRun));
@@ -156,6 +156,8 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
             if (step?.Path is null)
                 throw new FrameException("A line of the journal has no path.");
             _logBytes += PendingReport.SizeOf(step);
+            metrics.Step(step);
+            run.Trace?.Step(step);
             _running.Remove(step.Path);
             if (step.Status == StepStatus.Running)
                 _running.Add(step.Path);
@@ -212,6 +214,19 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
     }
 
     private async Task<RunOutcome> ClassifyAsync(string broken, WatchedUse use)
+    {
+        var outcome = await OutcomeOfAsync(broken, use);
+        metrics.Killed(run.WhyEnded switch
+        {
+            RunEnd.Lost => "claim_lost",
+            RunEnd.GivenUp => "lease_over",
+            RunEnd.Drained => "drained",
+            _ => outcome.Error?.Code ?? "ended", // timeout, memory_limit, engine_crashed …
+        });
+        return outcome;
+    }
+
+    private async Task<RunOutcome> OutcomeOfAsync(string broken, WatchedUse use)
     {
         engine.Kill();
         var step = RunningStep is { } path ? $" while step '{path}' was running" : "";

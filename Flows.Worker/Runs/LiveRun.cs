@@ -58,6 +58,9 @@ internal sealed class LiveRun : IDisposable
     /// <summary>Cancelled when the run is to be handed back at its next step boundary.</summary>
     public CancellationToken Draining => _draining.Token;
 
+    /// <summary>The spans of this attempt; null when the run is not traced.</summary>
+    public RunTrace? Trace { get; set; }
+
     /// <summary>Called after a commit with the highest journal sequence that is now durable. Set by whoever serves the engine.</summary>
     public Action<long>? Durable { get; set; }
 

@@ -9,7 +9,7 @@ namespace Flows.Worker.Runs;
 /// Brings journal lines, responses and outcomes of all runs of this worker to the API: one call on its way, the rest gathers for the next.
 /// So one run alone never waits for company, and many runs share a commit. Journal lines that no engine waits for are held back a moment.
 /// </summary>
-internal sealed partial class RunReporter(FlowsApi api, WorkerIdentity worker, TimeProvider clock, ILogger<RunReporter> logger) : BackgroundService
+internal sealed partial class RunReporter(FlowsApi api, WorkerIdentity worker, WorkerMetrics metrics, TimeProvider clock, ILogger<RunReporter> logger) : BackgroundService
 {
     private const int TriesTogether = 3;
     private const int TriesApart = 3;
@@ -122,13 +122,17 @@ internal sealed partial class RunReporter(FlowsApi api, WorkerIdentity worker, T
         if (batch.Count == 0)
             return null;
 
+        var began = clock.GetTimestamp();
         try
         {
-            Settle(batch, await api.ReportAsync(new ReportRequest(worker.Id, [.. batch.Select(part => part.Report)]), CancellationToken.None));
+            var answer = await api.ReportAsync(new ReportRequest(worker.Id, [.. batch.Select(part => part.Report)]), CancellationToken.None);
+            metrics.Reported(batch.Count, clock.GetElapsedTime(began), isTaken: true);
+            Settle(batch, answer);
             return null;
         }
         catch (ApiException error)
         {
+            metrics.Reported(batch.Count, clock.GetElapsedTime(began), isTaken: false);
             LogReportFailed(logger, batch.Count, attempt, error.Message);
             return error;
         }

@@ -10,7 +10,7 @@ namespace Flows.Worker.Runs;
 /// <summary>Takes one job from the bell to the commit of its outcome.</summary>
 internal sealed partial class RunWorker(
     RunClaims claims, LiveRuns live, FlowVersions versions, EngineProcesses engines, CodeRunners code, HostCallForwarder calls, RunReporter reporter, ApartValues values,
-    ResourceWatch watch, IOptions<WorkerOptions> options, IOptions<RunLimitOptions> limits, TimeProvider clock, ILogger<RunWorker> logger) : IRunHandler
+    ResourceWatch watch, WorkerIdentity identity, WorkerMetrics metrics, IOptions<WorkerOptions> options, IOptions<RunLimitOptions> limits, TimeProvider clock, ILogger<RunWorker> logger) : IRunHandler
 {
     private static readonly TimeSpan s_engineTrouble = TimeSpan.FromSeconds(5);
 
@@ -43,6 +43,8 @@ internal sealed partial class RunWorker(
             if (answer.Run is not { } run)
                 return answer.TryAgainIn is { } delay ? JobSettlement.NotNow(delay) : JobSettlement.Done;
 
+            using var trace = RunTrace.Begin(run.Claim, identity.Id, clock.GetUtcNow() - clock.GetElapsedTime(run.ClaimedAt));
+            run.Trace = trace;
             try
             {
                 // Told to stop: the step under way has a while to finish, and the run is handed back behind it; else its engine is killed first.
@@ -61,6 +63,7 @@ internal sealed partial class RunWorker(
 
                 // 4. Report. The claim ends with the commit. Dying between the commit and the return leaves a job whose run is over: step 2 drops it.
                 await FinishAsync(run, outcome);
+                trace?.End(outcome);
             }
             finally
             {
@@ -99,7 +102,7 @@ internal sealed partial class RunWorker(
         var wasUsed = rented.IsUsed;
         rented.MarkUsed();
         engine.Serve(run.Held.RunId);
-        var session = new EngineSession(engine, run, reporter, code, calls, watch, limits.Value.ToEngineLimits());
+        var session = new EngineSession(engine, run, reporter, code, calls, watch, metrics, limits.Value.ToEngineLimits());
         var outcome = await session.RunAsync(definition);
         if (session.IsEngineReady)
             rented.Restore();
@@ -158,9 +161,13 @@ internal sealed partial class RunWorker(
                 FailedStep: outcome.FailedStep));
         }
 
-        var took = clock.GetElapsedTime(run.ClaimedAt).TotalMilliseconds;
+        var held = clock.GetElapsedTime(run.ClaimedAt);
+        var took = held.TotalMilliseconds;
         if (result == ReportResult.Committed)
+        {
+            metrics.Held(outcome.Status, held);
             LogFinished(logger, run.Held.RunId, run.Held.Attempt, outcome.Status, took);
+        }
         else
             LogDropped(logger, run.Held.RunId, run.Held.Attempt, run.WhyEnded, took);
     }

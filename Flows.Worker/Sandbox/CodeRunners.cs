@@ -1,6 +1,7 @@
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Runs;
 using Flows.Worker.Egress;
+using Flows.Worker.Runs;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Worker.Sandbox;
@@ -14,12 +15,12 @@ internal sealed class CodeRunners : IAsyncDisposable
 
     public CodeRunners(
         ProcessStarter starter, EngineFiles files, NodeProgram node, EgressBroker egress, ResourceWatch watch, IOptions<WorkerOptions> worker, IOptions<ExecutionOptions> execution,
-        TimeProvider clock, ILogger<CodeRunners> logger)
+        WorkerMetrics metrics, TimeProvider clock, ILogger<CodeRunners> logger)
     {
         (_node, _watch) = (node, watch);
         _pool = new ProcessPool<CodeRunner>(
             worker.Value.Concurrency, warm: 0, execution.Value,
-            async () => await CodeRunner.StartAsync(starter, files, await egress.FindLauncherAsync(), execution.Value, logger), clock, logger);
+            async () => await CodeRunner.StartAsync(starter, files, await egress.FindLauncherAsync(), execution.Value, logger), "code", metrics, clock, logger);
     }
 
     public void Tidy() => _pool.Tidy();

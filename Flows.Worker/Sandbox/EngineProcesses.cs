@@ -1,4 +1,5 @@
 using Flows.Worker.Egress;
+using Flows.Worker.Runs;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Worker.Sandbox;
@@ -10,14 +11,14 @@ internal sealed class EngineProcesses : IAsyncDisposable
 
     public EngineProcesses(
         ProcessStarter starter, EngineFiles files, EgressBroker egress, IOptions<WorkerOptions> worker, IOptions<ExecutionOptions> execution,
-        TimeProvider clock, ILogger<EngineProcesses> logger)
+        WorkerMetrics metrics, TimeProvider clock, ILogger<EngineProcesses> logger)
     {
         var capacity = worker.Value.Concurrency;
         // When nothing is reused every run takes one away: then all of them are kept ready.
         var warm = execution.Value.Reuse ? Math.Min(capacity, 2) : capacity;
         _pool = new ProcessPool<EngineProcess>(
             capacity, warm, execution.Value,
-            async () => await EngineProcess.StartAsync(starter, files, await egress.OpenAsync(), execution.Value, logger), clock, logger);
+            async () => await EngineProcess.StartAsync(starter, files, await egress.OpenAsync(), execution.Value, logger), "engine", metrics, clock, logger);
     }
 
     /// <summary>Processes alive, busy and idle.</summary>

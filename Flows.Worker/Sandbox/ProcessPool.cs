@@ -1,3 +1,5 @@
+using Flows.Worker.Runs;
+
 namespace Flows.Worker.Sandbox;
 
 /// <summary>A child process that a pool may keep.</summary>
@@ -19,8 +21,9 @@ internal interface IPooledProcess : IAsyncDisposable
 /// </summary>
 /// <param name="warm">How many to keep alive without demand.</param>
 /// <param name="start">Starts one and waits until it is ready; throws <see cref="ChildStartException"/>.</param>
+/// <param name="kind">The label of these processes among the metrics.</param>
 internal sealed partial class ProcessPool<T>(
-    int capacity, int warm, ExecutionOptions options, Func<Task<T>> start, TimeProvider clock, ILogger logger) : IAsyncDisposable
+    int capacity, int warm, ExecutionOptions options, Func<Task<T>> start, string kind, WorkerMetrics metrics, TimeProvider clock, ILogger logger) : IAsyncDisposable
     where T : class, IPooledProcess
 {
     private readonly SemaphoreSlim _slots = new(capacity);
@@ -73,6 +76,7 @@ internal sealed partial class ProcessPool<T>(
                 _slots.Release();
             }
         }
+        metrics.Rented(kind, rented.IsUsed);
         KeepWarm();
         return rented;
     }
@@ -167,10 +171,13 @@ internal sealed partial class ProcessPool<T>(
     {
         try
         {
-            await (await seat.Ready).Exited;
+            var process = await seat.Ready;
+            metrics.Started(kind, isUp: true);
+            await process.Exited;
         }
         catch (ChildStartException error)
         {
+            metrics.Started(kind, isUp: false);
             if (seat.StartedAhead)
                 LogStartFailed(logger, error.Message);
         }

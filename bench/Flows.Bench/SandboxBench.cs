@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Diagnostics.Metrics;
 using System.Globalization;
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Json;
@@ -6,7 +7,9 @@ using Flows.Contracts.Network;
 using Flows.Contracts.Runs;
 using Flows.Worker;
 using Flows.Worker.Egress;
+using Flows.Worker.Runs;
 using Flows.Worker.Sandbox;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging.Abstractions;
 using Microsoft.Extensions.Options;
 
@@ -111,8 +114,11 @@ internal sealed class SandboxBench : IDisposable
         var execution = Execution(isBoxed: true);
         execution.Reuse = false;
         using var broker = Broker(execution);
+        await using var services = new ServiceCollection().AddMetrics().BuildServiceProvider();
+        var worker = Options.Create(new WorkerOptions { Concurrency = lanes });
+        var metrics = new WorkerMetrics(services.GetRequiredService<IMeterFactory>(), worker, new LiveRuns());
         await using var engines = new EngineProcesses(
-            _starter, _files, broker, Options.Create(new WorkerOptions { Concurrency = lanes }), Options.Create(execution), TimeProvider.System, NullLogger<EngineProcesses>.Instance);
+            _starter, _files, broker, worker, Options.Create(execution), metrics, TimeProvider.System, NullLogger<EngineProcesses>.Instance);
         engines.Tidy();
         began = Stopwatch.GetTimestamp();
         await Task.WhenAll(Enumerable.Range(0, lanes).Select(async _ =>

@@ -1,0 +1,94 @@
+using System.Diagnostics;
+using System.Net;
+using Flows.ServiceDefaults;
+using Flows.Tests.Api;
+using Flows.Tests.EndToEnd;
+using OpenTelemetry.Trace;
+
+namespace Flows.Tests.Observability;
+
+[Collection(Platform.Databases)]
+public sealed class TracingARun(Platform platform)
+{
+    [Fact]
+    public async Task One_trace_goes_from_the_webhook_through_queue_worker_and_steps_to_the_service_that_is_called()
+    {
+        await using var receiver = await OtlpReceiver.StartAsync();
+        await using var database = new TestDatabase(platform);
+        await using var flows = await FlowsProcess.StartAsync(database, platform.RedisConnectionString,
+            ("Flows__Queue__Provider", "Redis"), ("Flows__Telemetry__TracesPerSecond", "1000"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Url), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_BSP_SCHEDULE_DELAY", "100"));
+        var flow = await flows.Api.PublishAsync("Traced", $$$"""
+            { "schema": 1, "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {} },
+              "steps": [ { "name": "upper", "kind": "action", "piece": "text", "action": "change_case", "input": { "text": "a", "case": "upper" } },
+                         { "name": "fetch", "kind": "action", "piece": "http", "action": "request", "input": { "url": "{{{receiver.Url}}}/called" } },
+                         { "name": "answer", "kind": "respond", "body": { "upper": "{{upper}}" } } ] }
+            """);
+        const string Trace = "4bf92f3577b34da6a3ce929d0e0e4736", Caller = "00f067aa0ba902b7";
+
+        using var call = new HttpRequestMessage(HttpMethod.Post, $"/webhooks/{flow}/sync");
+        call.Headers.TryAddWithoutValidation("traceparent", $"00-{Trace}-{Caller}-01");
+        using var answer = await flows.Api.Http.SendAsync(call);
+        Assert.Equal(HttpStatusCode.OK, answer.StatusCode);
+        var run = answer.Headers.GetValues("Flows-Run-Id").Single();
+
+        var spans = await receiver.UntilAsync(Trace, spans => spans.Exists(span => span.Name == "run Traced") && spans.Exists(span => span.ParentId == Caller));
+        ReceivedSpan One(string name) => Assert.Single(spans, span => span.Name == name);
+        var request = Assert.Single(spans, span => span.ParentId == Caller);
+        Assert.Equal(2, request.Kind);
+        Assert.Equal(request.SpanId, One("queue").ParentId);
+        var attempt = One("run Traced");
+        Assert.Equal((request.SpanId, 5), (attempt.ParentId, attempt.Kind));
+        Assert.Equal((run, "1", "Succeeded"), (attempt.Tags["flows.run.id"], attempt.Tags["flows.run.attempt"], attempt.Tags["flows.run.status"]));
+        Assert.Empty(attempt.Links);
+        foreach (var (name, kind) in new[] { ("step upper", "action"), ("step fetch", "action"), ("step answer", "respond") })
+        {
+            var step = One(name);
+            Assert.Equal((attempt.SpanId, kind), (step.ParentId, step.Tags["flows.step.kind"]));
+            Assert.True(step.Start <= step.End && step.End <= attempt.End + 1_000_000_000);
+        }
+        Assert.Equal("http", One("step fetch").Tags["flows.step.piece"]);
+        Assert.Equal($"00-{Trace}-{attempt.SpanId}-01", Assert.Single(receiver.CalledBy));
+
+        // A caller that says it does not want to be traced is not.
+        using var quiet = new HttpRequestMessage(HttpMethod.Post, $"/webhooks/{flow}/sync");
+        quiet.Headers.TryAddWithoutValidation("traceparent", $"00-{new string('a', 32)}-{Caller}-00");
+        using var quietly = await flows.Api.Http.SendAsync(quiet);
+        Assert.Equal(HttpStatusCode.OK, quietly.StatusCode);
+        Assert.Equal("", receiver.CalledBy.Last());
+    }
+
+    [Fact]
+    public void A_process_begins_no_more_traces_than_its_budget()
+    {
+        var clock = new ManualClock();
+        var budget = new TraceBudget(2, clock);
+        Assert.Equal([true, true, false], [Asks(budget), Asks(budget), Asks(budget)]);
+        clock.Advance(TimeSpan.FromSeconds(0.5));
+        Assert.Equal([true, false], [Asks(budget), Asks(budget)]);
+        clock.Advance(TimeSpan.FromHours(1));
+        Assert.Equal([true, true, false], [Asks(budget), Asks(budget), Asks(budget)]); // no more is saved up
+        Assert.False(Asks(new TraceBudget(0, clock)));
+    }
+
+    [Fact]
+    public void What_belongs_to_a_recorded_trace_is_recorded_and_a_call_that_belongs_to_none_is_not()
+    {
+        var clock = new ManualClock();
+        var budget = new TraceBudget(1, clock);
+        Assert.True(Asks(budget));
+        Assert.True(Asks(budget, ActivityKind.Client, Parent(recorded: true, remote: false)));
+        Assert.True(Asks(budget, ActivityKind.Consumer, Parent(recorded: true, remote: true)));
+        Assert.False(Asks(budget, ActivityKind.Server, Parent(recorded: true, remote: true))); // a stranger's wish costs budget
+        Assert.False(Asks(budget, ActivityKind.Internal, Parent(recorded: false, remote: true)));
+        clock.Advance(TimeSpan.FromSeconds(5));
+        Assert.False(Asks(budget, ActivityKind.Client));
+        Assert.True(Asks(budget, ActivityKind.Server, Parent(recorded: true, remote: true)));
+    }
+
+    private static bool Asks(TraceBudget budget, ActivityKind kind = ActivityKind.Server, ActivityContext parent = default) =>
+        budget.ShouldSample(new SamplingParameters(parent, ActivityTraceId.CreateRandom(), "name", kind)).Decision == SamplingDecision.RecordAndSample;
+
+    private static ActivityContext Parent(bool recorded, bool remote) =>
+        new(ActivityTraceId.CreateRandom(), ActivitySpanId.CreateRandom(), recorded ? ActivityTraceFlags.Recorded : ActivityTraceFlags.None, null, remote);
+}
