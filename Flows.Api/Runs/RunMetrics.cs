@@ -17,6 +17,7 @@ internal sealed class RunMetrics
     private readonly Histogram<double> _webhook;
     private readonly Histogram<double> _scheduleLag;
     private readonly Counter<long> _scheduleMissed;
+    private readonly Counter<long> _polls;
     private readonly Counter<long> _removed;
 
     public RunMetrics(IMeterFactory meters)
@@ -32,6 +33,7 @@ internal sealed class RunMetrics
         _webhook = Seconds(meter, "flows.webhooks.duration", "From the arrival of a call to its answer, by the kind of address and the class of the status.", [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30]);
         _scheduleLag = Seconds(meter, "flows.schedules.lag", "From the time at which a schedule was to start a run to its acceptance.", [0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600]);
         _scheduleMissed = meter.CreateCounter<long>("flows.schedules.missed", "{time}", "Times of schedules that had passed unseen and were not made up for.");
+        _polls = meter.CreateCounter<long>("flows.triggers.polls", "{poll}", "Polls of triggers that have come to an end, by whether the service answered as it should.");
         _removed = meter.CreateCounter<long>("flows.retention.removed", "{object}", "What retention has removed, by its kind.");
     }
 
@@ -62,6 +64,8 @@ internal sealed class RunMetrics
     public void Scheduled(TimeSpan late) => _scheduleLag.Record(Math.Max(0, late.TotalSeconds));
 
     public void ScheduleMissed(int times) => _scheduleMissed.Add(times);
+
+    public void Polled(bool isDone) => _polls.Add(1, Label("result", isDone ? "done" : "failed"));
 
     /// <param name="what">A word of the code, such as partition or stored_key.</param>
     public void Removed(string what, long count) => _removed.Add(count, Label("what", what));

@@ -17,7 +17,7 @@ namespace Flows.Api.Triggers;
 /// <summary>Hands polls to workers and takes their answers: items, marks, cursor and runs are one commit.</summary>
 internal sealed partial class PollWork(
     NpgsqlDataSource db, RunStore store, OpenConnections connections, RunBells bells, IOptions<TriggerOptions> options, IOptions<RunTimeouts> timeouts,
-    IOptions<LimitsOptions> limits, TimeProvider clock, ILogger<PollWork> log) : IPieceWork
+    IOptions<LimitsOptions> limits, RunMetrics metrics, TimeProvider clock, ILogger<PollWork> log) : IPieceWork
 {
     private static readonly TimeSpan s_marksKept = TimeSpan.FromDays(30);
 
@@ -136,8 +136,13 @@ internal sealed partial class PollWork(
                 RunSql.Value(now, NpgsqlDbType.TimestampTz), RunSql.Value<ReadOnlyMemory<byte>?>(JsonSerializer.SerializeToUtf8Bytes(error, RunsJson.Default.StepError), NpgsqlDbType.Json));
         }
         await transaction.CommitAsync(cancel);
+        metrics.Polled(report.Answer.Error is null && report.Answer.Events is not null);
         // After the commit: if we die here the runs stay Queued, and QueuedRunSweeper rings for them.
-        started.ForEach(bells.Ring);
+        foreach (var job in started)
+        {
+            metrics.Accepted(RunOrigin.Poll, RunEnvironment.Production);
+            bells.Ring(job);
+        }
         return started.Count;
     }
 

@@ -43,7 +43,7 @@ internal sealed class FlowsProcess : IAsyncDisposable
         };
         foreach (var (name, value) in settings)
             environment[name] = value;
-        var flows = new FlowsProcess(Start(environment), new HttpClient { BaseAddress = new Uri(address) }, key);
+        var flows = new FlowsProcess(Start(environment), new HttpClient { BaseAddress = new Uri(address) }, environment["Flows__Bootstrap__ApiKey"]);
         var isUp = false;
         try
         {

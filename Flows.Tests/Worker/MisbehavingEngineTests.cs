@@ -29,6 +29,22 @@ public sealed class MisbehavingEngineTests
         await ChildProbe.GoneAsync(run.Steps["spawned"].Output!.Value.ToElement().GetProperty("child").GetInt32());
     }
 
+    [Fact]
+    public async Task An_engine_of_another_protocol_is_given_no_run_and_the_job_goes_back()
+    {
+        var engine = ScriptedEngine.Create();
+        await File.WriteAllTextAsync(engine, (await File.ReadAllTextAsync(engine)).Replace("{ protocol: 1, version", "{ protocol: 99, version", StringComparison.Ordinal));
+        await using var worker = await WorkerUnderTest.StartAsync(engine);
+        var run = worker.Add("""{"finish":"Succeeded"}""");
+
+        var settlement = await worker.HandleAsync(run);
+
+        Assert.False(settlement.IsDone);
+        Assert.True(settlement.Delay > TimeSpan.Zero);
+        Assert.Null(run.Outcome);
+        Assert.Empty(run.Steps);
+    }
+
     [Theory]
     [InlineData("""{"line":"busy"},{"crash":3}""", "exit code 3")]
     [InlineData("""{"line":"busy"},{"garbage":true},{"hang":true}""", "unreadable")]

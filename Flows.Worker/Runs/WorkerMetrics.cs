@@ -39,10 +39,10 @@ internal sealed class WorkerMetrics
             tags: null, new InstrumentAdvice<double> { HistogramBucketBoundaries = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10] });
     }
 
-    /// <param name="kind">engine or code.</param>
+    /// <param name="kind">engine, code or piece: what the pool is for.</param>
     public void Started(string kind, bool isUp) => _started.Add(1, Label("kind", kind), Label("result", isUp ? "ready" : "failed"));
 
-    /// <param name="kind">engine or code.</param>
+    /// <param name="kind">As above.</param>
     public void Rented(string kind, bool wasUsed) => _rented.Add(1, Label("kind", kind), Label("process", wasUsed ? "reused" : "new"));
 
     /// <param name="reason">A word of the code.</param>

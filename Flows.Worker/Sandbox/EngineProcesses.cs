@@ -40,10 +40,10 @@ internal sealed class PieceEngines : IAsyncDisposable
 
     public PieceEngines(
         ProcessStarter starter, EngineFiles files, EgressBroker egress, IOptions<WorkerOptions> worker, IOptions<ExecutionOptions> execution,
-        TimeProvider clock, ILogger<PieceEngines> logger) =>
+        WorkerMetrics metrics, TimeProvider clock, ILogger<PieceEngines> logger) =>
         _pool = new ProcessPool<EngineProcess>(
             Math.Max(1, worker.Value.PieceCalls), warm: 0, execution.Value,
-            async () => await EngineProcess.StartAsync(starter, files, await egress.OpenAsync(), execution.Value, logger), clock, logger);
+            async () => await EngineProcess.StartAsync(starter, files, await egress.OpenAsync(), execution.Value, logger), "piece", metrics, clock, logger);
 
     /// <summary>Processes alive, busy and idle.</summary>
     public int Count => _pool.Count;
