@@ -86,7 +86,7 @@ internal sealed class StepAttempt : IAsyncDisposable
         if (_isFirst && Intent is { Effect: StepEffect.Effect } intent)
             Decide(intent);
 
-        var line = new StepRecord(Path, _step.Name, _step.Kind, StepStatus.Running, effect, Number, StartedAt, Input: Input, Piece: (_step as ActionStep)?.Piece);
+        var line = new StepRecord(Path, _step.Name, _step.Kind, StepStatus.Running, effect, Number, StartedAt, Input: Input);
         // One barrier is enough for all tries of a walk: after the first the intent is there.
         if (effect == StepEffect.Pure || !_isFirst)
             await Run.Journal.WriteAsync(line);
@@ -104,7 +104,7 @@ internal sealed class StepAttempt : IAsyncDisposable
 
     /// <summary>The line that ends the step.</summary>
     public StepRecord Ended(StepStatus status, TimeSpan took, RawJson? output, StepError? error, string? logs) =>
-        new(Path, _step.Name, _step.Kind, status, Effect, Number, StartedAt, Math.Round(took.TotalMilliseconds, 3), Input, output, error, logs);
+        new(Path, _step.Name, _step.Kind, status, Effect, Number, StartedAt, Math.Round(took.TotalMilliseconds, 3), Input, output, error, logs, (_step as ActionStep)?.Piece);
 
     /// <summary>The state in which the steps of an item or branch of this step begin.</summary>
     /// <param name="place">What follows this step's path: <c>[3].</c>, <c>:VIP.</c>.</param>
