@@ -88,12 +88,14 @@ internal sealed class RoundRobinProxy(int port, Func<IReadOnlyList<int>> targets
     private async Task<TcpClient?> ConnectAsync()
     {
         var ports = targets();
+        // Each once: among many callers a turn for each try could meet the dead one every time.
+        var first = Interlocked.Increment(ref turn) & int.MaxValue;
         for (var tries = 0; tries < ports.Count; tries++)
         {
             var server = new TcpClient();
             try
             {
-                await server.ConnectAsync(IPAddress.Loopback, ports[(Interlocked.Increment(ref turn) & int.MaxValue) % ports.Count], stopping.Token);
+                await server.ConnectAsync(IPAddress.Loopback, ports[(int)(((long)first + tries) % ports.Count)], stopping.Token);
                 return server;
             }
             catch (SocketException)
