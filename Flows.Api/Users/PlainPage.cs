@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Encodings.Web;
 
 namespace Flows.Api.Users;
@@ -20,8 +18,7 @@ internal sealed class PlainPage(string title, string body, int status = StatusCo
         .bad{border:1px solid var(--bad);border-radius:8px;padding:.75rem 1rem;margin:1rem 0 0;font-weight:600}ul{padding-left:1.2rem}
         """;
 
-    private static readonly string s_policy =
-        $"default-src 'none'; style-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Style)))}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    private static readonly HtmlFrame s_frame = new(Style);
 
     /// <summary>
     /// The way from the address of a request to the root of this installation: <c>./</c> or some <c>../</c>. Addresses that begin with it are
@@ -37,18 +34,8 @@ internal sealed class PlainPage(string title, string body, int status = StatusCo
 
     public Task ExecuteAsync(HttpContext httpContext)
     {
-        var response = httpContext.Response;
-        response.StatusCode = status;
-        response.ContentType = "text/html; charset=utf-8";
-        response.Headers.ContentSecurityPolicy = s_policy;
-        response.Headers.CacheControl = "no-store";
-        response.Headers["X-Robots-Tag"] = "noindex";
         // "same-origin" and not "no-referrer": with the latter a browser sends "Origin: null" with our forms.
-        response.Headers["Referrer-Policy"] = "same-origin";
-        return response.WriteAsync($"""
-            <!doctype html>
-            <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{Text(title)}</title><style>{Style}</style></head>
-            <body><main><article>{body}</article></main></body></html>
-            """, httpContext.RequestAborted);
+        httpContext.Response.Headers["Referrer-Policy"] = "same-origin";
+        return s_frame.WriteAsync(httpContext, title, body, status);
     }
 }

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.Security.Cryptography;
 using System.Text;
 using System.Text.Encodings.Web;
 using System.Text.Json;
@@ -25,8 +24,7 @@ internal sealed class ApprovalPage(string body, int status) : IResult
         ul{padding-left:1.2rem;margin:.5rem 0 0}li{overflow-wrap:anywhere}
         """;
 
-    private static readonly string s_policy =
-        $"default-src 'none'; style-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Style)))}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    private static readonly HtmlFrame s_frame = new(Style);
 
     private static readonly JsonSerializerOptions s_indented = new() { WriteIndented = true, Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
@@ -51,21 +49,7 @@ internal sealed class ApprovalPage(string body, int status) : IResult
         return html.ToString();
     }
 
-    public Task ExecuteAsync(HttpContext httpContext)
-    {
-        var response = httpContext.Response;
-        response.StatusCode = status;
-        response.ContentType = "text/html; charset=utf-8";
-        response.Headers.ContentSecurityPolicy = s_policy;
-        response.Headers.XContentTypeOptions = "nosniff";
-        response.Headers.XFrameOptions = "DENY";
-        response.Headers["X-Robots-Tag"] = "noindex";
-        return response.WriteAsync($"""
-            <!doctype html>
-            <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Approval</title><style>{Style}</style></head>
-            <body><main><article>{body}</article></main></body></html>
-            """, httpContext.RequestAborted);
-    }
+    public Task ExecuteAsync(HttpContext httpContext) => s_frame.WriteAsync(httpContext, "Approval", body, status);
 
     private static void AppendState(StringBuilder html, ApprovalView approval, bool hasSpoken)
     {

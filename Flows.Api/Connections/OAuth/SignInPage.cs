@@ -1,5 +1,3 @@
-using System.Security.Cryptography;
-using System.Text;
 using System.Text.Encodings.Web;
 
 namespace Flows.Api.Connections.OAuth;
@@ -18,8 +16,7 @@ internal sealed class SignInPage(string body, int status) : IResult
         button:focus-visible{outline:3px solid #4c8dff;outline-offset:2px}.bad{border-left:3px solid var(--no);padding-left:1rem}
         """;
 
-    private static readonly string s_policy =
-        $"default-src 'none'; style-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(Style)))}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+    private static readonly HtmlFrame s_frame = new(Style);
 
     public static SignInPage Unknown { get; } = new(
         "<h1>There is no such sign-in</h1><p>It was finished already, or it took longer than ten minutes. Start it again from the connection.</p>",
@@ -47,21 +44,7 @@ internal sealed class SignInPage(string body, int status) : IResult
         ? new SignInPage($"<h1>Nothing was connected</h1><p class=\"bad\">{Text(problem)}</p>", StatusCodes.Status400BadRequest)
         : new SignInPage($"<h1>Connected</h1><p>The connection <strong>{Text(end.ConnectionName ?? "")}</strong> is ready. You may close this page.</p>", StatusCodes.Status200OK);
 
-    public Task ExecuteAsync(HttpContext httpContext)
-    {
-        var response = httpContext.Response;
-        response.StatusCode = status;
-        response.ContentType = "text/html; charset=utf-8";
-        response.Headers.ContentSecurityPolicy = s_policy;
-        response.Headers.XContentTypeOptions = "nosniff";
-        response.Headers.XFrameOptions = "DENY";
-        response.Headers["X-Robots-Tag"] = "noindex";
-        return response.WriteAsync($"""
-            <!doctype html>
-            <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>Sign-in</title><style>{Style}</style></head>
-            <body><main><article>{body}</article></main></body></html>
-            """, httpContext.RequestAborted);
-    }
+    public Task ExecuteAsync(HttpContext httpContext) => s_frame.WriteAsync(httpContext, "Sign-in", body, status);
 
     private static string Text(string text) => HtmlEncoder.Default.Encode(text);
 
