@@ -47,6 +47,7 @@ internal static class Program
         builder.AddFlows();
         builder.AddRuns();
         builder.AddQueues();
+        builder.AddWebApp();
         if (builder.Configuration.ReadContainerType() == ContainerType.WorkerAndApp)
         {
             builder.SetOwnAddress();

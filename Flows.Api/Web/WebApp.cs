@@ -2,9 +2,13 @@ using System.Text;
 using System.Text.Encodings.Web;
 using Flows.Api.Access;
 using Microsoft.AspNetCore.StaticFiles;
+using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Net.Http.Headers;
 
 namespace Flows.Api.Web;
+
+/// <param name="Folder">Where the build of Flows.Web lies; it may be missing.</param>
+internal sealed record WebAppFiles(string Folder);
 
 /// <summary>
 /// The web app: the files that the build of Flows.Web has put into <c>web/</c> beside the executable, compressed as they lie there. It holds
@@ -23,9 +27,12 @@ internal static class WebApp
 
     private static readonly FileExtensionContentTypeProvider s_types = new();
 
+    public static void AddWebApp(this IHostApplicationBuilder builder) =>
+        builder.Services.TryAddSingleton(new WebAppFiles(Path.Combine(AppContext.BaseDirectory, "web")));
+
     public static void MapWebApp(this IEndpointRouteBuilder app)
     {
-        var folder = Path.Combine(AppContext.BaseDirectory, "web");
+        var folder = app.ServiceProvider.GetRequiredService<WebAppFiles>().Folder;
         var page = Path.Combine(folder, "index.html");
         var index = File.Exists(page) ? File.ReadAllText(page) : null;
 

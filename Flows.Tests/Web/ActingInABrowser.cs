@@ -53,8 +53,10 @@ internal static class Browser
     public static readonly string? Chromium =
         new[] { Environment.GetEnvironmentVariable("FLOWS_CHROMIUM"), "/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome" }.FirstOrDefault(File.Exists);
 
-    public static readonly string? LackOfNode =
-        !File.Exists(Path.Combine(AppContext.BaseDirectory, "web", "index.html")) ? "The web app was not built: Node.js 20.19 or later was not found."
+    public static readonly string? LackOfTheApp =
+        File.Exists(Path.Combine(AppContext.BaseDirectory, "web", "index.html")) ? null : "The web app was not built: Node.js 20.19 or later was not found.";
+
+    public static readonly string? LackOfNode = LackOfTheApp is not null ? LackOfTheApp
         : !Directory.Exists(Path.Combine(WebFolder, "node_modules", "playwright-core")) ? "Flows.Web/node_modules is not there: npm ci."
         : null;
 
@@ -69,3 +71,15 @@ public sealed class StoryTheoryAttribute : TheoryAttribute
 
 [CollectionDefinition(ActingInABrowser.Browsers)]
 public sealed class BrowsersCollection : ICollectionFixture<Platform>;
+
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class WebAppFactAttribute : FactAttribute
+{
+    public WebAppFactAttribute() => Skip = Browser.LackOfTheApp;
+}
+
+[AttributeUsage(AttributeTargets.Method)]
+public sealed class WebAppTheoryAttribute : TheoryAttribute
+{
+    public WebAppTheoryAttribute() => Skip = Browser.LackOfTheApp;
+}

@@ -1,7 +1,9 @@
 using System.IO.Compression;
 using System.Net;
 using System.Text.RegularExpressions;
+using Flows.Api.Web;
 using Flows.Tests.Api;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Flows.Tests.Web;
 
@@ -11,8 +13,6 @@ public sealed partial class ServingTheWebApp(Platform platform) : IAsyncLifetime
     private TestDatabase _database = null!;
     private ApiHost _api = null!;
     private ApiHost _below = null!;
-
-    private static bool IsBuilt => File.Exists(Path.Combine(AppContext.BaseDirectory, "web", "index.html"));
 
     public async Task InitializeAsync()
     {
@@ -31,14 +31,13 @@ public sealed partial class ServingTheWebApp(Platform platform) : IAsyncLifetime
     [Fact]
     public async Task Without_Node_at_build_time_the_first_page_says_what_is_missing()
     {
-        if (IsBuilt)
-            return; // The other tests of this class are about that.
-        var page = await _api.GetAsync("/", key: null);
+        await using var bare = await ApiHost.StartAsync(_database.ConnectionString, platform, adapt: builder => builder.Services.AddSingleton(new WebAppFiles("/nowhere")));
+        var page = await bare.GetAsync("/", key: null);
         Assert.Equal(503, page.Status);
         Assert.Contains("its web app was not built", page.Text, StringComparison.Ordinal);
     }
 
-    [Theory]
+    [WebAppTheory]
     [InlineData("/")]
     [InlineData("/flows")]
     [InlineData("/flows/0198c1f2-7a11-7d1e-9f5e-0123456789ab")]
@@ -46,8 +45,6 @@ public sealed partial class ServingTheWebApp(Platform platform) : IAsyncLifetime
     [InlineData("/operate")]
     public async Task Each_of_its_addresses_gives_the_page_to_whoever_asks(string address)
     {
-        if (!IsBuilt)
-            return;
         using var response = await _api.Http.GetAsync(address);
         Assert.Equal(HttpStatusCode.OK, response.StatusCode);
         Assert.Equal("text/html", response.Content.Headers.ContentType!.MediaType);
@@ -70,11 +67,9 @@ public sealed partial class ServingTheWebApp(Platform platform) : IAsyncLifetime
         Assert.Equal(HttpStatusCode.NotFound, response.StatusCode);
     }
 
-    [Fact]
+    [WebAppFact]
     public async Task Its_files_come_compressed_and_may_be_kept_for_ever()
     {
-        if (!IsBuilt)
-            return;
         var script = FirstScript((await _api.GetAsync("/", key: null)).Text);
         using var plain = await _api.Http.GetAsync(script);
         var text = await plain.Content.ReadAsStringAsync();
@@ -96,11 +91,9 @@ public sealed partial class ServingTheWebApp(Platform platform) : IAsyncLifetime
         }
     }
 
-    [Fact]
+    [WebAppFact]
     public void What_the_first_page_loads_is_at_most_350_kB()
     {
-        if (!IsBuilt)
-            return;
         var folder = Path.Combine(AppContext.BaseDirectory, "web");
         var page = File.ReadAllText(Path.Combine(folder, "index.html"));
         var files = Assets().Matches(page).Select(match => match.Groups[1].Value).Distinct().ToList();
@@ -110,11 +103,9 @@ public sealed partial class ServingTheWebApp(Platform platform) : IAsyncLifetime
         Assert.InRange(bytes, 1, 350_000);
     }
 
-    [Fact]
+    [WebAppFact]
     public async Task Below_a_path_the_page_and_its_files_are_found_with_and_without_it()
     {
-        if (!IsBuilt)
-            return;
         foreach (var prefix in (string[])["/automation", ""]) // a proxy may take the path off, or leave it on
         {
             var page = (await _below.GetAsync($"{prefix}/flows", key: null)).Ok().Text;
