@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
-using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using System.Text;
 
@@ -21,15 +20,7 @@ internal sealed class SmtpServer : IAsyncDisposable
     /// <param name="refuse">Answers a command instead of the server; null lets it through.</param>
     public SmtpServer(string offers = "AUTH PLAIN LOGIN", bool startTls = true, Func<string, string?>? refuse = null)
     {
-        using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
-        var request = new CertificateRequest("CN=localhost", key, HashAlgorithmName.SHA256);
-        var names = new SubjectAlternativeNameBuilder();
-        names.AddDnsName("localhost");
-        request.CertificateExtensions.Add(names.Build());
-        request.CertificateExtensions.Add(new X509BasicConstraintsExtension(true, false, 0, true));
-        using var made = request.CreateSelfSigned(TimeProvider.System.GetUtcNow().AddDays(-1), TimeProvider.System.GetUtcNow().AddDays(1));
-        Pem = made.ExportCertificatePem();
-        _certificate = X509CertificateLoader.LoadPkcs12(made.Export(X509ContentType.Pkcs12), null);
+        (_certificate, Pem) = LocalhostCertificate.Make();
         (_offers, StartTls, _refuse) = (offers, startTls, refuse ?? (_ => null));
         _listener.Start();
         _serving = ServeAsync();
