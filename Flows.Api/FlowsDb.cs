@@ -3,6 +3,7 @@ using Flows.Api.Audit;
 using Flows.Api.Connections;
 using Flows.Api.Connections.OAuth;
 using Flows.Api.Flows;
+using Flows.Api.Flows.Folders;
 using Flows.Api.Projects;
 using Flows.Api.Users;
 using Microsoft.EntityFrameworkCore;
@@ -18,6 +19,7 @@ internal sealed class FlowsDb(DbContextOptions<FlowsDb> options) : DbContext(opt
     public DbSet<Project> Projects => Set<Project>();
     public DbSet<ApiKey> ApiKeys => Set<ApiKey>();
     public DbSet<Flow> Flows => Set<Flow>();
+    public DbSet<Folder> Folders => Set<Folder>();
     public DbSet<FlowVersion> FlowVersions => Set<FlowVersion>();
     public DbSet<Connection> Connections => Set<Connection>();
     public DbSet<OAuthApp> OAuthApps => Set<OAuthApp>();
@@ -67,7 +69,20 @@ internal sealed class FlowsDb(DbContextOptions<FlowsDb> options) : DbContext(opt
             flow.Property(f => f.PublishedVersionId).HasColumnName("published_version_id");
             flow.Property(f => f.CreatedAt).HasColumnName("created_at");
             flow.Property(f => f.UpdatedAt).HasColumnName("updated_at");
+            flow.Property(f => f.FolderId).HasColumnName("folder_id");
+            flow.Property(f => f.Tags).HasColumnName("tags");
             flow.Property(f => f.DeletedAt).HasColumnName("deleted_at");
+            flow.Property(f => f.PurgeAt).HasColumnName("purge_at");
+            flow.Property(f => f.PurgeStartedAt).HasColumnName("purge_started_at");
+            flow.Property(f => f.PurgedRuns).HasColumnName("purged_runs");
+        });
+        modelBuilder.Entity<Folder>(folder =>
+        {
+            folder.ToTable("folders");
+            folder.Property(f => f.Id).HasColumnName("id").ValueGeneratedNever();
+            folder.Property(f => f.ProjectId).HasColumnName("project_id");
+            folder.Property(f => f.Name).HasColumnName("name");
+            folder.Property(f => f.CreatedAt).HasColumnName("created_at");
         });
         modelBuilder.Entity<FlowVersion>(version =>
         {

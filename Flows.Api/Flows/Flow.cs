@@ -17,8 +17,16 @@ internal sealed class Flow
     public Guid? PublishedVersionId { get; set; }
     public required DateTimeOffset CreatedAt { get; init; }
     public required DateTimeOffset UpdatedAt { get; set; }
+    /// <summary>Null: in none.</summary>
+    public Guid? FolderId { get; set; }
+    /// <summary>Words that it is found by, in the order of the alphabet.</summary>
+    public string[] Tags { get; set; } = [];
     /// <summary>Set: gone for everybody but its runs.</summary>
     public DateTimeOffset? DeletedAt { get; set; }
+    /// <summary>Set together with <see cref="DeletedAt"/>: from then on it is taken away for good.</summary>
+    public DateTimeOffset? PurgeAt { get; set; }
+    public DateTimeOffset? PurgeStartedAt { get; set; }
+    public long PurgedRuns { get; set; }
 }
 
 /// <summary>A definition that never changes: engines and workers keep it by id.</summary>

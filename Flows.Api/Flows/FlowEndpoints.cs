@@ -2,8 +2,8 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Flows.Api.Access;
 using Flows.Api.Audit;
+using Flows.Api.Flows.Deleted;
 using Flows.Api.Runs;
-using Flows.Api.Schedules;
 using Flows.Api.Triggers;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
@@ -26,33 +26,17 @@ internal static partial class FlowEndpoints
     public static void MapFlowEndpoints(this IEndpointRouteBuilder api)
     {
         var flows = api.MapGroup("/flows").WithTags("Flows").ProducesProblem(StatusCodes.Status400BadRequest);
-        flows.MapGet("", List).Requires(Permission.ReadFlows).WithSummary("The project's flows, newest first");
+        flows.MapGet("", FlowList.List).Requires(Permission.ReadFlows).WithSummary("The project's flows, newest first; by name, folder, tag and state, with their newest runs if asked for");
         flows.MapPost("", Create).Requires(Permission.EditFlows).Audited("flow.created").WithSummary("Make a flow, with a definition as its draft or an empty one")
             .WithMetadata(new RequestSizeLimitAttribute(MaximumDefinitionBytes)).ProducesProblem(StatusCodes.Status409Conflict);
         flows.MapGet("/{id:guid}", Get).Requires(Permission.ReadFlows).WithSummary("One flow").ProducesProblem(StatusCodes.Status404NotFound);
-        flows.MapPatch("/{id:guid}", Change).Requires(Permission.EditFlows).Audited("flow.changed").WithSummary("Rename a flow or change its key; a key of null takes it away")
+        flows.MapPatch("/{id:guid}", Change).Requires(Permission.EditFlows).Audited("flow.changed").WithSummary("Rename or move a flow, change its key or its tags; a key or folder of null takes it away")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
-        flows.MapDelete("/{id:guid}", Delete).Requires(Permission.EditFlows).Audited("flow.deleted").WithSummary("Delete a flow; its runs stay").ProducesProblem(StatusCodes.Status404NotFound);
+        flows.MapDelete("/{id:guid}", Delete).Requires(Permission.EditFlows).Audited("flow.deleted").WithSummary("Delete a flow. It can be restored for a while; then it is purged with its runs").ProducesProblem(StatusCodes.Status404NotFound);
         flows.MapPost("/{id:guid}/duplicate", Duplicate).Requires(Permission.EditFlows).Audited("flow.duplicated").WithSummary("Make a new flow of this one's draft; it is not published and has no key")
             .ProducesProblem(StatusCodes.Status404NotFound);
         flows.MapPost("/{id:guid}/enable", Enable).Requires(Permission.PublishFlows).Audited("flow.enabled").WithSummary("Let its triggers start runs").ProducesProblem(StatusCodes.Status404NotFound);
         flows.MapPost("/{id:guid}/disable", Disable).Requires(Permission.PublishFlows).Audited("flow.disabled").WithSummary("Stop its triggers from starting runs").ProducesProblem(StatusCodes.Status404NotFound);
-    }
-
-    private static async Task<Results<Ok<Page<FlowView>>, ProblemHttpResult>> List(
-        [AsParameters] PageQuery page, CurrentProject project, FlowsDb db, PublicUrl url, HttpRequest http, CancellationToken cancel)
-    {
-        if (!page.TryRead(out var limit, out var after, out var problem))
-            return problem;
-        var found = await db.Flows
-            .Where(flow => flow.ProjectId == project.Id && (after == null || flow.Id < after))
-            .OrderByDescending(flow => flow.Id)
-            .Take(limit + 1)
-            .Select(FlowView.From(db))
-            .ToListAsync(cancel);
-        foreach (var flow in found)
-            flow.WebhookUrl = url.Of(http, $"/webhooks/{flow.Id}");
-        return TypedResults.Ok(Page.Of(found, limit, flow => flow.Id));
     }
 
     private static async Task<Results<Created<FlowView>, ProblemHttpResult>> Create(
@@ -62,6 +46,8 @@ internal static partial class FlowEndpoints
             return Problems.BadRequest("$.name", nameProblem);
         if (KeyProblem(request.Key) is { } keyProblem)
             return Problems.BadRequest("$.key", keyProblem);
+        if (await PlaceProblemAsync(db, project, request.FolderId, request.Tags, cancel) is { } placeProblem)
+            return placeProblem;
         var draft = EmptyDefinition;
         if (request.Definition.ValueKind != JsonValueKind.Undefined)
         {
@@ -78,6 +64,8 @@ internal static partial class FlowEndpoints
             ProjectId = project.Id,
             Name = request.Name,
             Key = request.Key,
+            FolderId = request.FolderId,
+            Tags = FlowTags.Tidy(request.Tags ?? []),
             Draft = draft,
             CreatedAt = now,
             UpdatedAt = now,
@@ -91,6 +79,10 @@ internal static partial class FlowEndpoints
         catch (DbUpdateException error) when (IsTakenKey(error))
         {
             return KeyTaken(request.Key);
+        }
+        catch (DbUpdateException error) when (error.InnerException is { } inner && IsLostFolder(inner))
+        {
+            return NoSuchPlace(request.FolderId);
         }
         return TypedResults.Created($"/api/v1/flows/{flow.Id}", FlowView.Of(flow, publishedVersion: null, url.Of(http, $"/webhooks/{flow.Id}")));
     }
@@ -109,6 +101,8 @@ internal static partial class FlowEndpoints
             Id = Guid.CreateVersion7(now),
             ProjectId = project.Id,
             Name = request?.Name ?? original.Name[..Math.Min(original.Name.Length, DisplayName.MaximumLength - suffix.Length)] + suffix,
+            FolderId = original.FolderId,
+            Tags = original.Tags,
             Draft = original.Draft,
             CreatedAt = now,
             UpdatedAt = now,
@@ -133,12 +127,21 @@ internal static partial class FlowEndpoints
         var key = request.Key.ValueKind == JsonValueKind.String ? request.Key.GetString() : null;
         if (KeyProblem(key) is { } keyProblem)
             return Problems.BadRequest("$.key", keyProblem);
+        if (request.FolderId.ValueKind is not (JsonValueKind.Undefined or JsonValueKind.Null)
+            && !(request.FolderId.ValueKind == JsonValueKind.String && request.FolderId.TryGetGuid(out _)))
+        {
+            return Problems.BadRequest("$.folderId", "It must be the id of a folder, or null to take the flow out of its folder.");
+        }
+        var folder = request.FolderId.ValueKind == JsonValueKind.String ? request.FolderId.GetGuid() : (Guid?)null;
+        if (await PlaceProblemAsync(db, project, folder, request.Tags, cancel) is { } placeProblem)
+            return placeProblem;
 
         var now = clock.GetUtcNow();
+        var tags = request.Tags is null ? null : FlowTags.Tidy(request.Tags);
         try
         {
             await using var transaction = await db.Database.BeginTransactionAsync(cancel);
-            if (await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id).Select(flow => new { flow.Name, flow.Key }).SingleOrDefaultAsync(cancel) is not { } before)
+            if (await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id).Select(flow => new { flow.Name, flow.Key, flow.FolderId, flow.Tags }).SingleOrDefaultAsync(cancel) is not { } before)
                 return NoSuchFlow(id);
             await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id).ExecuteUpdateAsync(set =>
             {
@@ -147,9 +150,17 @@ internal static partial class FlowEndpoints
                     set.SetProperty(flow => flow.Name, request.Name);
                 if (request.Key.ValueKind != JsonValueKind.Undefined)
                     set.SetProperty(flow => flow.Key, key);
+                if (request.FolderId.ValueKind != JsonValueKind.Undefined)
+                    set.SetProperty(flow => flow.FolderId, folder);
+                if (tags is not null)
+                    set.SetProperty(flow => flow.Tags, tags);
             }, cancel);
             audit.Add(db, "flow.changed", $"flow:{id}", before,
-                new { Name = request.Name ?? before.Name, Key = request.Key.ValueKind == JsonValueKind.Undefined ? before.Key : key });
+                new
+                {
+                    Name = request.Name ?? before.Name, Key = request.Key.ValueKind == JsonValueKind.Undefined ? before.Key : key,
+                    FolderId = request.FolderId.ValueKind == JsonValueKind.Undefined ? before.FolderId : folder, Tags = tags ?? before.Tags,
+                });
             await db.SaveChangesAsync(cancel);
             await transaction.CommitAsync(cancel);
         }
@@ -157,53 +168,39 @@ internal static partial class FlowEndpoints
         {
             return KeyTaken(key);
         }
+        catch (PostgresException error) when (IsLostFolder(error))
+        {
+            return NoSuchPlace(folder);
+        }
         return await ViewAsync(id, project, db, url, http, cancel);
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Delete(
-        Guid id, CurrentProject project, FlowsDb db, TriggerPlan triggers, AuditTrail audit, TimeProvider clock, HttpRequest http, CancellationToken cancel)
+        Guid id, CurrentProject project, FlowsDb db, FlowSwitch flows, TimeProvider clock, HttpRequest http, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
-        var deleted = await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id)
-            .ExecuteUpdateAsync(set => set.SetProperty(flow => flow.DeletedAt, now).SetProperty(flow => flow.UpdatedAt, now), cancel);
-        if (deleted > 0)
-        {
-            await SchedulePlan.ApplyAsync(db, id, now, cancel);
-            await triggers.ApplyAsync(db, http, id, now, cancel);
-            audit.Add(db, "flow.deleted", $"flow:{id}");
-            await db.SaveChangesAsync(cancel);
-        }
+        var deleted = await flows.DeleteAsync(db, http, project.Id, id, now, cancel);
         await transaction.CommitAsync(cancel);
         PublishedFlows.Invalidate(id);
-        return deleted == 0 ? NoSuchFlow(id) : TypedResults.NoContent();
+        return deleted ? TypedResults.NoContent() : NoSuchFlow(id);
     }
 
     private static Task<Results<Ok<FlowView>, ProblemHttpResult>> Enable(
-        Guid id, CurrentProject project, FlowsDb db, TriggerPlan triggers, AuditTrail audit, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel) =>
-        SwitchAsync(enabled: true, id, project, db, triggers, audit, url, clock, http, cancel);
+        Guid id, CurrentProject project, FlowsDb db, FlowSwitch flows, TriggerPlan triggers, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel) =>
+        SwitchAsync(enabled: true, id, project, db, flows, triggers, url, clock, http, cancel);
 
     private static Task<Results<Ok<FlowView>, ProblemHttpResult>> Disable(
-        Guid id, CurrentProject project, FlowsDb db, TriggerPlan triggers, AuditTrail audit, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel) =>
-        SwitchAsync(enabled: false, id, project, db, triggers, audit, url, clock, http, cancel);
+        Guid id, CurrentProject project, FlowsDb db, FlowSwitch flows, TriggerPlan triggers, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel) =>
+        SwitchAsync(enabled: false, id, project, db, flows, triggers, url, clock, http, cancel);
 
     private static async Task<Results<Ok<FlowView>, ProblemHttpResult>> SwitchAsync(
-        bool enabled, Guid id, CurrentProject project, FlowsDb db, TriggerPlan triggers, AuditTrail audit, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
+        bool enabled, Guid id, CurrentProject project, FlowsDb db, FlowSwitch flows, TriggerPlan triggers, PublicUrl url, TimeProvider clock, HttpRequest http, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();
         await using (var transaction = await db.Database.BeginTransactionAsync(cancel))
         {
-            var changed = await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id && flow.Enabled != enabled)
-                .ExecuteUpdateAsync(set => set.SetProperty(flow => flow.Enabled, enabled).SetProperty(flow => flow.UpdatedAt, now), cancel);
-            if (changed > 0)
-            {
-                await SchedulePlan.ApplyAsync(db, id, now, cancel);
-                audit.Add(db, enabled ? "flow.enabled" : "flow.disabled", $"flow:{id}");
-                await db.SaveChangesAsync(cancel);
-            }
-            // Also when nothing was switched: enabling resumes a trigger that was paused for its failures.
-            if (await db.Flows.AnyAsync(flow => flow.Id == id && flow.ProjectId == project.Id, cancel))
-                await triggers.ApplyAsync(db, http, id, now, cancel);
+            await flows.SetEnabledAsync(db, http, project.Id, id, enabled, now, cancel);
             await transaction.CommitAsync(cancel);
         }
         triggers.Announce();
@@ -211,7 +208,8 @@ internal static partial class FlowEndpoints
         return await ViewAsync(id, project, db, url, http, cancel);
     }
 
-    private static async Task<Results<Ok<FlowView>, ProblemHttpResult>> ViewAsync(
+    /// <summary>The flow as it is now, or 404.</summary>
+    internal static async Task<Results<Ok<FlowView>, ProblemHttpResult>> ViewAsync(
         Guid id, CurrentProject project, FlowsDb db, PublicUrl url, HttpRequest http, CancellationToken cancel)
     {
         var view = await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id).Select(FlowView.From(db)).SingleOrDefaultAsync(cancel);
@@ -225,6 +223,17 @@ internal static partial class FlowEndpoints
 
     private static ProblemHttpResult KeyTaken(string? key) => Problems.Conflict($"Another flow of this project has the key '{key}'.");
 
+    private static async Task<ProblemHttpResult?> PlaceProblemAsync(
+        FlowsDb db, CurrentProject project, Guid? folder, IReadOnlyList<string>? tags, CancellationToken cancel) =>
+        tags is not null && FlowTags.Check("$.tags", tags) is { } problem ? Problems.BadRequest(problem.Path, problem.Message)
+        : folder is not null && !await db.Folders.AnyAsync(row => row.Id == folder && row.ProjectId == project.Id, cancel) ? NoSuchPlace(folder)
+        : null;
+
+    private static ProblemHttpResult NoSuchPlace(Guid? folder) => Problems.BadRequest("$.folderId", $"There is no folder {folder}.");
+
+    // It was deleted between the look and the write.
+    private static bool IsLostFolder(Exception error) => error is PostgresException { SqlState: PostgresErrorCodes.ForeignKeyViolation };
+
     private static bool IsTakenKey(Exception error) =>
         error is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "flows_key" } || (error.InnerException is { } inner && IsTakenKey(inner));
 
@@ -237,7 +246,7 @@ internal static partial class FlowEndpoints
     [GeneratedRegex("^[a-z0-9][a-z0-9_-]{0,99}$")]
     private static partial Regex KeyForm();
 
-    internal sealed record CreateFlowRequest(string Name, string? Key = null)
+    internal sealed record CreateFlowRequest(string Name, string? Key = null, Guid? FolderId = null, IReadOnlyList<string>? Tags = null)
     {
         /// <summary>Undefined when it is left out.</summary>
         public JsonElement Definition { get; init; }
@@ -246,8 +255,12 @@ internal static partial class FlowEndpoints
     /// <param name="Name">Null: the original's, with a mark.</param>
     internal sealed record DuplicateFlowRequest(string? Name = null);
 
-    internal sealed record ChangeFlowRequest(string? Name = null)
+    /// <param name="Tags">Stand in for those that it has.</param>
+    internal sealed record ChangeFlowRequest(string? Name = null, IReadOnlyList<string>? Tags = null)
     {
+        /// <summary>Undefined leaves the flow where it is; null takes it out of its folder.</summary>
+        public JsonElement FolderId { get; init; }
+
         /// <summary>Undefined leaves the key; null takes it away.</summary>
         public JsonElement Key { get; init; }
     }

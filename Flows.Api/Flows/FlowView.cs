@@ -1,5 +1,6 @@
 using System.Linq.Expressions;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Flows.Contracts.Definitions;
 
 namespace Flows.Api.Flows;
@@ -11,14 +12,30 @@ internal sealed record FlowView(
     /// <summary>Where its webhook trigger listens; add /sync to wait for the answer.</summary>
     public string? WebhookUrl { get; set; }
 
+    /// <summary>The folder that it lies in; null for none.</summary>
+    public Guid? FolderId { get; init; }
+
+    /// <summary>Words that it is found by.</summary>
+    public IReadOnlyList<string> Tags { get; init; } = [];
+
+    /// <summary>Its newest runs; only in lists that ask for them, and only when there are any.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public RecentRuns? Recent { get; set; }
+
     public static FlowView Of(Flow flow, int? publishedVersion, string webhookUrl) =>
-        new(flow.Id, flow.Name, flow.Key, flow.Enabled, flow.DraftRevision, publishedVersion, flow.CreatedAt, flow.UpdatedAt) { WebhookUrl = webhookUrl };
+        new(flow.Id, flow.Name, flow.Key, flow.Enabled, flow.DraftRevision, publishedVersion, flow.CreatedAt, flow.UpdatedAt)
+        {
+            WebhookUrl = webhookUrl,
+            FolderId = flow.FolderId,
+            Tags = flow.Tags,
+        };
 
     /// <summary>The projection, which leaves the definitions in the database.</summary>
     public static Expression<Func<Flow, FlowView>> From(FlowsDb db) => flow => new FlowView(
         flow.Id, flow.Name, flow.Key, flow.Enabled, flow.DraftRevision,
         db.FlowVersions.Where(version => version.Id == flow.PublishedVersionId).Select(version => version.Number).FirstOrDefault(),
-        flow.CreatedAt, flow.UpdatedAt);
+        flow.CreatedAt, flow.UpdatedAt)
+    { FolderId = flow.FolderId, Tags = flow.Tags };
 }
 
 /// <summary>A version in a list.</summary>

@@ -1,6 +1,8 @@
 using Flows.Api.Connections;
 using Flows.Api.Connections.Keys;
 using Flows.Api.Connections.OAuth;
+using Flows.Api.Flows.Deleted;
+using Flows.Api.Flows.Folders;
 using Flows.Api.Import;
 using Flows.Api.PieceQuestions;
 using Flows.Api.Schedules;
@@ -22,6 +24,7 @@ internal static class FlowsSetup
         builder.AddSchedules();
         builder.AddPieceQuestions(); // before triggers: a person waits for these
         builder.AddTriggers();
+        builder.AddDeletedFlows();
         builder.AddConnections();
         return builder;
     }
@@ -29,6 +32,9 @@ internal static class FlowsSetup
     public static void MapFlows(this IEndpointRouteBuilder api)
     {
         api.MapFlowEndpoints();
+        api.MapFlowBulk();
+        api.MapDeletedFlows();
+        api.MapFolders();
         api.MapDrafts();
         api.MapVersions();
         api.MapPieces();

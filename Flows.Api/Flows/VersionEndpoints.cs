@@ -23,6 +23,8 @@ internal static class VersionEndpoints
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status412PreconditionFailed);
         flow.MapGet("/versions", List).Requires(Permission.ReadFlows).WithSummary("The flow's versions, newest first").ProducesProblem(StatusCodes.Status400BadRequest);
         flow.MapGet("/versions/{number:int}", Get).Requires(Permission.ReadFlows).WithSummary("One version with its definition");
+        flow.MapPatch("/versions/{number:int}", Annotate).Requires(Permission.EditFlows).Audited("flow.version_annotated").WithSummary("Change the note of a version; null takes it away. What it does never changes")
+            .ProducesProblem(StatusCodes.Status400BadRequest);
         flow.MapGet("/versions/{from:int}/diff/{to:int}", Diff).Requires(Permission.ReadFlows).WithSummary("What is different between two versions, by the names of their steps");
         flow.MapPost("/versions/{number:int}/restore", Restore).Requires(Permission.EditFlows).Audited("flow.version_restored").WithSummary("Make the draft what this version was; nothing is published by it");
     }
@@ -33,8 +35,8 @@ internal static class VersionEndpoints
     {
         if (!ETag.TryReadIfMatch(http.Request, out var expected))
             return Problems.BadRequest("If-Match", "It must be the ETag of the draft, such as \"3\", or *.");
-        if (request?.Note is { Length: > 2000 })
-            return Problems.BadRequest("$.note", "At most 2000 characters are allowed.");
+        if (NoteProblem(request?.Note) is { } noteProblem)
+            return noteProblem;
 
         // The row is locked until the commit: two publishers take turns, and the draft cannot change between check and copy.
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
@@ -126,6 +128,25 @@ internal static class VersionEndpoints
             number, version.Id == flow.VersionId, version.Note, version.CreatedBy, version.CreatedAt, JsonElement.Parse(version.Definition)));
     }
 
+    private static async Task<Results<Ok<FlowVersionView>, ProblemHttpResult>> Annotate(
+        Guid id, int number, AnnotateRequest request, CurrentProject project, FlowsDb db, CancellationToken cancel)
+    {
+        if (NoteProblem(request.Note) is { } noteProblem)
+            return noteProblem;
+        if (await PublishedAsync(db, project, id, cancel) is not { } flow)
+            return FlowEndpoints.NoSuchFlow(id);
+        await db.FlowVersions.Where(version => version.FlowId == id && version.Number == number)
+            .ExecuteUpdateAsync(set => set.SetProperty(version => version.Note, request.Note), cancel);
+        var changed = await db.FlowVersions.Where(version => version.FlowId == id && version.Number == number)
+            .Select(version => new FlowVersionView(number, version.Id == flow.VersionId, version.Note, version.CreatedBy, version.CreatedAt)).SingleOrDefaultAsync(cancel);
+        return changed is null ? NoSuchVersion(id, number) : TypedResults.Ok(changed);
+    }
+
+    private static ProblemHttpResult? NoteProblem(string? note) =>
+        note is { Length: > 2000 } ? Problems.BadRequest("$.note", "At most 2000 characters are allowed.")
+        : note?.Contains('\0', StringComparison.Ordinal) == true ? Problems.BadRequest("$.note", "It must not contain the character NUL.")
+        : null;
+
     private static async Task<Results<Ok<VersionDiff>, ProblemHttpResult>> Diff(
         Guid id, int from, int to, CurrentProject project, FlowsDb db, CancellationToken cancel)
     {
@@ -164,4 +185,5 @@ internal static class VersionEndpoints
 
     private sealed record PublishedFlow(Guid? VersionId);
     internal sealed record PublishRequest(string? Note = null);
+    internal sealed record AnnotateRequest(string? Note);
 }
