@@ -122,6 +122,13 @@ public sealed record Answer(int Status, string Text, string? ContentType, HttpRe
             : [];
     }
 
+    /// <summary>Asserts that this is an error of the one shape, and gives what it says.</summary>
+    public string Detail(int status)
+    {
+        Problem(status);
+        return this["detail"].GetString()!;
+    }
+
     /// <summary>Asserts the status of a success.</summary>
     public Answer Ok(int status = 200)
     {
