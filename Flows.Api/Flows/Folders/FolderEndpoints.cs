@@ -36,7 +36,7 @@ internal static class FolderEndpoints
 
     private static async Task<Ok<Page<FolderView>>> List(CurrentProject project, FlowsDb db, CancellationToken cancel) =>
         TypedResults.Ok(new Page<FolderView>(
-            await View(db, project.Id).OrderBy(folder => folder.Name.ToLower()).Take(MaximumFolders).ToListAsync(cancel), NextCursor: null));
+            await View(db, Of(db, project).OrderBy(folder => folder.Name.ToLower()).Take(MaximumFolders)).ToListAsync(cancel), NextCursor: null));
 
     private static async Task<Results<Created<FolderView>, ProblemHttpResult>> Create(
         FolderRequest request, CurrentProject project, FlowsDb db, TimeProvider clock, CancellationToken cancel)
@@ -73,7 +73,7 @@ internal static class FolderEndpoints
         {
             return NameTaken(request.Name);
         }
-        return await View(db, project.Id).SingleOrDefaultAsync(folder => folder.Id == id, cancel) is { } view ? TypedResults.Ok(view) : NoSuchFolder(id);
+        return await View(db, Of(db, project).Where(folder => folder.Id == id)).SingleOrDefaultAsync(cancel) is { } view ? TypedResults.Ok(view) : NoSuchFolder(id);
     }
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Delete(Guid id, CurrentProject project, FlowsDb db, CancellationToken cancel) =>
@@ -81,9 +81,11 @@ internal static class FolderEndpoints
             ? TypedResults.NoContent()
             : NoSuchFolder(id);
 
-    private static IQueryable<FolderView> View(FlowsDb db, Guid projectId) =>
-        db.Folders.Where(folder => folder.ProjectId == projectId)
-            .Select(folder => new FolderView(folder.Id, folder.Name, db.Flows.Count(flow => flow.FolderId == folder.Id), folder.CreatedAt));
+    private static IQueryable<Folder> Of(FlowsDb db, CurrentProject project) => db.Folders.Where(folder => folder.ProjectId == project.Id);
+
+    // Last: nothing can be asked of the view in the database.
+    private static IQueryable<FolderView> View(FlowsDb db, IQueryable<Folder> folders) =>
+        folders.Select(folder => new FolderView(folder.Id, folder.Name, db.Flows.Count(flow => flow.FolderId == folder.Id), folder.CreatedAt));
 
     public static ProblemHttpResult NoSuchFolder(Guid id) => Problems.NotFound($"There is no folder {id}.");
 
