@@ -158,8 +158,10 @@ internal static partial class FlowEndpoints
             audit.Add(db, "flow.changed", $"flow:{id}", before,
                 new
                 {
-                    Name = request.Name ?? before.Name, Key = request.Key.ValueKind == JsonValueKind.Undefined ? before.Key : key,
-                    FolderId = request.FolderId.ValueKind == JsonValueKind.Undefined ? before.FolderId : folder, Tags = tags ?? before.Tags,
+                    Name = request.Name ?? before.Name,
+                    Key = request.Key.ValueKind == JsonValueKind.Undefined ? before.Key : key,
+                    FolderId = request.FolderId.ValueKind == JsonValueKind.Undefined ? before.FolderId : folder,
+                    Tags = tags ?? before.Tags,
                 });
             await db.SaveChangesAsync(cancel);
             await transaction.CommitAsync(cancel);
