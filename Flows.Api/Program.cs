@@ -31,7 +31,7 @@ internal static class Program
         var builder = WebApplication.CreateBuilder(new WebApplicationOptions { Args = args, ContentRootPath = AppContext.BaseDirectory });
         adapt?.Invoke(builder);
         builder.AddServiceDefaults();
-        builder.AddNpgsqlDataSource(Database.ConnectionName);
+        builder.AddNpgsqlDataSource(Database.ConnectionName, configureDataSourceBuilder: Preparing.KeepWithoutReset);
         builder.AddRedisClient("redis");
         builder.AddRunQueue();
         builder.Services.TryAddSingleton(TimeProvider.System);

@@ -33,6 +33,8 @@ internal static class RunSql
     /// A row moves when its attempt is the one that the mover knows and the move is legal; otherwise nothing happens to it.
     /// A run that leaves a final status is retried: its active time and output begin anew, and its caller has had an answer.
     /// The CTE must have locked its rows in the order of their ids, so that two statements can never wait for each other.
+    /// <c>r.status + 0</c>, because from the pairs Postgres would gather the statuses and go through the indexes on runs of one status:
+    /// every run that waits, for each few that move.
     /// </summary>
     public static readonly string Move = MoveRows("");
 
@@ -63,7 +65,7 @@ internal static class RunSql
             failed_step       = m.failed_step,
             waiting_for       = m.waiting_for
         FROM moves m
-        WHERE r.id = m.id AND r.attempt = m.attempt AND (r.status, m.to_status) IN ({LegalMoves}){bounds}
+        WHERE r.id = m.id AND r.attempt = m.attempt AND (r.status + 0, m.to_status) IN ({LegalMoves}){bounds}
         """;
 
     /// <summary>

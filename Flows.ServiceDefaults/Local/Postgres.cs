@@ -10,8 +10,10 @@ namespace Microsoft.Extensions.Hosting;
 public static class Postgres
 {
     /// <summary>A singleton <see cref="NpgsqlDataSource"/> over ConnectionStrings__{name}, and the health check "PostgreSql".</summary>
+    /// <param name="configureDataSourceBuilder">Called last, before the source is built.</param>
     /// <exception cref="InvalidOperationException">The connection string is missing or cannot be read; the message names the setting.</exception>
-    public static void AddNpgsqlDataSource(this IHostApplicationBuilder builder, string connectionName)
+    public static void AddNpgsqlDataSource(
+        this IHostApplicationBuilder builder, string connectionName, Action<NpgsqlDataSourceBuilder>? configureDataSourceBuilder = null)
     {
         var connectionString = ConnectionString.Required(builder.Configuration, connectionName,
             text => _ = new NpgsqlConnectionStringBuilder(text));
@@ -19,6 +21,7 @@ public static class Postgres
         {
             var source = new NpgsqlDataSourceBuilder(connectionString);
             source.UseLoggerFactory(services.GetRequiredService<ILoggerFactory>());
+            configureDataSourceBuilder?.Invoke(source);
             return source.Build();
         });
         builder.Services.AddHealthChecks().Add(new HealthCheckRegistration("PostgreSql",
