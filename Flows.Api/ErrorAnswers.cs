@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Flows.Queue;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
+using Npgsql;
 
 namespace Flows.Api;
 
@@ -61,6 +62,8 @@ internal static partial class ErrorAnswers
                     large.Message.StartsWith("Request body too large", StringComparison.Ordinal) ? TooLarge(context) : large.Message);
             case BadHttpRequestException bad:
                 return AnswerBadRequestAsync(context, bad);
+            case InvalidOperationException { Message: var words } when words.StartsWith(UnknownCharset, StringComparison.Ordinal):
+                return Problems.WriteAsync(context, StatusCodes.Status415UnsupportedMediaType, "The charset that Content-Type names is not known here. Send UTF-8.");
             case QueueUnavailableException:
                 return Problems.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "The queue cannot be reached.", retryAfter: TimeSpan.FromSeconds(2));
         }
@@ -71,6 +74,8 @@ internal static partial class ErrorAnswers
             LogUnavailable(logger, context.Request.Method, context.Request.Path, error.GetBaseException().Message);
             return Problems.WriteAsync(context, StatusCodes.Status503ServiceUnavailable, "The database cannot be reached.", retryAfter: TimeSpan.FromSeconds(2));
         }
+        if (error.GetBaseException() is PostgresException { SqlState: PostgresErrorCodes.CharacterNotInRepertoire or PostgresErrorCodes.UntranslatableCharacter })
+            return Problems.WriteAsync(context, StatusCodes.Status400BadRequest, "A text in the request has the character NUL, which cannot be kept.");
         LogFailed(logger, error, context.Request.Method, context.Request.Path);
         return Problems.WriteAsync(context, StatusCodes.Status500InternalServerError, "This is a fault of Flows. The log has the details under this traceId.");
     }
@@ -79,6 +84,7 @@ internal static partial class ErrorAnswers
     private static Task AnswerJsonAsync(HttpContext context, JsonException error)
     {
         var path = error.Path ?? "$";
+        var place = error is { LineNumber: { } line, BytePositionInLine: { } position } ? $" (line {line + 1}, position {position + 1})" : "";
         string message;
         if (UnknownField().Match(error.Message) is { Success: true } unknown)
         {
@@ -86,7 +92,9 @@ internal static partial class ErrorAnswers
         }
         else if (MissingFields().Match(error.Message) is { Success: true } missing)
         {
-            message = $"Missing: {missing.Groups[1].Value}.";
+            return Problems.WriteAsync(
+                context, StatusCodes.Status400BadRequest, $"The body is not what is expected{place}: Missing: {missing.Groups[1].Value}.",
+                [.. QuotedName().Matches(missing.Groups[1].Value).Select(name => new FieldProblem($"{path}.{name.Groups[1].Value}", "A value is needed."))]);
         }
         else if (error.Message.Contains("could not be converted", StringComparison.Ordinal))
         {
@@ -101,7 +109,6 @@ internal static partial class ErrorAnswers
             message = PositionSuffix().Replace(error.Message, "").TrimEnd();
         }
 
-        var place = error is { LineNumber: { } line, BytePositionInLine: { } position } ? $" (line {line + 1}, position {position + 1})" : "";
         return Problems.WriteAsync(
             context, StatusCodes.Status400BadRequest, $"The body is not what is expected{place}: {message}", [new FieldProblem(path, message)]);
 
@@ -127,7 +134,9 @@ internal static partial class ErrorAnswers
             return Problems.WriteAsync(context, error.StatusCode, $"{name} is missing.", [new FieldProblem(name, "A value is needed.")]);
         }
         var aboutBody = error.Message.Contains("body", StringComparison.OrdinalIgnoreCase) && error.Message.Contains("provided", StringComparison.Ordinal);
-        return Problems.WriteAsync(context, error.StatusCode, aboutBody ? "A JSON body is expected, and there is none." : error.Message);
+        return aboutBody
+            ? Problems.WriteAsync(context, error.StatusCode, "A JSON body is expected, and there is none.", [new FieldProblem("$", "A value is needed.")])
+            : Problems.WriteAsync(context, error.StatusCode, error.Message);
     }
 
     /// <summary>The members of a query record are reported by their C# name.</summary>
@@ -143,11 +152,15 @@ internal static partial class ErrorAnswers
         var other => other,
     };
 
+    private const string UnknownCharset = "Unable to read the request as JSON because the request content type charset";
+
     // System.Text.Json and the request delegate factory have no structured form of these; the tests hold the texts.
     [GeneratedRegex("^The JSON property '(.+?)' could not be mapped")]
     private static partial Regex UnknownField();
     [GeneratedRegex("missing required properties including: (.+?)\\.?( Path:.*)?$")]
     private static partial Regex MissingFields();
+    [GeneratedRegex("'([^']+)'")]
+    private static partial Regex QuotedName();
     [GeneratedRegex(" (Path: .*\\| )?LineNumber: .*$")]
     private static partial Regex PositionSuffix();
     [GeneratedRegex("^Failed to bind parameter \"(?<type>.+) (?<name>\\S+)\" from \"(?<value>.*)\"\\.$", RegexOptions.Singleline)]

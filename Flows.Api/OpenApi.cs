@@ -40,6 +40,6 @@ internal static class OpenApi
 
     public static void MapApiDescription(this IEndpointRouteBuilder app)
     {
-        app.MapOpenApi("/openapi/{documentName}.json").AllowAnonymous("It describes the surface and holds no data.");
+        app.MapOpenApi("/openapi/{documentName:regex(^v1$)}.json").AllowAnonymous("It describes the surface and holds no data.");
     }
 }

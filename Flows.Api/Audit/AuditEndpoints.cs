@@ -19,6 +19,11 @@ internal static class AuditEndpoints
     {
         if (!page.TryRead(out var limit, out var after, out var problem))
             return problem;
+        foreach (var (name, text) in (ReadOnlySpan<(string, string?)>)[("action", action), ("target", target)])
+        {
+            if (text?.Contains('\0', StringComparison.Ordinal) == true)
+                return Problems.BadRequest(name, "It must not contain the character NUL.");
+        }
         var rows = db.Audit.AsNoTracking().Where(row => row.ProjectId == project.Id && (after == null || row.Id < after));
         if (action is not null)
             rows = rows.Where(row => row.Action == action || row.Action.StartsWith(action + "."));

@@ -14,7 +14,7 @@ namespace Flows.Api.Connections;
 /// A key without a connection is left out; the step that needs it says so, and says why where there is more to say.
 /// </summary>
 internal sealed partial class ClaimedValues(
-    NpgsqlDataSource db, VersionNeeds versions, SecretEnvelope envelope, TokenKeeper tokens, TimeProvider clock, ILogger<ClaimedValues> log)
+    NpgsqlDataSource db, VersionNeeds versions, SecretEnvelope envelope, TokenKeeper tokens, OpenConnections open, TimeProvider clock, ILogger<ClaimedValues> log)
 {
     /// <summary>The runs are the worker's already, and its leases run. What is not there by then the step asks for itself.</summary>
     private static readonly TimeSpan s_patience = TimeSpan.FromSeconds(2);
@@ -50,17 +50,8 @@ internal sealed partial class ClaimedValues(
     {
         if (!(await versions.OfAsync([version], cancel))[version].Connections.Contains(used.Key))
             return Refused(new StepError("input", $"the flow does not name the connection '{used.Key}'."));
-        Guid? id;
-        await using (var command = db.CreateCommand("SELECT id FROM connections WHERE project_id = $1 AND key = $2 AND kind = 'oauth2'"))
-        {
-            command.Parameters.Add(RunSql.Value(project, NpgsqlDbType.Uuid));
-            command.Parameters.Add(RunSql.Value(used.Key, NpgsqlDbType.Text));
-            id = (Guid?)await command.ExecuteScalarAsync(cancel);
-        }
-        if (id is null)
-            return Refused(new StepError("input", $"there is no connection '{used.Key}' whose token could be renewed."));
-        var renewal = await tokens.RenewAsync(id.Value, used.Token.Length == 0 ? null : used.Token, cancel);
-        return renewal.Tokens is { } fresh ? new HostCallResponse(RawJson.FromUtf8(fresh.ForEngine())) : Refused(renewal.Problem!, renewal.IsPassing);
+        var other = await open.RenewAsync(project, used.Key, used.Token.Length == 0 ? null : used.Token, cancel);
+        return other.Connection is { } connection ? new HostCallResponse(connection) : Refused(other.Problem!, other.IsTransient);
 
         static HostCallResponse Refused(StepError error, bool isPassing = false) => new(RawJson.Null, Error: error, IsTransient: isPassing);
     }

@@ -8,7 +8,7 @@ using NpgsqlTypes;
 
 namespace Flows.Api.Connections;
 
-/// <summary>Opens connections for pieces that are asked something outside of a run.</summary>
+/// <summary>Opens connections for pieces that are asked something outside of a run, and gets other tokens for those that were refused.</summary>
 internal sealed class OpenConnections(NpgsqlDataSource db, SecretEnvelope envelope, TokenKeeper tokens, TimeProvider clock)
 {
     /// <summary>For a token that is about to run out; one that is late keeps the token it has.</summary>
@@ -22,6 +22,23 @@ internal sealed class OpenConnections(NpgsqlDataSource db, SecretEnvelope envelo
             return claim;
         var (value, problem) = await OpenAsync(claim.ProjectId, key, cancel);
         return claim with { Request = claim.Request with { Connection = value, ConnectionProblem = problem } };
+    }
+
+    /// <summary>The connection with a token that is not the one a service has refused, or why there is none.</summary>
+    /// <param name="refused"><see cref="TokenMark"/> of that; null when there was no token at all.</param>
+    public async Task<OtherToken> RenewAsync(Guid projectId, string key, string? refused, CancellationToken cancel)
+    {
+        Guid? id;
+        await using (var command = db.CreateCommand("SELECT id FROM connections WHERE project_id = $1 AND key = $2 AND kind = 'oauth2'"))
+        {
+            command.Parameters.Add(RunSql.Value(projectId, NpgsqlDbType.Uuid));
+            command.Parameters.Add(RunSql.Value(key, NpgsqlDbType.Text));
+            id = (Guid?)await command.ExecuteScalarAsync(cancel);
+        }
+        if (id is null)
+            return new OtherToken(null, new StepError("input", $"there is no connection '{key}' whose token could be renewed."));
+        var renewal = await tokens.RenewAsync(id.Value, refused, cancel);
+        return renewal.Tokens is { } fresh ? new OtherToken(RawJson.FromUtf8(fresh.ForEngine())) : new OtherToken(null, renewal.Problem, renewal.IsPassing);
     }
 
     private async Task<(RawJson? Value, StepError? Problem)> OpenAsync(Guid projectId, string key, CancellationToken cancel)

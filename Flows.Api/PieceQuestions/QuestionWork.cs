@@ -50,6 +50,10 @@ internal sealed class QuestionWork(NpgsqlDataSource db, OpenConnections connecti
     }
 
     /// <inheritdoc/>
+    public Task<(Guid Project, string Key)?> ConnectionOfAsync(RefusedToken call, CancellationToken cancel) => db.ConnectionOfAsync(
+        "SELECT project_id, connection FROM piece_questions WHERE id = $1 AND $2 = 1 AND worker = $3 AND answer IS NULL", call, cancel);
+
+    /// <inheritdoc/>
     public async Task<int?> AnswerAsync(PieceReport report, CancellationToken cancel)
     {
         await using var command = db.CreateCommand("UPDATE piece_questions SET answer = $3 WHERE id = $1 AND worker = $2 AND answer IS NULL");

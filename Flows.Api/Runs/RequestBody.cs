@@ -46,6 +46,20 @@ internal static class RequestBody
         }
     }
 
+    /// <summary>The body as the form that its content type says it is.</summary>
+    /// <exception cref="BadHttpRequestException">It is cut off, not that form, or over a limit of forms.</exception>
+    public static async Task<IFormCollection> ReadFormAsync(HttpRequest request, CancellationToken cancel)
+    {
+        try
+        {
+            return await request.ReadFormAsync(cancel);
+        }
+        catch (Exception error) when (error is InvalidDataException or (IOException and not BadHttpRequestException))
+        {
+            throw new BadHttpRequestException("The form cannot be read.", error);
+        }
+    }
+
     /// <summary>The body as a JSON value; null when it is empty.</summary>
     /// <exception cref="BadHttpRequestException">It is not one JSON value in UTF-8, at most 60 levels deep; the cause has line and position.</exception>
     public static RawJson ParseJson(ReadOnlyMemory<byte> body)

@@ -116,12 +116,13 @@ internal static class HookEndpoints
         return TypedResults.Accepted((string?)null, new AcceptedRun(runId));
     }
 
-    private static WebhookRules RulesOf(HookDescription hook, string secret)
+    internal static WebhookRules RulesOf(HookDescription hook, string secret)
     {
         var isHmac = hook.Proof == "hmac";
         return new WebhookRules(
             isHmac ? WebhookProof.Hmac : WebhookProof.Header, Connection: null, secret, Username: null, hook.Header,
-            isHmac ? new WebhookSignature(hook.Header, hook.Algorithm, Base64: false, hook.Prefix, TimestampHeader: null, "", TimeSpan.Zero, "{body}") : null,
+            isHmac ? new WebhookSignature(hook.Header, hook.Algorithm, hook.Encoding == "base64", hook.Prefix, hook.TimestampHeader, hook.TimestampPrefix,
+                TimeSpan.FromSeconds(hook.ToleranceSeconds), hook.Signed) : null,
             WebhookHandshake.None, "", VerifyToken: null, Allow: [], PerMinute: null);
     }
 

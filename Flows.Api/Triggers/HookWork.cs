@@ -95,6 +95,10 @@ internal sealed partial class HookWork(
     }
 
     /// <inheritdoc/>
+    public Task<(Guid Project, string Key)?> ConnectionOfAsync(RefusedToken call, CancellationToken cancel) => db.ConnectionOfAsync(
+        "SELECT project_id, connection FROM flow_hooks WHERE id = $1 AND attempt = $2 AND worker = $3", call, cancel);
+
+    /// <inheritdoc/>
     public async Task<int?> AnswerAsync(PieceReport report, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();

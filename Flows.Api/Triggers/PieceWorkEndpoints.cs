@@ -1,3 +1,4 @@
+using Flows.Api.Connections;
 using Flows.Api.Runs;
 using Flows.Contracts.WorkerProtocol;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -17,6 +18,7 @@ internal static class PieceWorkEndpoints
     public static void MapPieceWork(this IEndpointRouteBuilder workers)
     {
         workers.MapPost(WorkerRoutes.NextPieceCall, Take);
+        workers.MapPost(WorkerRoutes.PieceToken, Renew);
         workers.MapPost(WorkerRoutes.PieceAnswer, Answer).WithMetadata(new RequestSizeLimitAttribute(MaxAnswerBytes));
     }
 
@@ -60,5 +62,19 @@ internal static class PieceWorkEndpoints
         return await owner.AnswerAsync(report, cancel) is { } runs
             ? TypedResults.Json(new PieceTaken(runs), WorkerJson.Default.PieceTaken)
             : RunProblems.Of(StatusCodes.Status409Conflict, "stale", "The call is no longer this worker's, or what it was for was changed.");
+    }
+
+    /// <summary>Another token for a call that its service has refused; never of a connection that the call was not given.</summary>
+    private static async Task<Results<JsonHttpResult<OtherToken>, ProblemHttpResult>> Renew(
+        HttpRequest http, IEnumerable<IPieceWork> sources, OpenConnections connections, CancellationToken cancel)
+    {
+        var refused = await RequestBody.ReadAsync(http, WorkerJson.Default.RefusedToken, cancel);
+        if (refused is not { Worker.Length: > 0, Token.Length: > 0 })
+            return Problems.BadRequest("$.token", "A worker that asks for another token names itself and the one that was refused.");
+        if (sources.FirstOrDefault(source => source.Does(refused.Kind)) is not { } owner)
+            return Problems.BadRequest("$.kind", $"No call of the kind '{refused.Kind}' was given out.");
+        return await owner.ConnectionOfAsync(refused, cancel) is { } of
+            ? TypedResults.Json(await connections.RenewAsync(of.Project, of.Key, refused.Token, cancel), WorkerJson.Default.OtherToken)
+            : RunProblems.Of(StatusCodes.Status409Conflict, "stale", "The call is no longer this worker's, or has no connection.");
     }
 }

@@ -84,6 +84,10 @@ internal sealed partial class PollWork(
         """;
 
     /// <inheritdoc/>
+    public Task<(Guid Project, string Key)?> ConnectionOfAsync(RefusedToken call, CancellationToken cancel) => db.ConnectionOfAsync(
+        "SELECT project_id, connection FROM flow_triggers WHERE flow_id = $1 AND attempt = $2 AND worker = $3", call, cancel);
+
+    /// <inheritdoc/>
     public async Task<int?> AnswerAsync(PieceReport report, CancellationToken cancel)
     {
         var now = clock.GetUtcNow();

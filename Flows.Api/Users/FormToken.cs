@@ -30,7 +30,7 @@ internal sealed class FormTokenFilter(FormToken forms) : IEndpointFilter
         var http = context.HttpContext;
         if (HttpMethods.IsPost(http.Request.Method) && Caller.Of(http) is { SessionId: { } sessionId })
         {
-            var token = http.Request.HasFormContentType ? (await http.Request.ReadFormAsync(http.RequestAborted))[FormToken.Field].ToString() : "";
+            var token = http.Request.HasFormContentType ? (await Runs.RequestBody.ReadFormAsync(http.Request, http.RequestAborted))[FormToken.Field].ToString() : "";
             if (!forms.IsFor(sessionId, token))
                 return Problems.Of(StatusCodes.Status403Forbidden, "The form has no valid token. Open its page anew and try again.");
         }

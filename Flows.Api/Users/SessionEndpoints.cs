@@ -51,7 +51,7 @@ internal static class SessionEndpoints
 
     private static async Task<Results<NoContent, ProblemHttpResult>> Start(SignInRequest request, SignIn signIn, HttpContext http, CancellationToken cancel)
     {
-        if (request.Email.Length > 254)
+        if (request.Email.Length > 254 || request.Email.Any(char.IsControl))
             return Problems.BadRequest("$.email", "It is not an e-mail address.");
         var result = await signIn.TryAsync(request.Email, request.Password, http, cancel);
         if (result.LockedFor is { } locked)

@@ -45,7 +45,7 @@ internal static class SignInPages
         var email = form["email"].ToString();
         if (!CrossSite.IsSameOrigin(http.Request))
             return SignInPage(then, email, NotFromHere, StatusCodes.Status403Forbidden);
-        if (email.Length > 254)
+        if (email.Length > 254 || email.Any(char.IsControl))
             return SignInPage(then, "", SessionEndpoints.SignInRefused, StatusCodes.Status401Unauthorized);
         var result = await signIn.TryAsync(email, form["password"].ToString(), http, cancel);
         if (result.LockedFor is { } locked)
@@ -152,14 +152,7 @@ internal static class SignInPages
     {
         if (!request.HasFormContentType)
             throw new BadHttpRequestException("A form is expected.", StatusCodes.Status415UnsupportedMediaType);
-        try
-        {
-            return await request.ReadFormAsync(cancel);
-        }
-        catch (InvalidDataException error)
-        {
-            throw new BadHttpRequestException("The form cannot be read.", error);
-        }
+        return await Runs.RequestBody.ReadFormAsync(request, cancel);
     }
 
     /// <param name="path">Of this installation, without any prefix.</param>

@@ -15,7 +15,7 @@ internal sealed class User
 
     /// <summary>Null when it can be an e-mail address.</summary>
     public static string? EmailProblem(string email) =>
-        email.Length is > 2 and <= 254 && email.IndexOf('@') is > 0 && MailAddress.TryCreate(email, out var read) && read.Address == email
+        email.Length is > 2 and <= 254 && !email.Any(char.IsControl) && email.IndexOf('@') is > 0 && MailAddress.TryCreate(email, out var read) && read.Address == email
             ? null
             : "It is not an e-mail address.";
 }

@@ -46,15 +46,8 @@ internal static class ApprovalEndpoints
     {
         if (!request.HasFormContentType)
             return await RequestBody.ReadAsync(request, WaitsJson.Default.VoteRequest, cancel);
-        try
-        {
-            var form = await request.ReadFormAsync(cancel);
-            return new VoteRequest(form["decision"].ToString(), form["comment"].ToString(), form["name"].ToString());
-        }
-        catch (InvalidDataException error)
-        {
-            throw new BadHttpRequestException("The form cannot be read.", error);
-        }
+        var form = await RequestBody.ReadFormAsync(request, cancel);
+        return new VoteRequest(form["decision"].ToString(), form["comment"].ToString(), form["name"].ToString());
     }
 
     private static IResult Answer(HttpContext http, ApprovalView approval, int status, string? problem, string? field, string? said)

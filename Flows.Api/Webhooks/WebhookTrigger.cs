@@ -158,5 +158,15 @@ internal sealed class WebhookTrigger(RunFileStore files, IOptions<LimitsOptions>
     }
 
     /// <summary>The charset that the caller names, where this process knows it; else UTF-8.</summary>
-    private static Encoding EncodingOf(MediaTypeHeaderValue? type) => type?.Encoding ?? Encoding.UTF8;
+    private static Encoding EncodingOf(MediaTypeHeaderValue? type)
+    {
+        try
+        {
+            return type?.Encoding ?? Encoding.UTF8;
+        }
+        catch (NotSupportedException) // UTF-7: known, and switched off
+        {
+            return Encoding.UTF8;
+        }
+    }
 }

@@ -41,14 +41,20 @@ public sealed record TriggerDescription(
 /// <param name="Proof"><c>hmac</c>: the header holds an HMAC of the body under the hook's secret; <c>header</c>: it holds the secret itself.</param>
 /// <param name="Header">Of the proof.</param>
 /// <param name="Prefix">What stands before the signature.</param>
-/// <param name="Algorithm">Of the signature, which is in hex: <c>sha1</c>, <c>sha256</c> or <c>sha512</c>.</param>
+/// <param name="Algorithm">Of the signature: <c>sha1</c>, <c>sha256</c> or <c>sha512</c>.</param>
 /// <param name="IdHeader">Holds the id of the event, which starts one run however often it comes; null: see <paramref name="IdField"/>.</param>
 /// <param name="IdField">The property of the body that holds it; null for none.</param>
 /// <param name="EventHeader">Holds the name of the event; null for none.</param>
+/// <param name="TimestampHeader">Holds the time of the call, which is signed with it; null for none. It may be <paramref name="Header"/> itself.</param>
+/// <param name="TimestampPrefix">What stands before the time; of several parts with commas between, the first that begins with it counts.</param>
+/// <param name="ToleranceSeconds">How far that time may be from ours, in either direction.</param>
+/// <param name="Signed">What is signed: a text with <c>{body}</c>, and <c>{timestamp}</c> when there is a time.</param>
+/// <param name="Encoding">Of the signature: <c>hex</c> or <c>base64</c>.</param>
 /// <param name="EventsInput">The input that lists the names which start the flow; others are answered and start nothing. Null: all do.</param>
 public sealed record HookDescription(
     string Proof, string Header, string Prefix = "", string Algorithm = "sha256", string? IdHeader = null, string? IdField = null,
-    string? EventHeader = null, string? EventsInput = null);
+    string? EventHeader = null, string? EventsInput = null,
+    string? TimestampHeader = null, string TimestampPrefix = "", int ToleranceSeconds = 300, string Signed = "{body}", string Encoding = "hex");
 
 /// <param name="Kind"><c>secret</c>, <c>basic</c>, <c>custom</c> or <c>oauth2</c>.</param>
 /// <param name="OAuth">Set for <c>oauth2</c>: where its tokens come from. The client's own id and secret are fields of every such connection.</param>

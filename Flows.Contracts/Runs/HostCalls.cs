@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using System.Text;
+using System.Text.Json;
 using System.Text.Json.Serialization;
 using Flows.Contracts.Json;
 
@@ -69,6 +70,26 @@ public sealed record StoredKeys(bool Project, string Prefix, string? After, int 
 /// <param name="Key">One that the flow names.</param>
 /// <param name="Token"><see cref="TokenMark"/> of the access token that was refused: nothing is renewed for one that is not the present one. Empty: the run was given none.</param>
 public sealed record UsedConnection(string Key, string Token);
+
+/// <summary>The token in what a step or a call sees of an <c>oauth2</c> connection.</summary>
+public static class AccessToken
+{
+    public const string Field = "accessToken";
+
+    /// <summary>Null when it is a connection of another kind: the kind is no field that a person could have named so.</summary>
+    public static string? Of(RawJson connection) =>
+        connection.ToElement() is { ValueKind: JsonValueKind.Object } fields
+        && fields.TryGetProperty("kind", out var kind) && kind.ValueKind == JsonValueKind.String && kind.ValueEquals("oauth2")
+        && fields.TryGetProperty(Field, out var token) && token.ValueKind == JsonValueKind.String ? token.GetString() : null;
+
+    /// <summary>Whether it is the token that a service did not take, by the error of whoever showed it.</summary>
+    public static bool IsRefused(StepError error) => IsRefused(error.Code, error.Detail);
+
+    /// <inheritdoc cref="IsRefused(StepError)"/>
+    public static bool IsRefused(string code, RawJson? detail) => code == "unauthorized"
+        || (detail?.ToElement() is { ValueKind: JsonValueKind.Object } fields
+            && fields.TryGetProperty("status", out var status) && status.ValueKind == JsonValueKind.Number && status.TryGetInt32(out var number) && number == 401);
+}
 
 /// <summary>Names a token without telling it.</summary>
 public static class TokenMark

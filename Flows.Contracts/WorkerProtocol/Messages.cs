@@ -27,6 +27,8 @@ public static class WorkerRoutes
     public const string NextPieceCall = "/internal/pieces/next";
     /// <summary>POST <see cref="PieceReport"/> → <see cref="PieceTaken"/>; 409 when the call is no longer this worker's.</summary>
     public const string PieceAnswer = "/internal/pieces/answer";
+    /// <summary>POST <see cref="RefusedToken"/> → <see cref="OtherToken"/>, which may take as long as the service's answer; 409 when the call is no longer this worker's.</summary>
+    public const string PieceToken = "/internal/pieces/token";
 
     /// <summary>Sent with every request; the API refuses a number it does not know with 426 and says which it speaks.</summary>
     public const string ProtocolHeader = "Flows-Protocol";
@@ -149,6 +151,15 @@ public sealed record PieceClaim(Guid ProjectId, Guid Id, long Attempt, PieceRequ
 
 public sealed record PieceReport(string Worker, Guid Id, long Attempt, PieceCallKind Kind, PieceAnswer Answer);
 
+/// <summary>The service of a call has refused its connection's token: another one is wanted, to ask once more.</summary>
+/// <param name="Token"><see cref="TokenMark"/> of the refused one.</param>
+public sealed record RefusedToken(string Worker, Guid Id, long Attempt, PieceCallKind Kind, string Token);
+
+/// <param name="Connection">Opened, with the other token; null when there is none.</param>
+/// <param name="Problem">Why there is none.</param>
+/// <param name="IsTransient">There may be one later.</param>
+public sealed record OtherToken(RawJson? Connection, StepError? Problem = null, bool IsTransient = false);
+
 /// <param name="Runs">How many were started by it.</param>
 public sealed record PieceTaken(int Runs);
 
@@ -165,6 +176,8 @@ public sealed record PieceTaken(int Runs);
 [JsonSerializable(typeof(PieceOffer))]
 [JsonSerializable(typeof(PieceReport))]
 [JsonSerializable(typeof(PieceTaken))]
+[JsonSerializable(typeof(RefusedToken))]
+[JsonSerializable(typeof(OtherToken))]
 [JsonSerializable(typeof(HeartbeatRequest))]
 [JsonSerializable(typeof(HeartbeatResponse))]
 public sealed partial class WorkerJson : JsonSerializerContext;

@@ -1,4 +1,3 @@
-using System.Text.Json;
 using Flows.Contracts.Definitions;
 using Flows.Contracts.Runs;
 using Flows.Engine.Expressions;
@@ -22,7 +21,7 @@ internal sealed class ActionExecutor : StepExecutor<ActionStep>
         {
             return StepResult.Of(await call.RunAsync(ContextOf(step, attempt), attempt.Cancel));
         }
-        catch (PieceException refused) when (IsUnauthorized(refused))
+        catch (PieceException refused) when (AccessToken.IsRefused(refused.Code, refused.Detail))
         {
             // A token may run out while the run goes on. A service that answers 401 has done nothing, so that what it was asked for is asked
             // for once more; the input is made anew, because it may hold the token.
@@ -50,8 +49,4 @@ internal sealed class ActionExecutor : StepExecutor<ActionStep>
             Calls = new HostCaller(run.Host),
         };
     }
-
-    private static bool IsUnauthorized(PieceException error) => error.Code == "unauthorized"
-        || (error.Detail?.ToElement() is { ValueKind: JsonValueKind.Object } detail
-            && detail.TryGetProperty("status", out var status) && status.ValueKind == JsonValueKind.Number && status.TryGetInt32(out var number) && number == 401);
 }

@@ -14,7 +14,6 @@ namespace Flows.Engine.Steps;
 /// </summary>
 internal sealed class RunConnections(StartRun start)
 {
-    private const string TokenField = "accessToken";
     private readonly Lock _lock = new();
     private readonly List<RawJson> _all = [.. start.Connections.Values];
     private volatile Held _held = new(start.Connections, new Secrets(start.Connections.Values));
@@ -58,12 +57,12 @@ internal sealed class RunConnections(StartRun start)
         var isRenewed = false;
         foreach (var key in KeysOf(step))
         {
-            if (!used.TryGetValue(key, out var before) || TokenOf(before) is not { } token)
+            if (!used.TryGetValue(key, out var before) || AccessToken.Of(before) is not { } token)
                 continue;
             // Another lane of the run may have been faster.
             if (_held.ByKey.TryGetValue(key, out var now) && now.Equals(before))
                 now = await AskAsync(key, TokenMark.Of(token), host, cancel);
-            isRenewed |= TokenOf(now) is { } other && other != token;
+            isRenewed |= AccessToken.Of(now) is { } other && other != token;
         }
         return isRenewed;
     }
@@ -80,11 +79,6 @@ internal sealed class RunConnections(StartRun start)
     }
 
     private static IReadOnlyList<string> KeysOf(ActionStep step) => FlowNeeds.OfStep(step).Connections;
-
-    // The kind is no field that a person could have named so: without it a connection holds no token of ours.
-    private static string? TokenOf(RawJson connection) =>
-        connection.ToElement() is { ValueKind: JsonValueKind.Object } fields
-        && fields.TryGetProperty("kind", out var kind) && kind.ValueEquals("oauth2") && fields.TryGetProperty(TokenField, out var token) ? token.GetString() : null;
 
     private sealed class Held(IReadOnlyDictionary<string, RawJson> byKey, Secrets secrets)
     {

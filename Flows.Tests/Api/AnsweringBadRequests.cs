@@ -1,7 +1,10 @@
+using System.Text.Json;
+using Microsoft.AspNetCore.Builder;
+
 namespace Flows.Tests.Api;
 
 [Collection(Platform.Apis)]
-public sealed class AnsweringBadRequests(ApiFixture fixture) : IClassFixture<ApiFixture>
+public sealed class AnsweringBadRequests(Platform platform, ApiFixture fixture) : IClassFixture<ApiFixture>
 {
     private readonly ApiHost _api = fixture.Api;
 
@@ -61,6 +64,52 @@ public sealed class AnsweringBadRequests(ApiFixture fixture) : IClassFixture<Api
         var answer = await _api.PostAsync("/api/v1/flows", $$"""{"name":"{{new string('x', 5 << 20)}}"}""");
         answer.Problem(413);
         Assert.Contains("4,194,304 bytes", answer["detail"].GetString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("PATCH", "{\"key\":\"\\ud800\"}", "$.key: A text holds half of a Unicode surrogate pair.")]
+    [InlineData("POST", "{\"name\":\"a\",\"definition\":{\"steps\":[{\"\\udc00\":1}]}}", "$.definition: A text holds half of a Unicode surrogate pair.")]
+    public async Task A_text_that_is_none_is_400_and_named(string method, string body, string error)
+    {
+        var path = method == "POST" ? "/api/v1/flows" : $"/api/v1/flows/{Guid.CreateVersion7()}";
+        Assert.Equal([error], (await _api.SendAsync(new HttpMethod(method), path, body)).Problem(400));
+    }
+
+    [Fact]
+    public async Task A_whole_surrogate_pair_is_a_text()
+    {
+        var made = (await _api.PostAsync("/api/v1/flows", "{\"name\":\"\\ud83d\\ude00\"}")).Ok(201);
+        Assert.Equal("😀", made["name"].GetString());
+    }
+
+    [Theory]
+    [InlineData("nonsense")]
+    [InlineData("utf-7")]
+    public async Task A_charset_that_nobody_knows_is_415(string charset)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/flows") { Content = new ByteArrayContent("{}"u8.ToArray()) };
+        request.Headers.Authorization = new("Bearer", ApiHost.Key);
+        request.Content.Headers.TryAddWithoutValidation("Content-Type", $"application/json; charset={charset}");
+        using var response = await _api.Http.SendAsync(request);
+        Assert.Equal(415, (int)response.StatusCode);
+        Assert.Contains("charset", JsonElement.Parse(await response.Content.ReadAsStringAsync()).GetProperty("detail").GetString(), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task What_postgres_cannot_keep_is_400_though_the_endpoint_has_not_looked()
+    {
+        await using var app = ApiHost.Create(fixture.Database.ConnectionString, platform);
+        app.MapGet("/probe", async (Npgsql.NpgsqlDataSource db) =>
+        {
+            await using var command = db.CreateCommand("SELECT $1::text");
+            command.Parameters.Add(new() { Value = "a\0b" });
+            return await command.ExecuteScalarAsync();
+        }).AllowAnonymous();
+        await app.StartAsync();
+        using var http = new HttpClient { BaseAddress = new Uri(app.Urls.First()) };
+        using var response = await http.GetAsync("/probe");
+        Assert.Equal(400, (int)response.StatusCode);
+        Assert.Contains("the character NUL", await response.Content.ReadAsStringAsync(), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -44,7 +44,7 @@ public sealed class BuildingFlows(ApiFixture fixture) : IClassFixture<ApiFixture
     [InlineData("""{"name":"a\u0000b"}""", "$.name: It must not contain control characters.")]
     [InlineData("""{"name":"a","key":"Not A Key"}""", "$.key: It must be 1 to 100")]
     [InlineData("""{"name":"a","key":"019a0000-0000-7000-8000-000000000000"}""", "$.key: It must be 1 to 100")]
-    [InlineData("""{"key":"a"}""", "$: Missing: 'name'.")]
+    [InlineData("""{"key":"a"}""", "$.name: A value is needed.")]
     [InlineData("""{"name":null}""", "$.name: The value must not be null.")]
     [InlineData("""{"name":"a","colour":"red"}""", "$.colour: There is no field 'colour' here.")]
     [InlineData("""{"name":5}""", "$.name: The value is not of the type expected here.")]

@@ -1,6 +1,8 @@
 using System.Text.Json;
 using Flows.Api.Connections;
 using Flows.Api.Connections.OAuth;
+using Flows.Api.PieceQuestions;
+using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
@@ -123,6 +125,30 @@ public sealed class RenewingTokens(RunsDatabase database) : IClassFixture<RunsDa
         // Nothing that the flow does not name.
         Assert.Equal("input", (await AskAsync(run, claim.Attempt, new UsedConnection("other", old))).Error!.Code);
         Assert.Single(_service.Asked, form => form["grant_type"] == "refresh_token");
+    }
+
+    [Fact]
+    public async Task A_call_outside_of_a_run_whose_token_was_refused_gets_another_one_while_it_is_the_workers()
+    {
+        await SetAsync(await TokensAsync() with { ObtainedAt = Now.AddMinutes(-10) });
+        var asked = _host.Get<PieceQuestionDesk>().AskAsync(database.Project, new PieceQuestionOf(PieceCallKind.Test, "svc", "", RawJson.Parse("{}"), _key), default);
+        PieceClaim? call = null;
+        for (var i = 0; i < 60 && call is null; i++) // each look waits for a second where there is nothing
+            call = (await _host.SendAsync(WorkerRoutes.NextPieceCall, new PieceQuestion("w1"), WorkerJson.Default.PieceQuestion, WorkerJson.Default.PieceOffer)).Call;
+        Assert.Equal("""{"kind":"oauth2","accessToken":"access-token-1"}""", call!.Request.Connection.ToString());
+
+        var old = TokenMark.Of("access-token-1");
+        Assert.Equal("""{"kind":"oauth2","accessToken":"access-token-2"}""", (await RenewAsync("w1", old)).Connection.ToString());
+        Assert.Equal("unauthorized", (await RenewAsync("w1", TokenMark.Of("access-token-2"))).Problem!.Code); // made just now
+        await Assert.ThrowsAsync<HttpRequestException>(() => RenewAsync("w2", old));
+
+        await _host.SendAsync(WorkerRoutes.PieceAnswer, new PieceReport("w1", call.Id, call.Attempt, PieceCallKind.Test, new PieceAnswer(call.Id, Account: "ada")), WorkerJson.Default.PieceReport, WorkerJson.Default.PieceTaken);
+        Assert.Equal("ada", (await asked.WaitAsync(s_limit)).Answer!.Account);
+        await Assert.ThrowsAsync<HttpRequestException>(() => RenewAsync("w1", old));
+        Assert.Single(_service.Asked, form => form["grant_type"] == "refresh_token");
+
+        Task<OtherToken> RenewAsync(string worker, string refused) => _host.SendAsync(
+            WorkerRoutes.PieceToken, new RefusedToken(worker, call.Id, call.Attempt, PieceCallKind.Test, refused), WorkerJson.Default.RefusedToken, WorkerJson.Default.OtherToken);
     }
 
     [Fact]

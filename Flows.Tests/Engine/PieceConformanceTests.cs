@@ -117,6 +117,11 @@ public sealed partial class PieceConformanceTests
                 Assert.Contains(hook.Proof, (string[])["hmac", "header"]);
                 Assert.Contains(hook.Algorithm, (string[])["sha1", "sha256", "sha512"]);
                 Assert.NotEmpty(hook.Header);
+                Assert.Contains(hook.Encoding, (string[])["hex", "base64"]);
+                Assert.Contains("{body}", hook.Signed, StringComparison.Ordinal);
+                // A time that is not signed can be changed, and one that nothing holds cannot be signed.
+                Assert.Equal(hook.TimestampHeader is not null, hook.Signed.Contains("{timestamp}", StringComparison.Ordinal));
+                Assert.InRange(hook.ToleranceSeconds, 1, 86_400);
                 if (hook.EventsInput is { } events)
                     Assert.Equal("array", trigger.Props.Single(prop => prop.Name == events).Type);
                 if (hook.IdField is { } id)

@@ -1,5 +1,7 @@
+using System.Collections.Concurrent;
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Json;
+using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
 using Flows.Worker.Sandbox;
 using Microsoft.AspNetCore.Http;
@@ -69,6 +71,55 @@ public sealed class CallingPieces
     }
 
     [Fact]
+    public async Task A_call_whose_token_the_service_refuses_is_done_once_more_with_another()
+    {
+        await using var worker = await WorkerUnderTest.StartAsync();
+        var asked = new ConcurrentQueue<RefusedToken>();
+        worker.Api.OtherToken = refused =>
+        {
+            asked.Enqueue(refused);
+            return new OtherToken(Token("good"));
+        };
+        var report = await AskAsync(worker, "token", worker.Project, connection: Token("old"));
+        Assert.NotNull(report.Answer.Events);
+        var refused = Assert.Single(asked);
+        Assert.Equal((report.Id, report.Attempt, PieceCallKind.Poll, TokenMark.Of("old"), report.Worker), (refused.Id, refused.Attempt, refused.Kind, refused.Token, refused.Worker));
+    }
+
+    [Fact]
+    public async Task A_service_that_does_not_take_the_other_token_either_is_not_asked_a_third_time()
+    {
+        await using var worker = await WorkerUnderTest.StartAsync();
+        var asked = 0;
+        worker.Api.OtherToken = _ => new OtherToken(Token($"other-{Interlocked.Increment(ref asked)}"));
+        var report = await AskAsync(worker, "token", worker.Project, connection: Token("old"));
+        Assert.Equal(("unauthorized", "scripted.token: not with other-1."), (report.Answer.Error!.Code, report.Answer.Error.Message));
+        Assert.Equal(1, asked);
+    }
+
+    [Fact]
+    public async Task Without_another_token_the_first_answer_says_why()
+    {
+        await using var worker = await WorkerUnderTest.StartAsync();
+        worker.Api.OtherToken = _ => new OtherToken(null, new StepError("needs_sign_in", "the connection 'svc' needs a sign-in: invalid_grant."));
+        var report = await AskAsync(worker, "token", worker.Project, connection: Token("old"));
+        Assert.Equal(("needs_sign_in", "scripted.token: not with old. The connection 'svc' needs a sign-in: invalid_grant."), (report.Answer.Error!.Code, report.Answer.Error.Message));
+
+        worker.Api.Interfere = path => Task.FromResult(path == WorkerRoutes.PieceToken ? Results.StatusCode(409) : null);
+        Assert.Equal("unauthorized", (await AskAsync(worker, "token", worker.Project, connection: Token("old"))).Answer.Error!.Code);
+    }
+
+    [Fact]
+    public async Task A_refused_secret_that_is_no_token_is_an_answer_and_nothing_is_renewed()
+    {
+        await using var worker = await WorkerUnderTest.StartAsync();
+        var asked = 0;
+        worker.Api.OtherToken = _ => new OtherToken(Token($"good{Interlocked.Increment(ref asked)}"));
+        Assert.Equal("unauthorized", (await AskAsync(worker, "token", worker.Project, connection: RawJson.Parse("""{ "accessToken": "typed in by a person" }"""))).Answer.Error!.Code);
+        Assert.Equal(0, asked);
+    }
+
+    [Fact]
     public async Task A_worker_without_places_asks_for_nothing()
     {
         await using var worker = await WorkerUnderTest.StartAsync(settings: ("Flows:Worker:PieceCalls", "0"));
@@ -77,12 +128,14 @@ public sealed class CallingPieces
         Assert.Single(worker.Api.PieceCalls);
     }
 
-    private static PieceClaim Call(string part, Guid project, int timeoutMs = 30_000) => new(project, Guid.CreateVersion7(), 1, new PieceRequest(
-        Guid.CreateVersion7(), PieceCallKind.Poll, Guid.CreateVersion7(), "scripted", part, RawJson.Parse("{}"), null, timeoutMs, 1 << 20));
+    private static RawJson Token(string token) => RawJson.Parse($$"""{ "kind": "oauth2", "accessToken": "{{token}}" }""");
 
-    private static async Task<PieceReport> AskAsync(WorkerUnderTest worker, string part, Guid project, int timeoutMs = 30_000)
+    private static PieceClaim Call(string part, Guid project, int timeoutMs = 30_000, RawJson? connection = null) => new(project, Guid.CreateVersion7(), 1, new PieceRequest(
+        Guid.CreateVersion7(), PieceCallKind.Poll, Guid.CreateVersion7(), "scripted", part, RawJson.Parse("{}"), connection, timeoutMs, 1 << 20));
+
+    private static async Task<PieceReport> AskAsync(WorkerUnderTest worker, string part, Guid project, int timeoutMs = 30_000, RawJson? connection = null)
     {
-        var call = Call(part, project, timeoutMs);
+        var call = Call(part, project, timeoutMs, connection);
         worker.Api.PieceCalls.Enqueue(call);
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
         var report = await worker.Api.PieceReports.Reader.ReadAsync(limit.Token);

@@ -33,6 +33,8 @@ internal sealed class FakeApi : IAsyncDisposable
     public Guid PoisonedRun { get; set; }
     /// <summary>Calls of pieces, handed out in their order.</summary>
     public ConcurrentQueue<PieceClaim> PieceCalls { get; } = new();
+    /// <summary>What a worker gets whose call was refused with its token.</summary>
+    public Func<RefusedToken, OtherToken> OtherToken { get; set; } = _ => new OtherToken(null);
     public Channel<PieceReport> PieceReports { get; } = Channel.CreateUnbounded<PieceReport>();
     public ConcurrentQueue<ClaimRequest> Claims { get; } = new();
     public ConcurrentQueue<ReportRequest> Reports { get; } = new();
@@ -65,6 +67,7 @@ internal sealed class FakeApi : IAsyncDisposable
         app.MapPost(WorkerRoutes.Report, api.Report);
         app.MapPost(WorkerRoutes.Heartbeat, api.Heartbeat);
         app.MapPost(WorkerRoutes.NextPieceCall, (PieceQuestion _) => new PieceOffer(api.PieceCalls.TryDequeue(out var call) ? call : null));
+        app.MapPost(WorkerRoutes.PieceToken, (RefusedToken refused) => api.OtherToken(refused));
         app.MapPost(WorkerRoutes.PieceAnswer, (PieceReport report) =>
         {
             api.PieceReports.Writer.TryWrite(report);

@@ -70,6 +70,10 @@ internal static class ScriptedEngine
           }
           if (frame.type === 37) {
             const { part, callId } = frame.body;
+            if (part === 'token' && frame.body.connection?.accessToken !== 'good') {
+              write(7, { callId, error: { code: 'unauthorized', message: 'scripted.token: not with ' + frame.body.connection?.accessToken + '.' } });
+              continue;
+            }
             if (part === 'hang') for (;;) ;
             if (part === 'crash') process.exit(3);
             if (part === 'garbage') process.stdout.write('<html>this is not a frame</html>');

@@ -84,6 +84,11 @@ internal sealed class FlowsApi : IDisposable
     public Task AnswerPieceCallAsync(PieceReport report, CancellationToken cancel) => PostAsync(
         WorkerRoutes.PieceAnswer, report, WorkerJson.Default.PieceReport, WorkerJson.Default.PieceTaken, TimeSpan.FromSeconds(10), cancel);
 
+    /// <summary>Another token for a call whose own the service has refused. It is made while this waits.</summary>
+    /// <exception cref="ApiException"/>
+    public Task<OtherToken> OtherTokenAsync(RefusedToken refused, CancellationToken cancel) => PostAsync(
+        WorkerRoutes.PieceToken, refused, WorkerJson.Default.RefusedToken, WorkerJson.Default.OtherToken, TimeSpan.FromSeconds(20), cancel);
+
     public void Dispose() => _http.Dispose();
 
     private Task<TResponse> PostAsync<TRequest, TResponse>(

@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Flows.Contracts.EngineProtocol;
+using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
 using Flows.Worker.Api;
@@ -20,6 +21,8 @@ internal sealed partial class PieceWorker(
     /// <summary>Beyond the call's own time, which the engine keeps: an engine that is later hangs.</summary>
     private static readonly TimeSpan s_room = TimeSpan.FromSeconds(5);
     private const int Tries = 3;
+    /// <summary>With less time left than that, in ms, a service is not asked once more.</summary>
+    private const int ShortestMs = 500;
 
     protected override async Task ExecuteAsync(CancellationToken stoppingToken)
     {
@@ -94,12 +97,49 @@ internal sealed partial class PieceWorker(
     {
         try
         {
-            using var rented = await engines.RentAsync(call.ProjectId, stopping);
-            return await AskAsync(rented, call.Request, stopping);
+            var began = clock.GetTimestamp();
+            PieceAnswer answer;
+            using (var rented = await engines.RentAsync(call.ProjectId, stopping))
+                answer = await AskAsync(rented, call.Request, stopping);
+            // A service that answers 401 has done nothing, whatever it was asked for: with another token it is asked once more.
+            if (answer.Error is not { } error || !AccessToken.IsRefused(error) || call.Request.Connection is not { } connection || AccessToken.Of(connection) is not { } refused)
+                return answer;
+            var (other, problem) = await OtherAsync(call, refused, answer, stopping);
+            if (other is not { } renewed)
+                return problem;
+            var left = call.Request.TimeoutMs - (int)clock.GetElapsedTime(began).TotalMilliseconds;
+            if (left < ShortestMs)
+                return answer;
+            using var second = await engines.RentAsync(call.ProjectId, stopping);
+            return await AskAsync(second, call.Request with { Connection = renewed, TimeoutMs = left }, stopping);
         }
         catch (ChildStartException error)
         {
             return new PieceAnswer(call.Request.CallId, new StepError("engine_start", $"No engine can be started: {error.Message}"), IsTransient: true);
+        }
+    }
+
+    // Without another token the first answer stays what came of it, unless there is more to say.
+    private async Task<(RawJson? Connection, PieceAnswer Otherwise)> OtherAsync(PieceClaim call, string refused, PieceAnswer answer, CancellationToken stopping)
+    {
+        try
+        {
+            var other = await api.OtherTokenAsync(new RefusedToken(identity.Id, call.Id, call.Attempt, call.Request.Kind, TokenMark.Of(refused)), stopping);
+            return other switch
+            {
+                { Connection: { } connection } when AccessToken.Of(connection) != refused => (connection, answer),
+                { Problem: { } problem } => (null, answer with
+                {
+                    Error = new StepError(problem.Code, $"{answer.Error!.Message} {char.ToUpperInvariant(problem.Message[0])}{problem.Message[1..]}", answer.Error.Detail),
+                    IsTransient = other.IsTransient,
+                }),
+                _ => (null, answer),
+            };
+        }
+        catch (ApiException error)
+        {
+            LogNoToken(logger, call.Request.Kind, call.Id, error.Message);
+            return (null, answer);
         }
     }
 
@@ -163,6 +203,9 @@ internal sealed partial class PieceWorker(
 
     [LoggerMessage(LogLevel.Warning, "No calls of pieces can be had, and it is tried again: {Reason}")]
     private static partial void LogNoCalls(ILogger logger, string reason);
+
+    [LoggerMessage(LogLevel.Warning, "There is no other token for {Kind} {Id}: {Reason}")]
+    private static partial void LogNoToken(ILogger logger, PieceCallKind kind, Guid id, string reason);
 
     [LoggerMessage(LogLevel.Warning, "The answer of {Kind} {Id} was dropped: {Reason}")]
     private static partial void LogDropped(ILogger logger, PieceCallKind kind, Guid id, string reason);

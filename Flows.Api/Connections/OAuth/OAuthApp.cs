@@ -50,10 +50,10 @@ internal static class OAuthAppEndpoints
             return Problems.BadRequest("key", badKey);
         if (request.Name is { } name && DisplayName.Problem(name) is { } badName)
             return Problems.BadRequest("$.name", badName);
-        if (request.ClientId is not { Length: > 0 and <= LongestText })
-            return Problems.BadRequest("$.clientId", $"It must have 1 to {LongestText} characters.");
-        if (request.ClientSecret is { Length: > LongestText })
-            return Problems.BadRequest("$.clientSecret", $"It must have at most {LongestText} characters.");
+        if (request.ClientId is not { Length: > 0 and <= LongestText } || request.ClientId.Any(char.IsControl))
+            return Problems.BadRequest("$.clientId", $"It must have 1 to {LongestText} characters and no control characters.");
+        if (request.ClientSecret is { } secret && (secret.Length > LongestText || secret.Any(char.IsControl)))
+            return Problems.BadRequest("$.clientSecret", $"It must have at most {LongestText} characters and no control characters.");
 
         var now = clock.GetUtcNow();
         var row = await db.OAuthApps.SingleOrDefaultAsync(app => app.ProjectId == project.Id && app.Key == key, cancel);

@@ -81,15 +81,7 @@ internal static class SignInEndpoints
     private static async Task<IResult> Finish(HttpContext http, SignIns signIns, CancellationToken cancel)
     {
         ResumeEndpoints.Discreet(http);
-        IFormCollection form;
-        try
-        {
-            form = http.Request.HasFormContentType ? await http.Request.ReadFormAsync(cancel) : FormCollection.Empty;
-        }
-        catch (InvalidDataException error)
-        {
-            throw new BadHttpRequestException("The form cannot be read.", error);
-        }
+        var form = http.Request.HasFormContentType ? await RequestBody.ReadFormAsync(http.Request, cancel) : FormCollection.Empty;
         var (state, code) = (form["state"].ToString(), form["code"].ToString());
         if (state.Length == 0 || code.Length is 0 or > LongestCode || http.Request.Cookies[Cookie] is not { } cookie
             || !CryptographicOperations.FixedTimeEquals(Encoding.UTF8.GetBytes(cookie), Encoding.UTF8.GetBytes(BindingOf(state, code))))

@@ -19,6 +19,8 @@ internal sealed partial class FlowPurger(
 {
     private const int CommandTimeout = 60;
     private const int MostLetters = 1_000;
+    /// <summary>Other replicas may not have seen that it is deleted (<see cref="PublishedFlows"/>), and what they still accept must not come after the purge.</summary>
+    private static readonly TimeSpan s_unseen = TimeSpan.FromSeconds(3);
     private readonly TimeProvider _clock = clock;
     private string[]? _tables;
 
@@ -55,11 +57,11 @@ internal sealed partial class FlowPurger(
             UPDATE flows SET purge_started_at = coalesce(purge_started_at, $1)
             WHERE id = (
                 SELECT f.id FROM flows f
-                WHERE f.purge_at <= $1 AND NOT EXISTS (SELECT 1 FROM flow_hooks h WHERE h.flow_id = f.id AND h.due_at IS NOT NULL)
+                WHERE f.purge_at <= $1 AND f.deleted_at <= $2 AND NOT EXISTS (SELECT 1 FROM flow_hooks h WHERE h.flow_id = f.id AND h.due_at IS NOT NULL)
                 ORDER BY f.purge_at LIMIT 1 FOR UPDATE SKIP LOCKED)
             RETURNING id, project_id
             """, connection)
-        { Parameters = { RunSql.Value(_clock.GetUtcNow(), NpgsqlDbType.TimestampTz) } };
+        { Parameters = { RunSql.Value(_clock.GetUtcNow(), NpgsqlDbType.TimestampTz), RunSql.Value(_clock.GetUtcNow() - s_unseen, NpgsqlDbType.TimestampTz) } };
         await using var row = await command.ExecuteReaderAsync(cancel);
         return await row.ReadAsync(cancel) ? (row.GetGuid(0), row.GetGuid(1)) : null;
     }

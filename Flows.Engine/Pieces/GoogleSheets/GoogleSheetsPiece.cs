@@ -1,6 +1,7 @@
 using System.Globalization;
 using System.Text.Json.Serialization;
 using Flows.Contracts.Definitions;
+using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Runs;
 using Flows.Engine.Expressions;
 
@@ -15,7 +16,7 @@ internal sealed partial class GoogleSheetsPiece(string address = "https://sheets
     private static readonly PropDescription[] s_sheet =
     [
         Prop.Text("spreadsheet", "Spreadsheet", required: true, help: "Its id, or its address in the browser."),
-        Prop.Text("sheet", "Sheet", required: true, help: "The name on its tab, such as Sheet1."),
+        Prop.Text("sheet", "Sheet", required: true, help: "The name on its tab, such as Sheet1.", source: "sheets"),
     ];
 
     private static readonly PropDescription[] s_values =
@@ -32,6 +33,27 @@ internal sealed partial class GoogleSheetsPiece(string address = "https://sheets
             "https://oauth2.googleapis.com/revoke", Parameters: "access_type=offline&prompt=consent"));
 
     public override IReadOnlyList<PieceAction> Actions => [new AppendRow(address), new FindRow(address), new ReadRows(address), new UpdateRow(address)];
+
+    public override IReadOnlyList<OptionSource> Sources => [new("sheets", SheetsAsync)];
+
+    public override bool CanTest => true;
+
+    // Google says nothing of whose the token is to a client that may only use sheets.
+    public override async Task<string> TestAsync(PieceContext context, CancellationToken cancel)
+    {
+        await Spreadsheet.TryAsync(address, context, cancel);
+        return "";
+    }
+
+    private async Task<IReadOnlyList<PropOption>> SheetsAsync(OptionQuestion question, PieceContext context, CancellationToken cancel)
+    {
+        if (WebAnswer.TextAt(question.Input, "spreadsheet") is not { Length: > 0 } spreadsheet)
+            throw PieceException.Input("choose a spreadsheet first: its sheets can then be listed.");
+        if (spreadsheet.Contains("{{", StringComparison.Ordinal))
+            throw PieceException.Input("which spreadsheet it is only a run knows: its sheets cannot be listed.");
+        var sheets = await Spreadsheet.SheetsAsync(address, spreadsheet, context, cancel);
+        return [.. sheets.Where(sheet => question.Matches(sheet)).Take(PropOption.Most).Select(sheet => new PropOption(sheet, sheet))];
+    }
 
     internal sealed record AppendInput(string Spreadsheet, string Sheet, Value Values, bool Parse);
     internal sealed record FindInput(string Spreadsheet, string Sheet, string Column, string Text, bool IgnoreCase);

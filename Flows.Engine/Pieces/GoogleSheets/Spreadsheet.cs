@@ -9,6 +9,7 @@ internal sealed partial class Spreadsheet
 {
     /// <summary>As many as a sheet of Google may have.</summary>
     public const int MostColumns = 18_278;
+    private const string Nobodys = "flows-connection-test-0000000000000000000000";
     private static readonly WebApi s_google = new("Google Sheets", body => WebAnswer.TextAt(body, "error", "message"));
 
     private readonly string _url;
@@ -19,12 +20,37 @@ internal sealed partial class Spreadsheet
     /// <exception cref="PieceException">The spreadsheet's id or the sheet's name cannot be one.</exception>
     public Spreadsheet(string address, string spreadsheet, string sheet, PieceContext context, CancellationToken cancel)
     {
-        var id = Address().Match(spreadsheet) is { Success: true } match ? match.Groups[1].Value : spreadsheet;
-        if (!Id().IsMatch(id))
-            throw PieceException.Input("'spreadsheet' must be the id of a spreadsheet, or its address in the browser.");
+        var id = IdOf(spreadsheet);
         if (sheet.Length is 0 or > 200)
             throw PieceException.Input("'sheet' must have 1 to 200 characters.");
         (_url, _sheet, _context, _cancel) = ($"{address}/v4/spreadsheets/{id}", sheet, context, cancel);
+    }
+
+    /// <summary>The names on the tabs of a spreadsheet whose sheets have cells, in their order.</summary>
+    /// <exception cref="PieceException">It cannot be a spreadsheet's id, or Google refused or cannot be reached.</exception>
+    public static async Task<IReadOnlyList<string>> SheetsAsync(string address, string spreadsheet, PieceContext context, CancellationToken cancel)
+    {
+        var answer = await SendAsync(new HttpRequestMessage(HttpMethod.Get, $"{address}/v4/spreadsheets/{IdOf(spreadsheet)}?fields=sheets.properties(title,sheetType)"), context, cancel);
+        return answer["sheets"] is not { Kind: ValueKind.List } sheets ? [] :
+        [
+            .. sheets.AsList.Select(sheet => WebAnswer.At(sheet, "properties"))
+                .Where(sheet => WebAnswer.TextAt(sheet, "sheetType") is null or "GRID") // the others are charts
+                .Select(sheet => WebAnswer.TextAt(sheet, "title")).OfType<string>(),
+        ];
+    }
+
+    /// <summary>Whether Google takes the token and lets it use this API: asked of a spreadsheet that nobody has, it then says that there is none.</summary>
+    /// <exception cref="PieceException">It does not, or cannot be reached.</exception>
+    public static async Task TryAsync(string address, PieceContext context, CancellationToken cancel)
+    {
+        try
+        {
+            await SendAsync(new HttpRequestMessage(HttpMethod.Get, $"{address}/v4/spreadsheets/{Nobodys}?fields=spreadsheetId"), context, cancel);
+        }
+        catch (PieceException error) when (error.Detail is { } detail && WebAnswer.At(Value.FromJson(detail), "status").ToString() == "404")
+        {
+            // What was to be found out.
+        }
     }
 
     /// <summary>A range of this sheet in A1 notation.</summary>
@@ -86,10 +112,18 @@ internal sealed partial class Spreadsheet
     /// <summary>What a cell can hold: a text, a number or a boolean; anything else as its JSON.</summary>
     public static Value Cell(Value value) => value.Kind is ValueKind.Object or ValueKind.List ? Value.Of(value.ToString()) : value;
 
-    private Task<WebAnswer> SendAsync(HttpRequestMessage request)
+    private Task<WebAnswer> SendAsync(HttpRequestMessage request) => SendAsync(request, _context, _cancel);
+
+    private static Task<WebAnswer> SendAsync(HttpRequestMessage request, PieceContext context, CancellationToken cancel)
     {
-        request.Headers.Authorization = ConnectionOf.Bearer(_context, "accessToken");
-        return s_google.SendAsync(request, _context, _cancel);
+        request.Headers.Authorization = ConnectionOf.Bearer(context, "accessToken");
+        return s_google.SendAsync(request, context, cancel);
+    }
+
+    private static string IdOf(string spreadsheet)
+    {
+        var id = Address().Match(spreadsheet) is { Success: true } match ? match.Groups[1].Value : spreadsheet;
+        return Id().IsMatch(id) ? id : throw PieceException.Input("'spreadsheet' must be the id of a spreadsheet, or its address in the browser.");
     }
 
     [GeneratedRegex("^https://docs\\.google\\.com/spreadsheets/d/([A-Za-z0-9_-]+)", RegexOptions.CultureInvariant)]

@@ -87,6 +87,28 @@ public sealed partial class WritingSheets : IAsyncLifetime
     public async Task Wrong_inputs_are_named(string action, string input, string spreadsheet, string message) =>
         Assert.StartsWith(message, (await FailAsync(action, input, spreadsheet)).Message, StringComparison.Ordinal);
 
+    [Fact]
+    public async Task The_form_lists_the_sheets_of_the_spreadsheet_that_it_holds()
+    {
+        Assert.Equal(["It's mine", "Second"], (await OptionsAsync($$"""{ "spreadsheet": "https://docs.google.com/spreadsheets/d/{{Id}}/edit#gid=0" }""")).Options!.Select(option => option.Value));
+        Assert.Equal(["Second"], (await OptionsAsync($$"""{ "spreadsheet": "{{Id}}" }""", "sec")).Options!.Select(option => option.Label));
+        Assert.Equal("google_sheets.sheets: choose a spreadsheet first: its sheets can then be listed.", (await OptionsAsync("{}")).Error!.Message);
+        Assert.Contains("only a run knows", (await OptionsAsync("""{ "spreadsheet": "{{trigger.body.id}}" }""")).Error!.Message, StringComparison.Ordinal);
+        Assert.Contains("status 403", (await OptionsAsync("""{ "spreadsheet": "closed-sheet" }""")).Error!.Message, StringComparison.Ordinal);
+        Assert.Contains("'spreadsheet' must be the id", (await OptionsAsync("""{ "spreadsheet": "../secrets" }""")).Error!.Message, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("good", null)]
+    [InlineData("old", "unauthorized")]
+    [InlineData("of-a-project-without-the-api", "http_4xx")]
+    public async Task A_connection_is_tried_without_any_spreadsheet(string token, string? code)
+    {
+        var answer = await AskAsync(PieceCallKind.Test, "", "{}", null, token);
+        Assert.Equal(code, answer.Error?.Code);
+        Assert.Equal(code is null ? "" : null, answer.Account);
+    }
+
     [Theory]
     [InlineData(0, "A")]
     [InlineData(25, "Z")]
@@ -108,6 +130,18 @@ public sealed partial class WritingSheets : IAsyncLifetime
             .WaitAsync(TimeSpan.FromSeconds(30));
     }
 
+    private static object Tab(string title, string sheetType) => new { properties = new { title, sheetType } };
+
+    private Task<PieceAnswer> OptionsAsync(string input, string? search = null) => AskAsync(PieceCallKind.Options, "sheets", input, search, "good");
+
+    private async Task<PieceAnswer> AskAsync(PieceCallKind kind, string part, string input, string? search, string token)
+    {
+        using var http = OpenNetwork.CreateHttp();
+        var connection = RawJson.Parse($$"""{ "kind": "oauth2", "accessToken": "{{token}}" }""");
+        var request = new PieceRequest(Guid.CreateVersion7(), kind, null, "google_sheets", part, RawJson.Parse(input), connection, 30_000, 1 << 20, Search: search);
+        return await new PieceCalls(new PieceCatalog([new GoogleSheetsPiece(EchoServer.UrlOf(_google))]), http, TimeProvider.System).AnswerAsync(request, CancellationToken.None);
+    }
+
     private WebApplication Google()
     {
         var builder = WebApplication.CreateSlimBuilder();
@@ -118,15 +152,20 @@ public sealed partial class WritingSheets : IAsyncLifetime
         {
             var refusal = http switch
             {
+                _ when http.Request.Headers.Authorization == "Bearer of-a-project-without-the-api" => Refused(403, "Google Sheets API has not been used in project 7 before or it is disabled."),
                 _ when http.Request.Headers.Authorization != "Bearer good" => Refused(401, "Request had invalid authentication credentials."),
                 _ when http.Request.Path.Value!.Contains("/busy-sheet/", StringComparison.Ordinal) => Refused(429, "Quota exceeded."),
-                _ when http.Request.Path.Value!.Contains("/closed-sheet/", StringComparison.Ordinal) => Refused(403, "The caller does not have permission"),
+                _ when http.Request.Path.Value!.Contains("/closed-sheet", StringComparison.Ordinal) => Refused(403, "The caller does not have permission"),
                 _ when http.Request.Path.Value!.Contains("/away-sheet/", StringComparison.Ordinal) => Refused(503, "The service is currently unavailable."),
                 _ => null,
             };
             http.Response.Headers.RetryAfter = http.Request.Path.Value!.Contains("/busy-sheet/", StringComparison.Ordinal) ? "30" : default;
             await (refusal is null ? next(http) : refusal.ExecuteAsync(http));
         });
+        app.MapGet($"/v4/spreadsheets/{Id}", (string fields) => fields == "sheets.properties(title,sheetType)"
+            ? Results.Json(new { sheets = new[] { Tab("It's mine", "GRID"), Tab("A chart", "OBJECT"), Tab("Second", "GRID") } })
+            : Refused(400, "fields"));
+        app.MapGet("/v4/spreadsheets/{id}", () => Refused(404, "Requested entity was not found."));
         app.MapGet($"/v4/spreadsheets/{Id}/values/{{range}}", (string range) =>
         {
             var (first, last) = RowsOf(range);
