@@ -90,7 +90,11 @@ internal static class CallerProof
             else if (rest.StartsWith("{url}", StringComparison.Ordinal))
                 (at, _) = (at + "{url}".Length, Write(Encoding.UTF8.GetBytes(url)));
             else
-                (at, _) = (at + 1, Write(Encoding.UTF8.GetBytes(template, at, 1)));
+            {
+                // Up to what may be the next mark, and never half of a character that is two in a string.
+                var length = rest[1..].IndexOf('{') is var next and >= 0 ? next + 1 : rest.Length;
+                (at, _) = (at + length, Write(Encoding.UTF8.GetBytes(template, at, length)));
+            }
         }
         return signed.ToArray();
 

@@ -106,12 +106,18 @@ internal static class BadCalls
     public static IEnumerable<BadCall> OfHeaders(RouteInput input, Targets targets)
     {
         var path = targets.PathOf(input);
-        foreach (var name in (string[])["If-Match", "If-None-Match", "Flows-Project", "Flows-Run-Tags", "Idempotency-Key", "Last-Event-ID", "traceparent", "Accept", "Cookie", "Range"])
+        // The first decide before others are looked at; those that follow are read by what is behind them.
+        foreach (var names in (string[][])[["If-Match", "If-None-Match", "Flows-Project"], ["Flows-Run-Tags", "Idempotency-Key", "Last-Event-ID", "traceparent", "Accept", "Cookie", "Range"]])
         {
             foreach (var value in (string[])["\"", "\"99999999999999999999\"", $"é☃{new string('x', 2_000)}"])
             {
                 // What a service sends, a flow gets: a webhook takes all of these.
-                yield return new(input, $"{name}: {value[..Math.Min(value.Length, 40)]}", path) { Headers = [(name, value)], Body = input.HasBody ? "[]"u8.ToArray() : null, MaySucceed = true };
+                yield return new(input, $"{names[0]} and others: {value[..Math.Min(value.Length, 40)]}", path)
+                {
+                    Headers = [.. names.Select(name => (name, value))],
+                    Body = input.HasBody ? "[]"u8.ToArray() : null,
+                    MaySucceed = true,
+                };
             }
         }
     }

@@ -73,7 +73,7 @@ public sealed class SendingBadInput(BadInputFixture fixture) : IClassFixture<Bad
 
     [Fact]
     public async Task Headers_that_cannot_be_read_break_nothing() =>
-        await SendAsync(Routes().Where(IsHarmless).SelectMany(route => BadCalls.OfHeaders(route, fixture.Own)), atLeast: 2_000);
+        await SendAsync(Routes().Where(IsHarmless).SelectMany(route => BadCalls.OfHeaders(route, fixture.Own)), atLeast: 500);
 
     [Fact]
     public async Task Ids_of_another_project_and_of_nobody_are_404_though_everything_else_is_right()

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Flows.Contracts.Runs;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
@@ -92,19 +93,13 @@ public sealed class CodeStepTests
     [Fact]
     public async Task An_old_node_is_as_good_as_none()
     {
-        var old = ScriptedEngine.Executable(WriteProgram("#!/bin/sh\necho v18.20.1\n"));
-        await using var worker = await WorkerUnderTest.StartAsync(settings: ("Flows:Execution:Node", old));
-
-        var error = AnswerOf(await worker.RunAsync("""{"code":"return 1"}""")).GetProperty("error");
+        var old = ScriptedEngine.CreateProgram("#!/bin/sh\necho v18.20.1\n");
+        JsonElement error;
+        await using (var worker = await WorkerUnderTest.StartAsync(settings: ("Flows:Execution:Node", old)))
+            error = AnswerOf(await worker.RunAsync("""{"code":"return 1"}""")).GetProperty("error");
+        ScriptedEngine.Delete(old);
 
         Assert.Equal("code_unavailable", error.GetProperty("code").GetString());
         Assert.Contains("v18.20.1", error.GetProperty("message").GetString(), StringComparison.Ordinal);
-    }
-
-    private static string WriteProgram(string text)
-    {
-        var path = Path.GetTempFileName();
-        File.WriteAllText(path, text);
-        return path;
     }
 }

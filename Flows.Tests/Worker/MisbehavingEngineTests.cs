@@ -123,9 +123,7 @@ public sealed class MisbehavingEngineTests
     [Fact]
     public async Task A_worker_that_cannot_start_engines_leaves_the_runs_alone()
     {
-        var broken = Path.GetTempFileName();
-        File.WriteAllText(broken, "#!/bin/sh\necho no engine here >&2\nexit 7\n");
-        await using var worker = await WorkerUnderTest.StartAsync(ScriptedEngine.Executable(broken));
+        await using var worker = await WorkerUnderTest.StartAsync(ScriptedEngine.CreateProgram("#!/bin/sh\necho no engine here >&2\nexit 7\n"));
 
         var run = worker.Add("");
         var settled = await worker.HandleAsync(run);

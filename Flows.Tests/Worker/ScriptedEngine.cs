@@ -17,7 +17,16 @@ internal static class ScriptedEngine
         return Executable(path);
     }
 
-    /// <summary>Removes what <see cref="Create"/> wrote; leaves anything else alone.</summary>
+    /// <summary>Writes a program of a test's own into such a folder.</summary>
+    /// <returns>The path of an executable, which <see cref="Delete"/> removes.</returns>
+    public static string CreateProgram(string text)
+    {
+        var path = Path.Combine(Directory.CreateTempSubdirectory("flows-scripted-engine-").FullName, "program");
+        File.WriteAllText(path, text);
+        return Executable(path);
+    }
+
+    /// <summary>Removes what <see cref="Create"/> or <see cref="CreateProgram"/> wrote; leaves anything else alone.</summary>
     public static void Delete(string path)
     {
         if (Path.GetFileName(Path.GetDirectoryName(path))!.StartsWith("flows-scripted-engine-", StringComparison.Ordinal))

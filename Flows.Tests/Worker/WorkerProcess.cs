@@ -4,15 +4,17 @@ using System.Text;
 
 namespace Flows.Tests.Worker;
 
-/// <summary>The worker's real executable. Killed when disposed.</summary>
+/// <summary>The worker's real executable. Killed when disposed, and a scripted engine that it was given goes with it.</summary>
 internal sealed class WorkerProcess : IDisposable
 {
     private readonly Process _process;
     private readonly StringBuilder _output = new();
 
-    private WorkerProcess(Process process)
+    private readonly string _engine;
+
+    private WorkerProcess(Process process, string engine)
     {
-        _process = process;
+        (_process, _engine) = (process, engine);
         process.OutputDataReceived += Keep;
         process.ErrorDataReceived += Keep;
         process.BeginOutputReadLine();
@@ -50,13 +52,14 @@ internal sealed class WorkerProcess : IDisposable
         };
         foreach (var (name, value) in environment)
             info.Environment[name] = value;
-        return new WorkerProcess(Process.Start(info)!);
+        return new WorkerProcess(Process.Start(info)!, engine);
     }
 
     public void Dispose()
     {
         _process.Kill(entireProcessTree: true);
         _process.Dispose();
+        ScriptedEngine.Delete(_engine);
     }
 
     private void Keep(object sender, DataReceivedEventArgs line)

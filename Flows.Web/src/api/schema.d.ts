@@ -4599,6 +4599,18 @@ export interface components {
             idField?: null | string;
             eventHeader?: null | string;
             eventsInput?: null | string;
+            timestampHeader?: null | string;
+            /** @default  */
+            timestampPrefix: string;
+            /**
+             * Format: int32
+             * @default 300
+             */
+            toleranceSeconds: number;
+            /** @default {body} */
+            signed: string;
+            /** @default hex */
+            encoding: string;
         };
         IgnoredEvent: {
             ignored: string;
