@@ -22,7 +22,7 @@ internal sealed class AuditRow
 
 /// <summary>
 /// Says who did what, from where. A handler that has a transaction adds the row to its own context, so that both are there or neither;
-/// for the others <see cref="AuditedFilter"/> writes it right after. No secret may be given to it.
+/// for the others <see cref="AuditedFilter"/> writes it, ahead or right after. No secret may be given to it.
 /// </summary>
 internal sealed class AuditTrail(HttpContext http)
 {

@@ -6,7 +6,8 @@ namespace Flows.Api.Audit;
 
 /// <summary>That what an endpoint changes is in the audit log.</summary>
 /// <param name="Action">What the filter calls it when the handler itself has not written the row.</param>
-internal sealed record Audited(string Action);
+/// <param name="Ahead">The handler writes none, and the row is there before the change.</param>
+internal sealed record Audited(string Action, bool Ahead);
 
 /// <summary>Why an endpoint that is no GET is not in the audit log.</summary>
 internal sealed record NotAudited(string Reason);
@@ -14,9 +15,10 @@ internal sealed record NotAudited(string Reason);
 internal static class AuditMetadata
 {
     /// <summary>What it does when it succeeds is in the audit log, with the ids of its address.</summary>
-    public static TBuilder Audited<TBuilder>(this TBuilder endpoint, string action) where TBuilder : IEndpointConventionBuilder
+    /// <param name="ahead">For a handler that has no transaction to write the row in.</param>
+    public static TBuilder Audited<TBuilder>(this TBuilder endpoint, string action, bool ahead = false) where TBuilder : IEndpointConventionBuilder
     {
-        endpoint.WithMetadata(new Audited(action));
+        endpoint.WithMetadata(new Audited(action, ahead));
         return endpoint.AddEndpointFilter<TBuilder, AuditedFilter>();
     }
 
@@ -25,8 +27,9 @@ internal static class AuditMetadata
 }
 
 /// <summary>
-/// Writes the row of an endpoint whose handler does not: what is done to runs and to the queue, which have no transaction to join.
-/// Right after the change: dying between the two loses the row, and a Postgres that is gone by then is told in the log.
+/// Writes the row of an endpoint whose handler does not. What is done to runs and to the queue has no transaction to join: its row is written
+/// ahead, with an outcome that is unknown, and is completed or taken back when the outcome is known. Dying in between leaves the row as it is.
+/// The few others are written right after the change, and a Postgres that is gone by then is told in the log.
 /// </summary>
 internal sealed partial class AuditedFilter(NpgsqlDataSource source, ILogger<AuditedFilter> log) : IEndpointFilter
 {
@@ -34,13 +37,44 @@ internal sealed partial class AuditedFilter(NpgsqlDataSource source, ILogger<Aud
 
     public async ValueTask<object?> InvokeAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
-        var result = await next(context);
         var http = context.HttpContext;
-        if (!HasSucceeded(result, http))
-            return result;
         var trail = AuditTrail.Of(http);
-        if (!trail.IsWritten && http.GetEndpoint()?.Metadata.GetMetadata<Audited>() is { } audited)
-            await WriteAsync(trail.Told(audited.Action, Target(http)));
+        var audited = http.GetEndpoint()?.Metadata.GetMetadata<Audited>();
+        if (audited is { Ahead: true })
+            return await WriteAheadAsync(context, next, trail, audited.Action);
+        var result = await next(context);
+        if (audited is not null && !trail.IsWritten && HasSucceeded(result, http))
+        {
+            var row = trail.Told(audited.Action, Target(http));
+            await SettleAsync(row, Insert(row));
+        }
+        return result;
+    }
+
+    private async Task<object?> WriteAheadAsync(EndpointFilterInvocationContext context, EndpointFilterDelegate next, AuditTrail trail, string action)
+    {
+        var http = context.HttpContext;
+        trail.Tell(after: new { Outcome = "unknown" });
+        var row = trail.Told(action, Target(http));
+        await using (var insert = Insert(row))
+            await insert.ExecuteNonQueryAsync(http.RequestAborted); // who cannot be written down does nothing
+        trail.Tell();
+        var result = await next(context);
+        NpgsqlCommand settle;
+        if (HasSucceeded(result, http))
+        {
+            var told = trail.Told(action, row.Target);
+            settle = source.CreateCommand("UPDATE audit SET before = $2, after = $3 WHERE id = $1");
+            settle.Parameters.AddWithValue(NpgsqlDbType.Uuid, row.Id);
+            settle.Parameters.AddWithValue(NpgsqlDbType.Json, (object?)told.Before ?? DBNull.Value);
+            settle.Parameters.AddWithValue(NpgsqlDbType.Json, (object?)told.After ?? DBNull.Value);
+        }
+        else
+        {
+            settle = source.CreateCommand("DELETE FROM audit WHERE id = $1");
+            settle.Parameters.AddWithValue(NpgsqlDbType.Uuid, row.Id);
+        }
+        await SettleAsync(row, settle);
         return result;
     }
 
@@ -67,28 +101,35 @@ internal sealed partial class AuditedFilter(NpgsqlDataSource source, ILogger<Aud
         return null;
     }
 
-    private async Task WriteAsync(AuditRow row)
+    private NpgsqlCommand Insert(AuditRow row)
+    {
+        var command = source.CreateCommand("""
+            INSERT INTO audit (id, project_id, at, actor_kind, actor_id, actor, address, action, target, before, after)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+            """);
+        command.Parameters.AddWithValue(NpgsqlDbType.Uuid, row.Id);
+        command.Parameters.AddWithValue(NpgsqlDbType.Uuid, (object?)row.ProjectId ?? DBNull.Value);
+        command.Parameters.AddWithValue(NpgsqlDbType.TimestampTz, row.At);
+        command.Parameters.AddWithValue(NpgsqlDbType.Smallint, (short)row.ActorKind);
+        command.Parameters.AddWithValue(NpgsqlDbType.Uuid, (object?)row.ActorId ?? DBNull.Value);
+        command.Parameters.AddWithValue(NpgsqlDbType.Text, row.Actor);
+        command.Parameters.AddWithValue(NpgsqlDbType.Text, (object?)row.Address ?? DBNull.Value);
+        command.Parameters.AddWithValue(NpgsqlDbType.Text, row.Action);
+        command.Parameters.AddWithValue(NpgsqlDbType.Text, (object?)row.Target ?? DBNull.Value);
+        command.Parameters.AddWithValue(NpgsqlDbType.Json, (object?)row.Before ?? DBNull.Value);
+        command.Parameters.AddWithValue(NpgsqlDbType.Json, (object?)row.After ?? DBNull.Value);
+        return command;
+    }
+
+    /// <summary>What is written behind the change.</summary>
+    private async Task SettleAsync(AuditRow row, NpgsqlCommand command)
     {
         // Not the request's token: a caller who hangs up has done it all the same.
         using var limit = new CancellationTokenSource(s_longest);
         try
         {
-            await using var command = source.CreateCommand("""
-                INSERT INTO audit (id, project_id, at, actor_kind, actor_id, actor, address, action, target, before, after)
-                VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-                """);
-            command.Parameters.AddWithValue(NpgsqlDbType.Uuid, row.Id);
-            command.Parameters.AddWithValue(NpgsqlDbType.Uuid, (object?)row.ProjectId ?? DBNull.Value);
-            command.Parameters.AddWithValue(NpgsqlDbType.TimestampTz, row.At);
-            command.Parameters.AddWithValue(NpgsqlDbType.Smallint, (short)row.ActorKind);
-            command.Parameters.AddWithValue(NpgsqlDbType.Uuid, (object?)row.ActorId ?? DBNull.Value);
-            command.Parameters.AddWithValue(NpgsqlDbType.Text, row.Actor);
-            command.Parameters.AddWithValue(NpgsqlDbType.Text, (object?)row.Address ?? DBNull.Value);
-            command.Parameters.AddWithValue(NpgsqlDbType.Text, row.Action);
-            command.Parameters.AddWithValue(NpgsqlDbType.Text, (object?)row.Target ?? DBNull.Value);
-            command.Parameters.AddWithValue(NpgsqlDbType.Json, (object?)row.Before ?? DBNull.Value);
-            command.Parameters.AddWithValue(NpgsqlDbType.Json, (object?)row.After ?? DBNull.Value);
-            await command.ExecuteNonQueryAsync(limit.Token);
+            await using (command)
+                await command.ExecuteNonQueryAsync(limit.Token);
         }
         catch (Exception error) when (error is NpgsqlException or OperationCanceledException)
         {

@@ -50,6 +50,7 @@ internal static class DraftEndpoints
         if (!reading.IsValid && !lax)
             return Problems.BadDefinition(reading.Problems);
 
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         var revision = await SaveAsync(db, project.Id, id, expected, definition.GetRawText(), clock.GetUtcNow(), cancel);
         if (revision is null)
         {
@@ -57,7 +58,9 @@ internal static class DraftEndpoints
                 ? Problems.PreconditionFailed($"The draft is no longer at revision {expected}: somebody has changed it. Read it again.")
                 : FlowEndpoints.NoSuchFlow(id);
         }
-        audit.Tell(before: new { Revision = revision.Value - 1 }, after: new { Revision = revision.Value });
+        audit.Add(db, "flow.draft_saved", $"flow:{id}", before: new { Revision = revision.Value - 1 }, after: new { Revision = revision.Value });
+        await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
         http.Response.Headers.ETag = ETag.Of(revision.Value);
         var key = await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id).Select(flow => flow.Key).SingleOrDefaultAsync(cancel);
         return TypedResults.Ok(new DraftSaved(revision.Value, [.. reading.Problems, .. SelfCalls.Of(definition, id, key)]));

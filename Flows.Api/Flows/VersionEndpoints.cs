@@ -170,9 +170,12 @@ internal static class VersionEndpoints
         var definition = await db.FlowVersions.Where(v => v.FlowId == id && v.Number == number).Select(v => v.Definition).SingleOrDefaultAsync(cancel);
         if (definition is null)
             return NoSuchVersion(id, number);
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         if (await DraftEndpoints.SaveAsync(db, project.Id, id, expected: null, definition, clock.GetUtcNow(), cancel) is not { } revision)
             return FlowEndpoints.NoSuchFlow(id);
-        audit.Tell(before: new { Revision = revision - 1 }, after: new { Revision = revision, OfVersion = number });
+        audit.Add(db, "flow.version_restored", $"flow:{id}", before: new { Revision = revision - 1 }, after: new { Revision = revision, OfVersion = number });
+        await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
         http.Response.Headers.ETag = ETag.Of(revision);
         return TypedResults.Ok(new DraftSaved(revision, catalogue.Read(JsonElement.Parse(definition)).Problems));
     }

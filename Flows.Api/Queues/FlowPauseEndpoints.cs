@@ -13,8 +13,8 @@ internal static class FlowPauseEndpoints
     public static void MapFlowPause(this IEndpointRouteBuilder app)
     {
         var flows = app.MapGroup("/api/v1/flows/{flowId:guid}/queue").Requires(Permission.OperateQueue).AddEndpointFilter<UnavailableFilter>().WithTags("Flows");
-        flows.MapPost("/pause", Pause).Audited("flow.queue_paused").WithSummary("Holds back the flow's runs that have not begun; they are accepted and kept");
-        flows.MapPost("/resume", Resume).Audited("flow.queue_resumed").WithSummary("Lets the flow's runs go on that were held back, before those that came later");
+        flows.MapPost("/pause", Pause).Audited("flow.queue_paused", ahead: true).WithSummary("Holds back the flow's runs that have not begun; they are accepted and kept");
+        flows.MapPost("/resume", Resume).Audited("flow.queue_resumed", ahead: true).WithSummary("Lets the flow's runs go on that were held back, before those that came later");
     }
 
     private static Task<Results<NoContent, ProblemHttpResult>> Pause(

@@ -38,10 +38,10 @@ internal static class QueueEndpoints
 
         var queue = app.MapGroup(Path).Requires(Permission.OperateQueue).AddEndpointFilter<FormTokenFilter>().AddEndpointFilter<UnavailableFilter>().ExcludeFromDescription();
         queue.MapGet("", ShowPage);
-        queue.MapPost("/pause", Pause).Audited("queue.paused");
-        queue.MapPost("/resume", Resume).Audited("queue.resumed");
-        queue.MapPost("/dead/{runId:guid}/requeue", Requeue).Audited("queue.requeued");
-        queue.MapPost("/dead/{runId:guid}/discard", Discard).Audited("queue.discarded");
+        queue.MapPost("/pause", Pause).Audited("queue.paused", ahead: true);
+        queue.MapPost("/resume", Resume).Audited("queue.resumed", ahead: true);
+        queue.MapPost("/dead/{runId:guid}/requeue", Requeue).Audited("queue.requeued", ahead: true);
+        queue.MapPost("/dead/{runId:guid}/discard", Discard).Audited("queue.discarded", ahead: true);
     }
 
     private static Task<ContentHttpResult> ShowPage(

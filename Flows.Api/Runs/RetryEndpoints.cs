@@ -16,10 +16,10 @@ internal static class RetryEndpoints
 
     public static void MapRetries(this IEndpointRouteBuilder api)
     {
-        api.MapPost("/runs/{runId:guid}/retry", Retry).Requires(Permission.ActOnRuns).Audited("run.retried")
+        api.MapPost("/runs/{runId:guid}/retry", Retry).Requires(Permission.ActOnRuns).Audited("run.retried", ahead: true)
             .WithSummary("Do a run again: from the failed step, from a step of your choice, or from the start; on the same or the latest version");
-        api.MapPost("/runs/cancel", CancelMany).Requires(Permission.ActOnRuns).Audited("runs.cancelled").WithSummary("End many runs, by ids or by filter, at most 1,000 in a call");
-        api.MapPost("/runs/retry", RetryMany).Requires(Permission.ActOnRuns).Audited("runs.retried").WithSummary("Do many runs again, by ids or by filter, at most 1,000 in a call");
+        api.MapPost("/runs/cancel", CancelMany).Requires(Permission.ActOnRuns).Audited("runs.cancelled", ahead: true).WithSummary("End many runs, by ids or by filter, at most 1,000 in a call");
+        api.MapPost("/runs/retry", RetryMany).Requires(Permission.ActOnRuns).Audited("runs.retried", ahead: true).WithSummary("Do many runs again, by ids or by filter, at most 1,000 in a call");
     }
 
     /// <summary>200 when the same run goes on, 202 with the place of a new one.</summary>

@@ -31,8 +31,8 @@ internal static class RunEndpoints
         api.MapGet("/runs/{runId:guid}/steps", GetSteps).Requires(Permission.ReadRuns)
             .WithSummary("The journal: every step with its input and output or where large ones are, in the order they started");
         api.MapGet("/runs/{runId:guid}/steps/history", GetHistory).Requires(Permission.ReadRuns).WithSummary("The lines that failed and were set aside when the run was retried");
-        api.MapPost("/runs/{runId:guid}/cancel", CancelRun).Requires(Permission.ActOnRuns).Audited("run.cancelled").WithSummary("End a run that is not over; a running engine is killed");
-        api.MapPost("/runs/{runId:guid}/decide", Decide).Requires(Permission.ActOnRuns).Audited("run.decided").WithSummary("Say whether an effect happened that a crash has left uncertain");
+        api.MapPost("/runs/{runId:guid}/cancel", CancelRun).Requires(Permission.ActOnRuns).Audited("run.cancelled", ahead: true).WithSummary("End a run that is not over; a running engine is killed");
+        api.MapPost("/runs/{runId:guid}/decide", Decide).Requires(Permission.ActOnRuns).Audited("run.decided", ahead: true).WithSummary("Say whether an effect happened that a crash has left uncertain");
         api.MapRetries();
         api.MapRunEvents();
         api.MapValues();

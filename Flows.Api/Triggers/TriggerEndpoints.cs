@@ -63,7 +63,7 @@ internal static class TriggerEndpoints
     {
         api.MapGet("/flows/{id:guid}/trigger", Get).Requires(Permission.ReadFlows).WithTags("Triggers").WithSummary("How the flow's trigger is doing at its service: next call, last error, counts")
             .ProducesProblem(StatusCodes.Status404NotFound);
-        api.MapPost("/flows/{id:guid}/trigger/check", CheckNow).Requires(Permission.EditFlows).Audited("trigger.checked").WithTags("Triggers").WithSummary("Ask the service now, and not only when the next call is due; a paused trigger goes on")
+        api.MapPost("/flows/{id:guid}/trigger/check", CheckNow).Requires(Permission.EditFlows).Audited("trigger.checked", ahead: true).WithTags("Triggers").WithSummary("Ask the service now, and not only when the next call is due; a paused trigger goes on")
             .ProducesProblem(StatusCodes.Status404NotFound);
         api.MapGet("/triggers", List).Requires(Permission.ReadFlows).WithTags("Triggers").WithSummary("The project's triggers that deal with services, those with trouble first; at most 1,000");
     }

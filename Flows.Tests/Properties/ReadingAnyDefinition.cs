@@ -31,7 +31,7 @@ public sealed class ReadingAnyDefinition
             Assert.NotEmpty(problem.Message);
             Assert.True(IsPlace(document, problem.Path), $"There is no {problem.Path} in {change.Json}.");
         }
-    }, cases: 3_000);
+    }, cases: 1_500);
 
     [Fact]
     public void A_field_that_nobody_knows_is_named_where_it_stands() => AnyFlow.WithUnknownField.Holds(change =>
