@@ -27,6 +27,7 @@ internal static class RunEndpoints
         api.MapGet("/runs", ListRuns).Requires(Permission.ReadRuns).WithSummary("The project's runs, newest first; by flow, status, time, tag and text of the error");
         api.MapGet("/runs.csv", ExportRuns).Requires(Permission.ReadRuns).WithSummary($"The same as a table, at most {RunCsv.MaxRows:N0} runs")
             .Produces(StatusCodes.Status200OK, contentType: "text/csv").ProducesProblem(StatusCodes.Status400BadRequest);
+        api.MapGet("/runs/chart", ShowChart).Requires(Permission.ReadRuns).WithSummary("The same, counted by status over time");
         api.MapGet("/runs/{runId:guid}", GetRun).Requires(Permission.ReadRuns).WithSummary("One run: how it stands, who holds it, what it waits for, its output or where a large one is");
         api.MapGet("/runs/{runId:guid}/steps", GetSteps).Requires(Permission.ReadRuns)
             .WithSummary("The journal: every step with its input and output or where large ones are, in the order they started");
@@ -91,6 +92,21 @@ internal static class RunEndpoints
 
     private static Results<RunCsv, ProblemHttpResult> ExportRuns([AsParameters] RunQuery query, CurrentProject project, RunReader runs, TimeProvider clock) =>
         Read(query, project, before: null, limit: 1, clock.GetUtcNow(), out var filter) is { } wrong ? wrong : new RunCsv(runs, filter);
+
+    private static async Task<Results<Ok<RunChart>, ProblemHttpResult>> ShowChart(
+        [AsParameters] RunQuery query, int? buckets, CurrentProject project, ListDatabase lists, TimeProvider clock, CancellationToken cancel)
+    {
+        var now = clock.GetUtcNow();
+        var to = query.To ?? now;
+        var from = query.From ?? to - RunChart.Usual;
+        if (buckets is < 1 or > RunChart.MostBuckets)
+            return Problems.BadRequest("buckets", $"It must be from 1 to {RunChart.MostBuckets}.");
+        if (from >= to || to - from > RunChart.Longest)
+            return Problems.BadRequest("from", $"It must be before 'to', and at most {RunChart.Longest.Days} days before it.");
+        if (Read(query with { From = from, To = to }, project, before: null, RunChart.MostRuns, now, out var filter) is { } wrong)
+            return wrong;
+        return TypedResults.Ok(await RunChart.CountAsync(lists, filter, from, to, buckets ?? RunChart.UsualBuckets, cancel));
+    }
 
     /// <summary>The filter of a list, or what is wrong with the query.</summary>
     private static ProblemHttpResult? Read(RunQuery query, CurrentProject project, Guid? before, int limit, DateTimeOffset now, out RunFilter filter)

@@ -85,6 +85,17 @@ internal sealed class RunReader(NpgsqlDataSource db, ListDatabase lists, WaitRea
     /// <returns>One more than the limit when there is more.</returns>
     private static async Task<List<T>> NewestAsync<T>(NpgsqlConnection connection, string columns, RunFilter filter, Func<NpgsqlDataReader, T> read, CancellationToken cancel)
     {
+        await using var command = NewestCommand(connection, columns, filter);
+        var items = new List<T>();
+        await using var reader = await command.ExecuteReaderAsync(cancel);
+        while (await reader.ReadAsync(cancel))
+            items.Add(read(reader));
+        return items;
+    }
+
+    /// <summary>Selects columns of the runs that fit, newest first, and one more than the limit when there is more.</summary>
+    internal static NpgsqlCommand NewestCommand(NpgsqlConnection connection, string columns, RunFilter filter)
+    {
         var next = filter.FlowId is null ? 5 : 6;
         var more = (filter.Tag is null ? "" : $" AND EXISTS (SELECT FROM run_tags t WHERE t.run_id = r.id AND t.tag = ${next++})")
             + (filter.ErrorText is null ? "" : $" AND r.error ->> 'message' ILIKE ${next}");
@@ -94,7 +105,7 @@ internal sealed class RunReader(NpgsqlDataSource db, ListDatabase lists, WaitRea
         if (filter.Before is { } before && before < ceiling)
             ceiling = before;
 
-        await using var command = new NpgsqlCommand(sql, connection)
+        var command = new NpgsqlCommand(sql, connection)
         {
             Parameters =
             {
@@ -110,11 +121,7 @@ internal sealed class RunReader(NpgsqlDataSource db, ListDatabase lists, WaitRea
             command.Parameters.Add(RunSql.Value(tag, NpgsqlDbType.Text));
         if (filter.ErrorText is { } words)
             command.Parameters.Add(RunSql.Value($"%{words.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("%", "\\%", StringComparison.Ordinal).Replace("_", "\\_", StringComparison.Ordinal)}%", NpgsqlDbType.Text));
-        var items = new List<T>();
-        await using var reader = await command.ExecuteReaderAsync(cancel);
-        while (await reader.ReadAsync(cancel))
-            items.Add(read(reader));
-        return items;
+        return command;
     }
 
     /// <summary>One run with its trigger; null when the project has none with this id.</summary>

@@ -130,5 +130,6 @@ public sealed record DecideRequest(string Path, string Decision, RawJson? Output
 [JsonSerializable(typeof(CancelManyRequest))]
 [JsonSerializable(typeof(RetryManyRequest))]
 [JsonSerializable(typeof(ManyRuns))]
+[JsonSerializable(typeof(RunChart))]
 [JsonSerializable(typeof(Dictionary<string, RawJson>))]
 internal sealed partial class RunsJson : JsonSerializerContext;

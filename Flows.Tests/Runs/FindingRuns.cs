@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Net;
 using Flows.Api.Runs;
 using Flows.Contracts.Runs;
@@ -47,6 +48,42 @@ public sealed class FindingRuns(RunsDatabase database) : IClassFixture<RunsDatab
         Assert.StartsWith($"{run},{database.Flow},1,Failed,Production,", lines[1], StringComparison.Ordinal);
         Assert.EndsWith(",shop,\"'=HYPERLINK(\"\"http://x\"\", \"\"y\"\")\",csv", lines[1], StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task A_chart_counts_the_same_runs_by_status_and_time()
+    {
+        var failed = new[] { await FailAsync("closed", "chart"), await FailAsync("shut", "chart") };
+        var waiting = await StartAsync("chart");
+        // In the middle of a part of an hour each; the ids, by which the time is looked up, begin with it as well.
+        var now = DateTimeOffset.UtcNow;
+        var (from, to) = (now.AddHours(-1), now.AddHours(1));
+        var chart = await _host.GetJsonAsync($"/api/v1/runs/chart?tag=chart&from={Escaped(from)}&to={Escaped(to)}&buckets=2");
+        Assert.Equal((3600d, 3, false), (chart.GetProperty("bucketSeconds").GetDouble(), chart.GetProperty("counted").GetInt32(), chart.GetProperty("isCut").GetBoolean()));
+        var counts = chart.GetProperty("buckets").EnumerateArray().SelectMany(bucket => bucket.GetProperty("counts").EnumerateObject())
+            .GroupBy(status => status.Name).ToDictionary(status => status.Key, status => status.Sum(count => count.Value.GetInt32()));
+        Assert.Equal(new() { ["Failed"] = failed.Length, ["Queued"] = 1 }, counts);
+        Assert.All(chart.GetProperty("buckets").EnumerateArray(), bucket => Assert.InRange(bucket.GetProperty("at").GetDateTimeOffset(), from, to));
+
+        var one = await _host.GetJsonAsync("/api/v1/runs/chart?tag=chart&q=SHUT");
+        Assert.Equal(1, one.GetProperty("counted").GetInt32());
+        Assert.Equal(0, (await _host.GetJsonAsync($"/api/v1/runs/chart?tag=chart&to={Escaped(from)}")).GetProperty("counted").GetInt32());
+        await _host.Api.PostAsync($"/api/v1/runs/{waiting}/cancel", null);
+    }
+
+    [Theory]
+    [InlineData("buckets=0", "buckets")]
+    [InlineData("buckets=201", "buckets")]
+    [InlineData("from=2026-01-02T00:00:00Z&to=2026-01-01T00:00:00Z", "from")]
+    [InlineData("from=2025-01-01T00:00:00Z&to=2026-01-01T00:00:00Z", "from")]
+    [InlineData("status=Nearly", "status")]
+    public async Task A_chart_that_cannot_be_drawn_is_refused_and_the_field_named(string query, string field)
+    {
+        using var answer = await _host.Api.GetAsync($"/api/v1/runs/chart?{query}");
+        Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+        Assert.Contains($"\"{field}\"", await answer.Content.ReadAsStringAsync(), StringComparison.Ordinal);
+    }
+
+    private static string Escaped(DateTimeOffset time) => Uri.EscapeDataString(time.ToString("O", CultureInfo.InvariantCulture));
 
     [Theory]
     [InlineData("@a", "'@a")]
