@@ -35,6 +35,7 @@ internal static class RunsRegistration
         services.AddSingleton<RunFileStore>();
         services.AddOptions<EventOptions>().BindConfiguration(EventOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<EventPlaces>();
+        services.AddSingleton<RunListeners>();
         services.AddSingleton<RunEventReader>();
         services.AddSingleton<StoredValues>();
         services.AddSingleton<WebhookTrigger>();

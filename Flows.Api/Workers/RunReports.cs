@@ -1,4 +1,5 @@
 using Flows.Api.Runs;
+using Flows.Api.Runs.Events;
 using Flows.Api.Runs.Values;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
@@ -9,7 +10,7 @@ namespace Flows.Api.Workers;
 
 /// <summary>Writes what workers report; reports that arrive together share a commit.</summary>
 internal sealed partial class RunReports(
-    RunStore store, RunAnnouncer announcer, IOptions<RunOptions> options, RunMetrics metrics, TimeProvider clock, ILogger<RunReports> log)
+    RunStore store, RunAnnouncer announcer, RunListeners listeners, IOptions<RunOptions> options, RunMetrics metrics, TimeProvider clock, ILogger<RunReports> log)
     : GroupCommit<IReadOnlyList<PackedReport>, ReportResponse>("report",
         new GroupCommitLimits(Writers: 2, MaxItems: 64, MaxBatchBytes: 8 << 20, MaxWaiting: 1024, MaxWaitingBytes: 512L << 20, options.Value.Patience), metrics, clock)
 {
@@ -58,6 +59,7 @@ internal sealed partial class RunReports(
             return;
         }
         announcer.Announce(written.News);
+        listeners.Tell(wave.Select(packed => packed.Report.RunId));
         for (var i = 0; i < wave.Count; i++)
         {
             var (worker, report) = (wave[i].Worker, wave[i].Report);

@@ -24,7 +24,8 @@ internal sealed record Told(string Kind, string Key, string State, DateTimeOffse
 /// <param name="Told">In the order in which they are sent.</param>
 /// <param name="IsOver">Nothing more will come.</param>
 /// <param name="HasGap">There was more than one look gives.</param>
-internal sealed record EventLook(IReadOnlyList<Told> Told, bool IsOver, bool HasGap);
+/// <param name="IsMoving">A worker is at it, so that the next change may come at any moment.</param>
+internal sealed record EventLook(IReadOnlyList<Told> Told, bool IsOver, bool HasGap, bool IsMoving = false);
 
 /// <summary>Counts the streams of each project on this instance, and ends them when the process stops.</summary>
 internal sealed class EventPlaces(Microsoft.Extensions.Options.IOptions<EventOptions> options, IHostApplicationLifetime lifetime)
@@ -56,20 +57,24 @@ internal sealed class EventPlaces(Microsoft.Extensions.Options.IOptions<EventOpt
 }
 
 /// <summary>
-/// Tells changes as they come (text/event-stream). The rows in Postgres are looked at twice a second while something happens and every two
-/// seconds otherwise, so it does not matter which replica a change was made on, and nothing is lost that a message would lose. The id of an
-/// event is the time of the newest change told so far. A stream that goes on after an id tells again what changed up to a minute before it,
-/// because the rows' times are those of workers and are committed a little later: an event says how something stands, so hearing it twice is
-/// harmless.
+/// Tells changes as they come (text/event-stream). The rows in Postgres are looked at when this instance has written a report of the run, five
+/// times a second while a worker is at it, twice a second while something else happens and every two seconds otherwise, so it does not matter
+/// which replica a change was made on, and nothing is lost that a message would lose. The id of an event is the time of the newest change told
+/// so far. A stream that goes on after an id tells again what changed up to a minute before it, because the rows' times are those of workers and
+/// are committed a little later: an event says how something stands, so hearing it twice is harmless.
 /// </summary>
 /// <param name="look">What has changed after a moment.</param>
 /// <param name="after">The time in the last id that the caller has; the Unix epoch for none.</param>
+/// <param name="listener">Hears of what this instance writes; null for a stream that only looks now and then.</param>
 internal sealed class EventStream(
-    Func<DateTimeOffset, CancellationToken, Task<EventLook>> look, DateTimeOffset after, IDisposable place, TimeProvider clock, CancellationToken stopping) : IResult
+    Func<DateTimeOffset, CancellationToken, Task<EventLook>> look, DateTimeOffset after, IDisposable place, RunListener? listener, TimeProvider clock,
+    CancellationToken stopping) : IResult
 {
     /// <summary>Ends the id of the last event of a stream that is over.</summary>
     public const string EndMark = "-end";
     private static readonly TimeSpan s_slack = TimeSpan.FromMinutes(1);
+    private static readonly TimeSpan s_leastPause = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan s_pauseOfMoving = TimeSpan.FromMilliseconds(200);
     private static readonly TimeSpan s_shortestPause = TimeSpan.FromMilliseconds(500);
     private static readonly TimeSpan s_longestPause = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_heartbeat = TimeSpan.FromSeconds(15);
@@ -82,6 +87,7 @@ internal sealed class EventStream(
     public async Task ExecuteAsync(HttpContext httpContext)
     {
         using var taken = place;
+        using var hears = listener;
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(httpContext.RequestAborted, stopping);
         var response = httpContext.Response;
         response.ContentType = "text/event-stream";
@@ -123,8 +129,23 @@ internal sealed class EventStream(
             if (found.IsOver)
                 return;
             isFirst = false;
-            await Task.Delay(pause, clock, cancel);
+            await PauseAsync(found.IsMoving ? s_pauseOfMoving : pause, cancel);
         }
+    }
+
+    /// <summary>Ends sooner when there is word of the run, but never so soon that a run of many small steps is looked at all the time.</summary>
+    private async Task PauseAsync(TimeSpan pause, CancellationToken cancel)
+    {
+        if (listener is null)
+        {
+            await Task.Delay(pause, clock, cancel);
+            return;
+        }
+        await Task.Delay(s_leastPause, clock, cancel);
+        using var isOver = CancellationTokenSource.CreateLinkedTokenSource(cancel);
+        await Task.WhenAny(Task.Delay(pause - s_leastPause, clock, isOver.Token), listener.NextAsync(isOver.Token));
+        await isOver.CancelAsync();
+        cancel.ThrowIfCancellationRequested();
     }
 
     private StringBuilder Events(EventLook found)

@@ -22,7 +22,8 @@ internal static class RunEventEndpoints
     }
 
     private static async Task<IResult> WatchRun(
-        Guid runId, HttpContext http, CurrentProject project, RunEventReader reader, EventPlaces places, Standing standing, TimeProvider clock, CancellationToken cancel)
+        Guid runId, HttpContext http, CurrentProject project, RunEventReader reader, EventPlaces places, RunListeners listeners, Standing standing, TimeProvider clock,
+        CancellationToken cancel)
     {
         if (!TryReadId(http, out var after, out var hasEnd))
             return BadId();
@@ -30,7 +31,7 @@ internal static class RunEventEndpoints
             return RunProblems.NoSuchRun();
         if (hasEnd && RunTransitions.IsFinal(status))
             return TypedResults.NoContent(); // a browser that has heard the end does not connect again after this
-        return Open(http, project, places, standing, clock, after, (moment, ends) => reader.LookAsync(project.Id, runId, moment, ends));
+        return Open(http, project, places, standing, clock, after, (moment, ends) => reader.LookAsync(project.Id, runId, moment, ends), () => listeners.Listen(runId));
     }
 
     private static IResult WatchProject(HttpContext http, CurrentProject project, RunEventReader reader, EventPlaces places, Standing standing, TimeProvider clock)
@@ -43,10 +44,10 @@ internal static class RunEventEndpoints
 
     private static IResult Open(
         HttpContext http, CurrentProject project, EventPlaces places, Standing standing, TimeProvider clock, DateTimeOffset? after,
-        Func<DateTimeOffset, CancellationToken, Task<EventLook>> look)
+        Func<DateTimeOffset, CancellationToken, Task<EventLook>> look, Func<RunListener>? listen = null)
     {
         if (places.TryTake(project.Id) is { } place)
-            return new EventStream(LookWhileAllowedAsync, after ?? DateTimeOffset.UnixEpoch, place, clock, places.Stopping);
+            return new EventStream(LookWhileAllowedAsync, after ?? DateTimeOffset.UnixEpoch, place, listen?.Invoke(), clock, places.Stopping);
         http.Response.Headers.RetryAfter = "10";
         return RunProblems.Of(StatusCodes.Status429TooManyRequests, "too_many_streams", $"The project has {places.Limit} streams open on this instance already. Close one, or try again later.");
 

@@ -77,7 +77,7 @@ internal sealed class RunEventReader(NpgsqlDataSource db)
         while (await row.ReadAsync(cancel))
             steps.Add(ReadStep(row));
         var hasGap = steps.Count > MaxSteps;
-        return new EventLook([.. steps.Take(MaxSteps).Reverse(), run], RunTransitions.IsFinal(status), hasGap);
+        return new EventLook([.. steps.Take(MaxSteps).Reverse(), run], RunTransitions.IsFinal(status), hasGap, IsMoving: status == RunStatus.Running);
     }
 
     /// <summary>Those of the project's newest runs whose status changed after a moment.</summary>
