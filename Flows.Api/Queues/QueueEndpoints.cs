@@ -30,6 +30,7 @@ internal static class QueueEndpoints
     public static void MapQueues(this IEndpointRouteBuilder app)
     {
         app.MapFlowPause();
+        app.MapDeadLetters();
         if (app.MapQueueDashboard(Policies.User) is { } dashboard)
         {
             dashboard.Requires(Permission.OperateQueue);

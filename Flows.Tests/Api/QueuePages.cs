@@ -65,6 +65,39 @@ public sealed class QueuePages(Platform platform)
     }
 
     [Fact]
+    public async Task Programs_see_dead_letters_and_end_them_and_hold_the_project_back()
+    {
+        await using var database = new TestDatabase(platform);
+        await using var host = await StartAsync(database, ("Flows:Queue:MaxDeliveries", "1"));
+        var mine = (Guid)(await database.ScalarAsync("SELECT project_id FROM api_keys LIMIT 1"))!;
+        var other = await ApiHost.AddProjectAsync(database);
+        var (queue, shard) = (host.App.Services.GetRequiredService<IRunQueue>(), host.App.Services.Shard());
+        RunJob[] jobs = [Job(mine, RunPriority.Normal), Job(mine, RunPriority.Bulk)];
+        await queue.EnqueueAsync(jobs, CancellationToken.None);
+        var taken = (await shard.TurnAsync("w", [], 2, releaseExpired: false, CancellationToken.None)).Taken;
+        foreach (var job in taken)
+            job.Settle(Outcome.Failed);
+        await shard.TurnAsync("w", taken, 0, releaseExpired: false, CancellationToken.None);
+
+        const string Dead = "/api/v1/system/queue/dead";
+        var letters = (await host.GetAsync(Dead)).Json.GetProperty("items").EnumerateArray().ToList();
+        Assert.Equal(jobs.Select(job => job.RunId).Order(), letters.Select(letter => letter.GetProperty("runId").GetGuid()).Order());
+        Assert.All(letters, letter => Assert.Equal(1, letter.GetProperty("deliveries").GetInt32()));
+        Assert.Equal(0, (await host.GetAsync(Dead, other)).Json.GetProperty("items").GetArrayLength());
+        (await host.PostAsync($"{Dead}/{jobs[0].RunId}/requeue", key: other)).Problem(404);
+        (await host.PostAsync($"{Dead}/{jobs[0].RunId}/requeue")).Ok(204);
+        (await host.PostAsync($"{Dead}/{jobs[1].RunId}/discard")).Ok(204);
+        (await host.PostAsync($"{Dead}/{jobs[1].RunId}/discard")).Problem(404);
+        Assert.Equal([jobs[0].RunId], (await shard.TurnAsync("w", [], 9, releaseExpired: false, CancellationToken.None)).Taken.Select(job => job.Job.RunId));
+
+        (await host.PostAsync("/api/v1/system/queue/pause")).Ok(204);
+        Assert.True((await host.GetAsync(Dead)).Json.GetProperty("isPaused").GetBoolean());
+        Assert.False((await host.GetAsync(Dead, other)).Json.GetProperty("isPaused").GetBoolean());
+        (await host.PostAsync("/api/v1/system/queue/resume")).Ok(204);
+        Assert.False((await host.GetAsync(Dead)).Json.GetProperty("isPaused").GetBoolean());
+    }
+
+    [Fact]
     public async Task A_flow_is_paused_and_resumed_and_its_runs_are_kept()
     {
         await using var database = new TestDatabase(platform);
