@@ -1,6 +1,7 @@
 using System.Text;
 using System.Text.Encodings.Web;
 using Flows.Api.Access;
+using Flows.Api.Users;
 using Microsoft.AspNetCore.StaticFiles;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Net.Http.Headers;
@@ -21,7 +22,7 @@ internal static class WebApp
         "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; connect-src 'self'; object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'";
 
     /// <summary>First segments of the app's own addresses.</summary>
-    private static readonly string[] s_pages = ["flows", "runs", "connections", "variables", "keys", "operate", "members", "audit"];
+    private static readonly string[] s_pages = ["flows", "runs", "connections", "variables", "keys", "operate", "members", "audit", "settings"];
 
     private static readonly string[] s_methods = [HttpMethods.Get, HttpMethods.Head];
 
@@ -36,7 +37,7 @@ internal static class WebApp
         var page = Path.Combine(folder, "index.html");
         var index = File.Exists(page) ? File.ReadAllText(page) : null;
 
-        var pages = app.MapGroup("").AllowAnonymous("It is the same for everybody and holds no data; what it shows it asks the API for, with the credentials of whoever looks.").WithMetadata(new WorksWithoutDatabase()).ExcludeFromDescription();
+        var pages = app.MapGroup("").AllowAnonymous("It holds no data but whether the browser sent a session along; what it shows it asks the API for, with the credentials of whoever looks.").WithMetadata(new WorksWithoutDatabase()).ExcludeFromDescription();
         var prefix = app.ServiceProvider.GetRequiredService<PublicUrl>().PathBase;
         Map("/", context => SendPageAsync(context, index, prefix));
         foreach (var name in s_pages)
@@ -52,7 +53,7 @@ internal static class WebApp
     {
         var response = context.Response;
         response.ContentType = "text/html; charset=utf-8";
-        response.Headers.CacheControl = "no-cache";
+        response.Headers.CacheControl = "private, no-cache";
         response.Headers.ContentSecurityPolicy = Policy;
         response.Headers.XContentTypeOptions = "nosniff";
         response.Headers["Referrer-Policy"] = "no-referrer";
@@ -67,7 +68,11 @@ internal static class WebApp
         }
         // Where the app lies as the browser sees it: all of its addresses are relative to this. A proxy in front may have taken the prefix off.
         var start = HtmlEncoder.Default.Encode($"{(context.Request.PathBase.HasValue ? context.Request.PathBase : prefix)}/");
-        return response.WriteAsync(index.Replace("<base href=\"/\" />", $"<base href=\"{start}\" />", StringComparison.Ordinal), Encoding.UTF8, context.RequestAborted);
+        var page = index.Replace("<base href=\"/\" />", $"<base href=\"{start}\" />", StringComparison.Ordinal);
+        // So that a browser without a session is not sent for a 401 first. Whether the session is good is for the API to say.
+        if (SessionCookie.Read(context.Request) is not null)
+            page = page.Replace("<html ", "<html data-session ", StringComparison.Ordinal);
+        return response.WriteAsync(page, Encoding.UTF8, context.RequestAborted);
     }
 
     private static Task SendFileAsync(HttpContext context, string folder, string name, bool isImmutable)

@@ -43,6 +43,7 @@ public sealed partial class ServingTheWebApp(Platform platform) : IAsyncLifetime
     [InlineData("/flows/0198c1f2-7a11-7d1e-9f5e-0123456789ab")]
     [InlineData("/runs/0198c1f2-7a11-7d1e-9f5e-0123456789ab?step=a")]
     [InlineData("/operate")]
+    [InlineData("/settings")]
     public async Task Each_of_its_addresses_gives_the_page_to_whoever_asks(string address)
     {
         using var response = await _api.Http.GetAsync(address);
@@ -54,6 +55,20 @@ public sealed partial class ServingTheWebApp(Platform platform) : IAsyncLifetime
         Assert.Contains("default-src 'self'", policy, StringComparison.Ordinal);
         Assert.Contains("frame-ancestors 'none'", policy, StringComparison.Ordinal);
         Assert.DoesNotContain("script-src 'unsafe", policy, StringComparison.Ordinal);
+    }
+
+    [WebAppFact]
+    public async Task The_page_says_whether_the_browser_has_brought_a_session_along()
+    {
+        Assert.DoesNotContain("data-session", (await _api.GetAsync("/", key: null)).Text, StringComparison.Ordinal);
+        foreach (var (cookie, isSession) in new[] { ("flows_session=fls_whatever", true), ("flows_session=x", false), ("other=fls_whatever", false) })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Get, "/flows");
+            request.Headers.Add("Cookie", cookie);
+            using var response = await _api.Http.SendAsync(request);
+            Assert.Equal(isSession, (await response.Content.ReadAsStringAsync()).Contains("<html data-session ", StringComparison.Ordinal));
+            Assert.True(response.Headers.CacheControl!.Private);
+        }
     }
 
     [Theory]
