@@ -1204,6 +1204,55 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/flows/bulk": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Enable, disable, delete, move, tag or untag up to 100 flows */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["BulkRequest"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ManyFlows"];
+                    };
+                };
+                /** @description Bad Request */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flow-schema": {
         parameters: {
             query?: never;
@@ -1783,10 +1832,15 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The project's flows, newest first */
+        /** The project's flows, newest first; by name, folder, tag and state, with their newest runs if asked for */
         get: {
             parameters: {
                 query?: {
+                    Q?: string;
+                    Folder?: string;
+                    Tag?: string[];
+                    State?: string;
+                    Recent?: number;
                     Limit?: number;
                     Cursor?: string;
                 };
@@ -1916,7 +1970,7 @@ export interface paths {
         };
         put?: never;
         post?: never;
-        /** Delete a flow; its runs stay */
+        /** Delete a flow. It can be restored for a while; then it is purged with its runs */
         delete: {
             parameters: {
                 query?: never;
@@ -1957,7 +2011,7 @@ export interface paths {
         };
         options?: never;
         head?: never;
-        /** Rename a flow or change its key; a key of null takes it away */
+        /** Rename or move a flow, change its key or its tags; a key or folder of null takes it away */
         patch: {
             parameters: {
                 query?: never;
@@ -2183,6 +2237,337 @@ export interface paths {
         options?: never;
         head?: never;
         patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Deleted flows that are not yet gone, newest first: until when each can be restored, and how far its purge is */
+        get: {
+            parameters: {
+                query?: {
+                    Limit?: number;
+                    Cursor?: string;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["PageOfDeletedFlowView"];
+                    };
+                };
+                /** @description Bad Request */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/deleted/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Take a deletion back: the flow is as it was, switched on if it was so */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: {
+                content: {
+                    "application/json": null | components["schemas"]["RestoreRequest"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FlowView"];
+                    };
+                };
+                /** @description Not Found */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+                /** @description Conflict */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/deleted/{id}/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Do not wait: take the deleted flow and its runs away for good, beginning now */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description Accepted */
+                202: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DeletedFlowView"];
+                    };
+                };
+                /** @description Not Found */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/folders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The project's folders by name, with how many flows are in each */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["PageOfFolderView"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        /** Make a folder */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["FolderRequest"];
+                };
+            };
+            responses: {
+                /** @description Created */
+                201: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FolderView"];
+                    };
+                };
+                /** @description Bad Request */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+                /** @description Conflict */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/folders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete a folder; its flows stay and lie in none */
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description No Content */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Not Found */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        options?: never;
+        head?: never;
+        /** Rename a folder */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["FolderRequest"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FolderView"];
+                    };
+                };
+                /** @description Bad Request */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+                /** @description Not Found */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+                /** @description Conflict */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
         trace?: never;
     };
     "/api/v1/flows/{id}/draft": {
@@ -2518,7 +2903,52 @@ export interface paths {
         delete?: never;
         options?: never;
         head?: never;
-        patch?: never;
+        /** Change the note of a version; null takes it away. What it does never changes */
+        patch: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    id: string;
+                    number: number;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AnnotateRequest"];
+                };
+            };
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["FlowVersionView"];
+                    };
+                };
+                /** @description Bad Request */
+                400: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+                /** @description Not Found */
+                404: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
         trace?: never;
     };
     "/api/v1/flows/{id}/versions/{from}/diff/{to}": {
@@ -3629,6 +4059,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/runs/chart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The same, counted by status over time */
+        get: {
+            parameters: {
+                query?: {
+                    Flow?: string;
+                    Status?: string[];
+                    From?: string;
+                    To?: string;
+                    Tag?: string;
+                    Q?: string;
+                    buckets?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["RunChart"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/runs/{runId}": {
         parameters: {
             query?: never;
@@ -4285,6 +4759,42 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/system/storage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What Postgres holds: tables with their rows, sizes, indexes and days, and how long things are kept */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["StorageView"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flows/{flowId}/queue/pause": {
         parameters: {
             query?: never;
@@ -4357,6 +4867,227 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/system/queue/dead": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The project's dead letters, the newest first: jobs that were delivered too often; at most 1,000 */
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description OK */
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["DeadLetterList"];
+                    };
+                };
+                /** @description Conflict */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/queue/dead/{runId}/requeue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Put a dead letter back among the jobs, as if it had never been delivered */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    runId: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description No Content */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Conflict */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/queue/dead/{runId}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Forget a dead letter; its run is still due and may be queued anew */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    runId: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description No Content */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Conflict */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/queue/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Hold back the project's runs that have not begun; they are accepted and kept */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description No Content */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Conflict */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/queue/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Let the project's runs go on */
+        post: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                /** @description No Content */
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+                /** @description Conflict */
+                409: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/problem+json": components["schemas"]["ProblemDetails"];
+                    };
+                };
+            };
+        };
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -4371,6 +5102,9 @@ export interface components {
             description: string;
             effect: null | components["schemas"]["StepEffect"];
             props: components["schemas"]["PropDescription"][];
+        };
+        AnnotateRequest: {
+            note: null | string;
         };
         ApiKeyView: {
             /** Format: uuid */
@@ -4419,6 +5153,13 @@ export interface components {
             /** Format: double */
             oldestWaitSeconds: number;
         };
+        BulkRequest: {
+            action: components["schemas"]["FlowAction"];
+            ids: string[];
+            /** Format: uuid */
+            folderId?: null | string;
+            tags?: null | string[];
+        };
         /** @enum {unknown} */
         CallerKind: "Key" | "User" | "System";
         CallerView: {
@@ -4436,6 +5177,8 @@ export interface components {
         };
         ChangeFlowRequest: {
             name?: null | string;
+            tags?: null | string[];
+            folderId?: components["schemas"]["JsonElement"];
             key?: components["schemas"]["JsonElement"];
         };
         ChangeMemberRequest: {
@@ -4496,10 +5239,26 @@ export interface components {
         CreateFlowRequest: {
             name: string;
             key?: null | string;
+            /** Format: uuid */
+            folderId?: null | string;
+            tags?: null | string[];
             definition?: components["schemas"]["JsonElement"];
         };
         CreateProjectRequest: {
             name: string;
+        };
+        DeadLetterList: {
+            items: components["schemas"]["DeadLetterView"][];
+            isPaused: boolean;
+        };
+        DeadLetterView: {
+            /** Format: uuid */
+            runId: string;
+            priority: string;
+            /** Format: int32 */
+            deliveries: number;
+            /** Format: date-time */
+            deadSince: string;
         };
         DecideRequest: {
             path: string;
@@ -4514,6 +5273,20 @@ export interface components {
         DefinitionVerdict: {
             valid: boolean;
             problems: components["schemas"]["DefinitionProblem"][];
+        };
+        DeletedFlowView: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            key: null | string;
+            /** Format: date-time */
+            deletedAt: string;
+            /** Format: date-time */
+            purgeAt: string;
+            /** Format: date-time */
+            purgeStartedAt: null | string;
+            /** Format: int64 */
+            purgedRuns: number;
         };
         DoneRun: {
             /** Format: uuid */
@@ -4541,6 +5314,8 @@ export interface components {
             from: null | components["schemas"]["JsonElement"];
             to: null | components["schemas"]["JsonElement"];
         };
+        /** @enum {unknown} */
+        FlowAction: "enable" | "disable" | "delete" | "move" | "tag" | "untag";
         FlowExport: {
             format: string;
             name: string;
@@ -4581,6 +5356,22 @@ export interface components {
             /** Format: date-time */
             updatedAt: string;
             webhookUrl?: null | string;
+            /** Format: uuid */
+            folderId?: null | string;
+            tags?: string[];
+            recent?: null | components["schemas"]["RecentRuns"];
+        };
+        FolderRequest: {
+            name: string;
+        };
+        FolderView: {
+            /** Format: uuid */
+            id: string;
+            name: string;
+            /** Format: int32 */
+            flows: number;
+            /** Format: date-time */
+            createdAt: string;
         };
         FunctionDescription: {
             name: string;
@@ -4668,6 +5459,10 @@ export interface components {
             size: number;
             preview: string;
             url: string;
+        };
+        ManyFlows: {
+            done: string[];
+            refused: components["schemas"]["RefusedFlow"][];
         };
         ManyRuns: {
             done: components["schemas"]["DoneRun"][];
@@ -4790,12 +5585,20 @@ export interface components {
             items: components["schemas"]["ConnectionView"][];
             nextCursor: null | string;
         };
+        PageOfDeletedFlowView: {
+            items: components["schemas"]["DeletedFlowView"][];
+            nextCursor: null | string;
+        };
         PageOfFlowVersionView: {
             items: components["schemas"]["FlowVersionView"][];
             nextCursor: null | string;
         };
         PageOfFlowView: {
             items: components["schemas"]["FlowView"][];
+            nextCursor: null | string;
+        };
+        PageOfFolderView: {
+            items: components["schemas"]["FolderView"][];
             nextCursor: null | string;
         };
         PageOfRunView: {
@@ -4916,12 +5719,29 @@ export interface components {
             hours: components["schemas"]["QueueRate"][];
         };
         RawJson: unknown;
+        RecentRuns: {
+            statuses: components["schemas"]["RunStatus"][];
+            counts: {
+                [key: string]: number;
+            };
+            /** Format: date-time */
+            lastAt: string;
+        };
+        RefusedFlow: {
+            /** Format: uuid */
+            id: string;
+            detail: string;
+        };
         RefusedRun: {
             /** Format: uuid */
             runId: string;
             code: null | string;
             detail: string;
             runStatus: null | string;
+        };
+        RestoreRequest: {
+            /** @default false */
+            withoutKey: boolean;
         };
         RetryManyRequest: {
             ids?: null | string[];
@@ -4952,6 +5772,25 @@ export interface components {
             moved: number;
             /** Format: int64 */
             broken: number;
+        };
+        RunBucket: {
+            /** Format: date-time */
+            at: string;
+            counts: {
+                [key: string]: number;
+            };
+        };
+        RunChart: {
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            /** Format: double */
+            bucketSeconds: number;
+            buckets: components["schemas"]["RunBucket"][];
+            /** Format: int64 */
+            counted: number;
+            isCut: boolean;
         };
         /** @enum {unknown} */
         RunEnvironment: "Production" | "Test";
@@ -5092,6 +5931,32 @@ export interface components {
             largeInput?: null | components["schemas"]["LargeValueView"];
             largeOutput?: null | components["schemas"]["LargeValueView"];
             largeError?: null | components["schemas"]["LargeValueView"];
+        };
+        StorageView: {
+            /** Format: int64 */
+            databaseBytes: number;
+            /** Format: int32 */
+            runDays: number;
+            /** Format: int32 */
+            pausedDays: number;
+            /** Format: int32 */
+            failedJobDays: number;
+            tables: components["schemas"]["StoredTable"][];
+        };
+        StoredTable: {
+            name: string;
+            /** Format: int32 */
+            partitions: number;
+            /** Format: int64 */
+            rows: number;
+            /** Format: int64 */
+            tableBytes: number;
+            /** Format: int64 */
+            indexBytes: number;
+            /** Format: date */
+            oldestDay: null | string;
+            /** Format: date */
+            newestDay: null | string;
         };
         TriggerDescription: {
             name: string;
