@@ -18,6 +18,11 @@ public sealed class ActingInABrowser(Platform platform)
     [InlineData("reading")]
     [InlineData("retrying")]
     [InlineData("together")]
+    [InlineData("importing")]
+    [InlineData("deciding")]
+    [InlineData("tidying")]
+    [InlineData("comparing")]
+    [InlineData("returning")]
     public async Task The_story_goes_as_told(string story)
     {
         var start = new ProcessStartInfo("node")

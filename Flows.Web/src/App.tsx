@@ -1,8 +1,9 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { Activity, Braces, GitBranch, KeyRound, ListChecks, LogOut, Plug, ScrollText, Users } from "lucide-react";
+import { Activity, Braces, GitBranch, KeyRound, ListChecks, LogOut, Plug, ScrollText, Settings, Users } from "lucide-react";
 import { lazy, Suspense, useEffect, useState } from "react";
 import { Navigate, NavLink, Outlet, Route, Routes } from "react-router";
 import { ApiError, chosenProject, credentials, del, get, whenSignedOut } from "./api/client";
+import { DeletedFlowsPage } from "./flows/DeletedFlowsPage";
 import { FlowsPage } from "./flows/FlowsPage";
 import { OperatePage } from "./operate/OperatePage";
 import { RunsPage } from "./runs/RunsPage";
@@ -10,6 +11,7 @@ import { ApiKeysPage } from "./settings/ApiKeysPage";
 import { AuditPage } from "./settings/AuditPage";
 import { ConnectionsPage } from "./settings/ConnectionsPage";
 import { MembersPage } from "./settings/MembersPage";
+import { ProjectPage } from "./settings/ProjectPage";
 import { useMe } from "./settings/useMe";
 import { VariablesPage } from "./settings/VariablesPage";
 import { SignIn } from "./SignIn";
@@ -19,14 +21,15 @@ import { Failure, IconButton, tellError } from "./ui/ui";
 // The canvas is the heavy part: it is fetched when a flow or a run is opened.
 const BuilderPage = lazy(() => import("./builder/BuilderPage"));
 const RunPage = lazy(() => import("./runs/RunPage"));
+const ComparePage = lazy(() => import("./runs/ComparePage"));
 
 export function App() {
   const client = useQueryClient();
-  // Null until it is known whether the browser brings a session along.
-  const [isSignedIn, setSignedIn] = useState<boolean | null>(() => (credentials.get() !== null ? true : null));
+  // Null until it is known whether the session that the browser brings along is good. The server says in the page whether there is one.
+  const [isSignedIn, setSignedIn] = useState<boolean | null>(() => (credentials.get() !== null ? true : "session" in document.documentElement.dataset ? null : false));
   useEffect(() => {
     whenSignedOut(() => setSignedIn(false));
-    if (credentials.get() === null) void get("api/v1/me").then(() => setSignedIn(true), () => setSignedIn(false));
+    if (credentials.get() === null && "session" in document.documentElement.dataset) void get("api/v1/me").then(() => setSignedIn(true), () => setSignedIn(false));
   }, []);
   const signOut = () => {
     const leave = () => {
@@ -61,7 +64,10 @@ export function App() {
         <Route path="operate" element={<OperatePage />} />
         <Route path="members" element={<MembersPage />} />
         <Route path="audit" element={<AuditPage />} />
+        <Route path="settings" element={<ProjectPage />} />
+        <Route path="flows/deleted" element={<DeletedFlowsPage />} />
         <Route path="flows/:flowId" element={<BuilderPage />} />
+        <Route path="runs/compare" element={<ComparePage />} />
         <Route path="runs/:runId" element={<RunPage />} />
         <Route path="*" element={<Navigate to="/flows" replace />} />
       </Route>
@@ -77,6 +83,7 @@ const links: { to: string; label: string; icon: typeof Users; needs?: string }[]
   { to: "/keys", label: text.nav.keys, icon: KeyRound, needs: "keys:manage" },
   { to: "/members", label: text.nav.members, icon: Users },
   { to: "/audit", label: text.nav.audit, icon: ScrollText, needs: "audit:read" },
+  { to: "/settings", label: text.nav.settings, icon: Settings },
   { to: "/operate", label: text.nav.operate, icon: Activity },
 ];
 

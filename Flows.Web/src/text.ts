@@ -1,7 +1,7 @@
 /** Every text of the app that is not made of data. */
 export const text = {
   app: "Flows",
-  nav: { flows: "Flows", runs: "Runs", connections: "Connections", variables: "Variables", keys: "API keys", operate: "Operate", members: "Members", audit: "Audit log", signOut: "Sign out", project: "Project", chooseProject: "Choose a project", docs: "API reference" },
+  nav: { flows: "Flows", runs: "Runs", connections: "Connections", variables: "Variables", keys: "API keys", operate: "Operate", settings: "Settings", members: "Members", audit: "Audit log", signOut: "Sign out", project: "Project", chooseProject: "Choose a project", docs: "API reference" },
   signIn: {
     title: "Sign in to Flows",
     email: "E-mail",
@@ -55,5 +55,60 @@ export const text = {
     gone: "The member is removed.", removeQuestion: "Remove this person from the project? What they made stays.",
   },
   audit: { title: "Audit log", about: "About", all: "Everything", empty: "Nothing here yet", emptyHelp: "Whatever is changed in this project is written down here.", when: "When", who: "Who", what: "What", target: "On", change: "Change", show: "before and after" },
+  // --- runs: one of them, the list, two of them ---
+  run: {
+    retried: "It is done again.", cancelled: "The run is cancelled.", goneFlow: "A flow that is gone", goneDefinition: "What this run did is not kept any more; its journal is.", pinned: "pinned", test: "test run", streaming: "The server tells each change as it comes.",
+    polling: "Changes are asked for again and again.", copyLink: "Copy a link to this run", compare: "Compare", failedLatest: "From the failed step, on the latest version", editTrigger: "From the start, with an edited trigger", queuedFor: "Waited in the queue", lease: "Lease until", calledBy: "Called by",
+    retriedFrom: "Does again", thatRun: "another run", tags: "Tags", whole: "The run", spans: { queued: "queued", working: "working", waiting: "waiting" }, moreLines: (count: number) => `${count} more lines. Choose an item, or a step on the canvas.`,
+    whichLine: "Which time", interrupted: "cut off", largeInput: "The input is too large to be edited here; retry over the API.", history: (count: number) => (count === 1 ? "One earlier attempt that failed" : `${count} earlier attempts that failed`), detail: "Detail of the error", showWhole: "Show all of it", downloadIt: "Download",
+    item: (index: number) => `item ${index + 1}`, allItems: (count: number) => `all ${count} items`,
+    waitKinds: { delay: "a time", until: "a time", retry: "the time of its next try", webhook: "a call of its link", approval: "an approval", call: "a run that it called" }, until: "until", expires: "gives up at", copyResume: "Copy the link that lets it go on", moreWaits: "It waits for more than is shown here.",
+    approvalTitle: "Approval wanted", approvals: (has: number, needs: number) => `${has} of ${needs} approvals`, approved: "approved", refused: "refused", approve: "Approve", refuse: "Refuse", comment: "Comment (optional)", copyApproval: "Copy the link for approvers", outputOfIt: "Its output, if it happened",
+    decisions: { approve: "Your approval counts.", refuse: "Your refusal counts.", happened: "Taken as done; the run goes on.", repeat: "The step is done again.", stop: "The run is stopped." },
+  },
+  list: {
+    none: "No runs yet", noneMatch: "No run fits all of these filters.", clear: "Clear the filters", time: "Time", anyTime: "Any time", ranges: { "1h": "The last hour", "24h": "The last day", "7d": "The last week", "30d": "The last 30 days" }, custom: "Between two times", from: "From", to: "To",
+    search: "Error text or run id", anyFailure: "Failed or timed out", anyWait: "Waiting for something", anyWork: "Queued or running", csv: "CSV", compareTwo: "Compare these two", pickAll: "Pick all runs shown", bulk: "Picked runs", picked: (count: number) => `${count} picked`, allPicked: "All runs that match",
+    takeAll: "Take all that match", onlyPicked: "Only those picked", retryThem: "Retry", cancelThem: "Cancel runs", stop: "Stop here", collecting: (count: number) => `${count} found …`, progress: (done: number, total: number) => `${done} of ${total}`,
+    bulkDone: (done: number, refused: number, why: string | null) => `${done} done${refused > 0 ? `, ${refused} refused: ${why}` : "."}`,
+    counted: (count: number) => (count === 1 ? "1 run" : `${count} runs`), cut: (count: number) => `only the newest ${count} are counted`, tones: { good: "succeeded", bad: "failed", busy: "under way", waiting: "waiting", quiet: "cancelled" },
+  },
+  compare: {
+    title: "Compare runs", left: "Left run", right: "Right run", choose: "Choose a run", all: "Show what is equal, too", empty: "Choose two runs", emptyHelp: "Their steps are put side by side, with what differs in their inputs and outputs.", same: "Every step did the same.", equal: "equal", absent: "This run has no such step.",
+    large: "A large output is compared by its size and beginning only.",
+  },
+  // --- flows and their folders ---
+  folders: {
+    title: "Folders", new: "New folder", all: "All flows", none: "In no folder", deleted: "Deleted flows", more: "More for folder", folder: "Folder", move: "Move", tags: "Tags", tag: "Add these tags", untag: "Take these tags away", tagsHelp: "With commas between them.", pick: "Pick",
+    deleteQuestion: "Delete this folder? Its flows stay, and are in no folder then.", state: "State", anyState: "Any state", states: { enabled: "On", disabled: "Off", unpublished: "Never published" }, dropTag: (tag: string) => `Without the tag ${tag}`, bulk: "Picked flows",
+    picked: (count: number) => (count === 1 ? "1 flow" : `${count} flows`), enable: "Switch on", disable: "Switch off", runsOf: (name: string) => `Runs of ${name}`, noneMatch: "No flow fits", noneMatchHelp: "No flow fits the folder, the tag, the state and the words that are looked for.",
+    bulkDone: (done: number, refused: number, why: string | null) => `${done} done${refused > 0 ? `, ${refused} refused: ${why}` : "."}`, deletedOne: (name: string) => `${name} is deleted. It can be had back from the deleted flows.`, restored: (name: string) => `${name} is back.`,
+    noneDeleted: "Nothing is deleted", noneDeletedHelp: "A flow that is deleted stays here for a while, and can be had back.", deletedAt: "deleted", goneAt: "gone for good", restore: "Restore", purge: "Purge now", purging: (runs: number) => `being purged, ${runs} runs gone`,
+    purgeQuestion: "Take this flow and all its runs away for good? Nothing brings them back.", keyTaken: (key: string) => `Another flow has its key ${key} by now. It can come back without the key.`, withoutKey: "Restore without its key",
+  },
+  // --- settings ---
+  connect: {
+    ready: "signed in", needsSignIn: "needs a sign-in", signIn: "Sign in", again: "Sign in again", waiting: "Waiting for the other window …", test: "Test", testing: "Testing …", blocked: "The browser has not let the window open. Allow this page to open windows, and try again.",
+    connected: (name: string) => `${name} is connected.`, notConnected: (name: string) => `${name} is not connected: the window was closed.`, tooLate: "The sign-in took longer than ten minutes. Start it again.", works: (name: string, account: string | null) => `${name} works${account ? `, as ${account}` : ""}.`,
+    nowSignIn: (name: string) => `${name} is kept. Sign in with it now.`, deleteQuestion: "Delete this connection? Steps that name it fail from now on; its secrets cannot be had back.", fieldName: "Field", fieldValue: "Value",
+    apps: "OAuth apps", newApp: "New OAuth app", appHelp: "The client id and secret that a service has given you. Connections name it by its key, and share it.", redirect: "The redirect address to register with a service:", clientId: "Client id", clientSecret: "Client secret (none for a public client)",
+  },
+  key: {
+    emptyHelp: "A program that calls the API brings a key along. Give each its own, with no more than it needs.", allOfRole: "all that its role may do", expires: "until", revoked: "revoked", expired: "expired", life: "Good for", forEver: "Until it is revoked", days: (count: number) => `${count} days`,
+    cut: "Only for some things", scopes: "What it may do, of what its role may",
+  },
+  project: {
+    title: "Project settings", concurrent: "Runs at a time", concurrentHelp: "Further runs wait for their turn. 0 takes the default of the installation.", id: "Id", since: "since", saved: "The settings are saved.", hold: "Hold back all runs", holdHelp: "Runs are accepted and kept, and none begins until you let them go on.",
+    held: "The runs of this project are held back. They are accepted and wait.", letGo: "Let the runs go on",
+  },
+  trail: { anybody: "Anybody", targetHint: "flow:… (what it was done to)", noneMatch: "Nothing fits these filters" },
+  // --- operating ---
+  ops: {
+    tabs: { queue: "Queue and workers", triggers: "Triggers", dead: "Dead letters", health: "Health", storage: "Storage" }, paused: "Held back", byPriority: "Waiting by priority", lastHour: "The last hour, by minute", rate: (enqueued: number, completed: number, failed: number) => `${enqueued} enqueued, ${completed} done, ${failed} failed`,
+    noWorkers: "No worker", noWorkersHelp: "Runs wait until a worker is started.", network: "Network", seen: "Heard of", noTriggers: "No trigger deals with a service", noTriggersHelp: "Triggers that ask a service, or have registered their address there, are listed here once their flows are published.", next: "Asks next", lastOk: "Went well", trouble: "Trouble",
+    check: "Ask now", resume: "Resume", checked: "The service is being asked.", failures: (count: number) => (count === 1 ? "1 failure" : `${count} failures in a row`), noDead: "No dead letters", noDeadHelp: "A job that was given to workers too often is kept here for a person.", run: "Run", priority: "Priority", deliveries: "Given to workers", deadSince: "Given up",
+    requeue: "Requeue", discard: "Discard", part: "Part", took: "Took", reason: "Reason", database: "Database", runsKept: "Runs are kept", pausedKept: "Waiting runs", deadKept: "Failed jobs", days: (count: number) => (count === 0 ? "for ever" : `${count} days`), tableName: "Table", rows: "Rows (estimated)", data: "Data", indexes: "Indexes", kept: "Days", partitions: (count: number) => `${count} partitions`,
+  },
+  value: { tree: "tree", table: "table", raw: "raw", save: "Save as a file", moreRows: (count: number) => `${count} more rows` },
   errors: { away: "The API is away. This page tries again by itself.", crashed: "This page met an error.", reload: "Reload" },
 } as const;

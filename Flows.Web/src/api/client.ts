@@ -55,9 +55,18 @@ export const whenSignedOut = (listener: () => void) => {
 
 export const addressOf = (path: string) => new URL(path.replace(/^\//, ""), document.baseURI).toString();
 
-export async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Answer<T>> {
+/** The headers by which the API knows who asks, and for which project. */
+export function callerHeaders(method: string): Record<string, string> {
   const key = credentials.get();
   const project = key ? null : chosenProject.get();
+  return {
+    ...(key ? { authorization: `Bearer ${key}` } : {}),
+    ...(project ? { "flows-project": project } : {}),
+    ...(method === "GET" ? {} : { "flows-csrf": "1" }),
+  };
+}
+
+export async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Answer<T>> {
   const isText = typeof body === "string";
   let response: Response;
   try {
@@ -66,9 +75,7 @@ export async function call<T>(method: string, path: string, body?: unknown, head
       signal: signal ?? AbortSignal.timeout(60_000),
       headers: {
         accept: "application/json",
-        ...(key ? { authorization: `Bearer ${key}` } : {}),
-        ...(project ? { "flows-project": project } : {}),
-        ...(method === "GET" ? {} : { "flows-csrf": "1" }),
+        ...callerHeaders(method),
         ...(body === undefined ? {} : { "content-type": "application/json" }),
         ...headers,
       },
@@ -96,6 +103,26 @@ export const post = async <T>(path: string, body?: unknown) => (await call<T>("P
 export const put = async <T>(path: string, body?: unknown) => (await call<T>("PUT", path, body)).body;
 export const patch = async <T>(path: string, body?: unknown) => (await call<T>("PATCH", path, body)).body;
 export const del = async (path: string) => (await call<undefined>("DELETE", path)).body;
+
+/** Fetches a file with the caller's credentials, which a plain link would not bring along, and lets the browser save it. */
+export async function download(path: string, name: string): Promise<void> {
+  const response = await fetch(addressOf(path), { headers: callerHeaders("GET"), signal: AbortSignal.timeout(300_000) }).catch(() => null);
+  if (!response) throw new ApiError(0, "The API cannot be reached. Check the connection.");
+  if (!response.ok) {
+    const problem = (await response.json().catch(() => ({}))) as Record<string, unknown>;
+    throw new ApiError(response.status, String(problem.detail ?? problem.title ?? `The API answered ${response.status}.`), problem);
+  }
+  save(await response.blob(), name);
+}
+
+export function save(content: Blob, name: string) {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(content);
+  link.download = name;
+  link.click();
+  // The browser has begun to read it by then.
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
 
 /** `?a=1&b=2` of what is set. */
 export function query(values: Record<string, string | number | null | undefined>): string {

@@ -1,24 +1,39 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { Pencil, Plus, Trash2 } from "lucide-react";
+import { LogIn, Pencil, Plug, Plus, Trash2 } from "lucide-react";
 import { useState } from "react";
-import { del, patch, post, query, type PropDescription, type Schemas } from "../api/client";
+import { del, post, query, type Schemas } from "../api/client";
 import { usePieces } from "../builder/usePieces";
 import { text } from "../text";
 import { when } from "../ui/format";
 import { useList } from "../ui/useList";
-import { Button, Dialog, Empty, Failure, Field, IconButton, tellError } from "../ui/ui";
+import { Button, Dialog, Empty, Failure, IconButton, tell, tellError } from "../ui/ui";
+import { ConnectionDialog } from "./ConnectionDialog";
+import { OAuthApps } from "./OAuthApps";
+import { useSignIn } from "./useSignIn";
 
 type Connection = Schemas["ConnectionView"];
 
-const plainKinds: Record<string, string[]> = { secret: ["token"], basic: ["username", "password"] };
-const plainField = (name: string): PropDescription =>
-  ({ name, title: name, type: "string", control: name === "username" ? "text" : "secret", required: true, help: null, options: null, default: null }) as unknown as PropDescription;
-
 export function ConnectionsPage() {
   const client = useQueryClient();
-  const connections = useList<Connection>(["connections"], (cursor) => `api/v1/connections${query({ limit: 100, cursor })}`);
+  const pieces = usePieces();
+  const signIn = useSignIn();
+  const connections = useList<Connection>(["connections"], (cursor) => `api/v1/connections${query({ limit: 100, cursor })}`, 15_000);
   const [edited, setEdited] = useState<Connection | "new" | null>(null);
+  const [deleted, setDeleted] = useState<Connection | null>(null);
+  const [tested, setTested] = useState<string | null>(null);
   const refresh = () => client.invalidateQueries({ queryKey: ["connections"] });
+  const test = async (connection: Connection) => {
+    setTested(connection.id);
+    try {
+      const result = await post<Schemas["ConnectionTest"]>(`api/v1/connections/${connection.id}/test`);
+      tell(result.ok ? text.connect.works(connection.name, result.account ?? null) : `${connection.name}: ${result.message}`, !result.ok);
+    } catch (error) {
+      tellError(error);
+    } finally {
+      setTested(null);
+    }
+  };
+  const needsPerson = (connection: Connection) => connection.kind === "oauth2" && (connection.fields as { grant?: string }).grant !== "client_credentials";
   return (
     <main className="page">
       <header className="page-head">
@@ -32,99 +47,62 @@ export function ConnectionsPage() {
       <ul className="cards">
         {connections.items.map((connection) => (
           <li key={connection.id} className="card">
-            <span className="card-title">{connection.name}</span>
+            <span className="card-words">
+              <span className="card-title">{connection.name}</span>
+              {connection.problem && <small className="problem">{connection.problem}</small>}
+            </span>
             <code>{connection.key}</code>
-            <span className="badge">{connection.piece ?? connection.kind}</span>
+            <span className="badge">{(connection.piece && pieces.byName.get(connection.piece)?.title) ?? connection.piece ?? connection.kind}</span>
+            {connection.kind === "oauth2" && <span className={connection.status === "ready" ? "badge good" : "badge bad"}>{connection.status === "ready" ? text.connect.ready : text.connect.needsSignIn}</span>}
             <span className="quiet">{when(connection.updatedAt)}</span>
+            {needsPerson(connection) && (
+              <Button icon={<LogIn size={16} />} tone={connection.status === "ready" ? "plain" : "primary"} disabled={signIn.pending !== null} onClick={() => void signIn.start(connection)}>
+                {signIn.pending === connection.id ? text.connect.waiting : connection.status === "ready" ? text.connect.again : text.connect.signIn}
+              </Button>
+            )}
+            {connection.piece && pieces.byName.get(connection.piece)?.canTest && (
+              <Button icon={<Plug size={16} />} disabled={tested !== null} onClick={() => void test(connection)}>
+                {tested === connection.id ? text.connect.testing : text.connect.test}
+              </Button>
+            )}
             <IconButton label={`Change ${connection.name}`} onClick={() => setEdited(connection)}>
               <Pencil size={16} />
             </IconButton>
-            <IconButton label={`${text.common.delete} ${connection.name}`} onClick={() => void del(`api/v1/connections/${connection.id}`).then(refresh, tellError)}>
+            <IconButton label={`${text.common.delete} ${connection.name}`} onClick={() => setDeleted(connection)}>
               <Trash2 size={16} />
             </IconButton>
           </li>
         ))}
       </ul>
+      {connections.hasNextPage && <Button onClick={() => void connections.fetchNextPage()}>{text.common.more}</Button>}
+      <OAuthApps />
       {edited && (
         <ConnectionDialog
           connection={edited === "new" ? null : edited}
           onClose={() => setEdited(null)}
-          onSaved={() => {
+          onSaved={(saved) => {
             setEdited(null);
             void refresh();
+            if (saved.status === "needsSignIn") tell(text.connect.nowSignIn(saved.name));
           }}
         />
       )}
+      {deleted && (
+        <Dialog title={deleted.name} help={text.connect.deleteQuestion} onClose={() => setDeleted(null)}>
+          <div className="dialog-actions">
+            <Button onClick={() => setDeleted(null)}>{text.common.cancel}</Button>
+            <Button
+              tone="danger"
+              onClick={() => {
+                void del(`api/v1/connections/${deleted.id}`).then(refresh, tellError);
+                setDeleted(null);
+              }}
+            >
+              {text.common.delete}
+            </Button>
+          </div>
+        </Dialog>
+      )}
     </main>
-  );
-}
-
-function ConnectionDialog({ connection, onClose, onSaved }: { connection: Connection | null; onClose: () => void; onSaved: () => void }) {
-  const pieces = usePieces();
-  const [name, setName] = useState(connection?.name ?? "");
-  const [key, setKey] = useState(connection?.key ?? "");
-  const [target, setTarget] = useState(connection?.piece ?? connection?.kind ?? "secret");
-  const [values, setValues] = useState<Record<string, string>>({});
-  const [problem, setProblem] = useState<string | null>(null);
-  const piece = pieces.byName.get(target);
-  const fields = piece?.auth?.fields ?? (plainKinds[target] ?? Object.keys((connection?.fields as object | undefined) ?? {})).map(plainField);
-  const save = async () => {
-    const filled = Object.fromEntries(Object.entries(values).filter(([, value]) => value !== ""));
-    try {
-      if (connection) await patch(`api/v1/connections/${connection.id}`, { name, value: filled });
-      else await post("api/v1/connections", { key, name: name || null, ...(piece ? { piece: piece.name } : { kind: target }), value: filled });
-      onSaved();
-    } catch (error) {
-      setProblem((error as Error).message);
-    }
-  };
-  return (
-    <Dialog title={connection?.name ?? text.connections.new} help={text.connections.emptyHelp} onClose={onClose}>
-      <form
-        onSubmit={(event) => {
-          event.preventDefault();
-          void save();
-        }}
-      >
-        {!connection && (
-          <Field label={text.connections.piece}>
-            {(id) => (
-              <select id={id} value={target} onChange={(event) => setTarget(event.target.value)}>
-                {pieces.all.filter((item) => item.auth).map((item) => (
-                  <option key={item.name} value={item.name}>
-                    {item.title}
-                  </option>
-                ))}
-                <option value="secret">{text.connections.anyPiece}: one secret</option>
-                <option value="basic">{text.connections.anyPiece}: user and password</option>
-              </select>
-            )}
-          </Field>
-        )}
-        {!connection && <Field label={text.connections.key}>{(id) => <input id={id} required pattern="[A-Za-z_][A-Za-z0-9_]*" value={key} onChange={(event) => setKey(event.target.value)} />}</Field>}
-        <Field label={text.common.name}>{(id) => <input id={id} value={name} onChange={(event) => setName(event.target.value)} />}</Field>
-        {fields.map((field) => (
-          <Field key={field.name} label={field.title} help={connection ? text.connections.keep : field.help}>
-            {(id) => (
-              <input
-                id={id}
-                type={field.control === "secret" ? "password" : "text"}
-                autoComplete="off"
-                required={field.required && !connection}
-                value={values[field.name] ?? ""}
-                onChange={(event) => setValues({ ...values, [field.name]: event.target.value })}
-              />
-            )}
-          </Field>
-        ))}
-        {problem && <Failure error={new Error(problem)} />}
-        <div className="dialog-actions">
-          <Button onClick={onClose}>{text.common.cancel}</Button>
-          <Button type="submit" tone="primary">
-            {text.common.save}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
   );
 }

@@ -1,6 +1,8 @@
-import { ChevronDown, ChevronRight } from "lucide-react";
+import { ChevronDown, ChevronRight, Download } from "lucide-react";
 import { useState } from "react";
-import { CopyButton } from "./ui";
+import { save } from "../api/client";
+import { text } from "../text";
+import { CopyButton, IconButton } from "./ui";
 import { show } from "./format";
 
 const mostShown = 100;
@@ -60,20 +62,67 @@ function Scalar({ value }: { value: unknown }) {
   return <span className="json-scalar">{Array.isArray(value) ? "[]" : value !== null && typeof value === "object" ? "{}" : String(value)}</span>;
 }
 
-/** A titled value: as a tree, and as it is to copy. */
-export function Value({ title, value }: { title: string; value: unknown }) {
-  const [isRaw, setRaw] = useState(false);
-  if (value === undefined) return null;
+const mostRows = 200;
+const mostRaw = 200_000;
+
+/** Rows and columns of a list of objects; null for what is no table. */
+export function tableOf(value: unknown): { columns: string[]; rows: Record<string, unknown>[] } | null {
+  if (!Array.isArray(value) || value.length === 0) return null;
+  if (!value.every((item) => item !== null && typeof item === "object" && !Array.isArray(item))) return null;
+  const rows = value as Record<string, unknown>[];
+  const columns = [...new Set(rows.slice(0, mostRows).flatMap((row) => Object.keys(row)))].slice(0, 30);
+  return columns.length === 0 ? null : { columns, rows };
+}
+
+function Table({ columns, rows }: { columns: string[]; rows: Record<string, unknown>[] }) {
   return (
-    <section className="value">
+    <div className="data-table" tabIndex={0} role="region" aria-label={text.value.table}>
+      <table className="table">
+        <thead>
+          <tr>
+            {columns.map((column) => (
+              <th key={column}>{column}</th>
+            ))}
+          </tr>
+        </thead>
+        <tbody>
+          {rows.slice(0, mostRows).map((row, index) => (
+            <tr key={index}>
+              {columns.map((column) => (
+                <td key={column}>{row[column] === undefined ? "" : show(row[column]).slice(0, 200)}</td>
+              ))}
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      {rows.length > mostRows && <p className="help">{text.value.moreRows(rows.length - mostRows)}</p>}
+    </div>
+  );
+}
+
+/** A titled value: as a tree, as a table where it is one, as it is, to copy and, with a name, to save. */
+export function Value({ title, value, name }: { title: string; value: unknown; name?: string }) {
+  const [view, setView] = useState<"tree" | "table" | "raw">("tree");
+  if (value === undefined) return null;
+  const table = tableOf(value);
+  const views = table ? (["tree", "table", "raw"] as const) : (["tree", "raw"] as const);
+  return (
+    <section className="value" aria-label={title}>
       <header>
         <h3>{title}</h3>
-        <button type="button" className="link" onClick={() => setRaw(!isRaw)}>
-          {isRaw ? "tree" : "raw"}
-        </button>
+        {views.map((item) => (
+          <button key={item} type="button" className="link" aria-pressed={view === item} onClick={() => setView(item)}>
+            {text.value[item]}
+          </button>
+        ))}
         <CopyButton value={show(value)} />
+        {name && (
+          <IconButton label={text.value.save} onClick={() => save(new Blob([JSON.stringify(value, null, 2)], { type: "application/json" }), `${name}.json`)}>
+            <Download size={16} />
+          </IconButton>
+        )}
       </header>
-      {isRaw ? <pre className="raw">{show(value).slice(0, 200_000)}</pre> : <JsonView value={value} />}
+      {view === "raw" ? <pre className="raw">{show(value).slice(0, mostRaw)}</pre> : view === "table" && table ? <Table {...table} /> : <JsonView value={value} />}
     </section>
   );
 }

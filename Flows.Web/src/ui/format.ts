@@ -22,6 +22,15 @@ export function between(from: string | null | undefined, to: string | null | und
   return (to ? new Date(to) : new Date()).getTime() - new Date(from).getTime();
 }
 
+export function bytes(count: number): string {
+  if (count < 1024) return `${count} B`;
+  const units = ["KiB", "MiB", "GiB", "TiB"];
+  let value = count / 1024;
+  let unit = 0;
+  while (value >= 1024 && unit < units.length - 1) [value, unit] = [value / 1024, unit + 1];
+  return `${value.toFixed(value < 10 ? 1 : 0)} ${units[unit]}`;
+}
+
 /** JSON as people read it; a text stays a text. */
 export function show(value: unknown): string {
   return typeof value === "string" ? value : (JSON.stringify(value, null, 2) ?? "");
