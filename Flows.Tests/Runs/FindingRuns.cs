@@ -55,7 +55,7 @@ public sealed class FindingRuns(RunsDatabase database) : IClassFixture<RunsDatab
         var failed = new[] { await FailAsync("closed", "chart"), await FailAsync("shut", "chart") };
         var waiting = await StartAsync("chart");
         // In the middle of a part of an hour each; the ids, by which the time is looked up, begin with it as well.
-        var now = DateTimeOffset.UtcNow;
+        var now = TimeProvider.System.GetUtcNow();
         var (from, to) = (now.AddHours(-1), now.AddHours(1));
         var chart = await _host.GetJsonAsync($"/api/v1/runs/chart?tag=chart&from={Escaped(from)}&to={Escaped(to)}&buckets=2");
         Assert.Equal((3600d, 3, false), (chart.GetProperty("bucketSeconds").GetDouble(), chart.GetProperty("counted").GetInt32(), chart.GetProperty("isCut").GetBoolean()));

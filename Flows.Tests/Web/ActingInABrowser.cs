@@ -18,6 +18,7 @@ public sealed class ActingInABrowser(Platform platform)
     [InlineData("reading")]
     [InlineData("retrying")]
     [InlineData("together")]
+    [InlineData("connecting")]
     [InlineData("importing")]
     [InlineData("deciding")]
     [InlineData("tidying")]
