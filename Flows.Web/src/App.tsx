@@ -1,8 +1,8 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { Activity, Braces, GitBranch, KeyRound, ListChecks, LogOut, Plug, ScrollText, Settings, Users } from "lucide-react";
-import { lazy, Suspense, useEffect, useState } from "react";
+import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from "react";
 import { Navigate, NavLink, Outlet, Route, Routes } from "react-router";
-import { ApiError, chosenProject, credentials, del, get, whenSignedOut } from "./api/client";
+import { away, chosenProject, credentials, del, get, whenSignedOut } from "./api/client";
 import { DeletedFlowsPage } from "./flows/DeletedFlowsPage";
 import { FlowsPage } from "./flows/FlowsPage";
 import { OperatePage } from "./operate/OperatePage";
@@ -87,9 +87,22 @@ const links: { to: string; label: string; icon: typeof Users; needs?: string }[]
   { to: "/operate", label: text.nav.operate, icon: Activity },
 ];
 
+const awayMs = 3000;
+
 function Shell({ signOut }: { signOut: () => void }) {
   const client = useQueryClient();
   const me = useMe();
+  const isAway = useSyncExternalStore(away.watch, away.get);
+  // The banner must go when the API is back, also on a page that does not ask for anything; and what could not be read is read again.
+  const ask = me.refetch;
+  useEffect(() => {
+    if (!isAway) return;
+    const timer = setInterval(() => void ask(), awayMs);
+    return () => {
+      clearInterval(timer);
+      void client.invalidateQueries();
+    };
+  }, [isAway, ask, client]);
   return (
     <div className="shell">
       <nav aria-label={text.app}>
@@ -130,7 +143,7 @@ function Shell({ signOut }: { signOut: () => void }) {
         </footer>
       </nav>
       <div className="content">
-        {me.error instanceof ApiError && me.error.isAway && <Failure error={new Error(text.errors.away)} />}
+        {isAway && <Failure error={new Error(text.errors.away)} />}
         <Suspense fallback={<p className="loading">{text.common.loading}</p>}>
           <Outlet />
         </Suspense>

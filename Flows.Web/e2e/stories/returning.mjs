@@ -27,10 +27,13 @@ export default async function (person) {
   await dialog.getByLabel("Name", { exact: true }).fill(`${mark}, renamed`);
   await person.button("Save", dialog).click();
   await dialog.getByRole("alert").getByText("cannot be reached").waitFor();
+  const banner = page.getByText("The API is away.");
+  await banner.waitFor({ state: "attached" });
   assert.equal(await dialog.getByLabel("Name", { exact: true }).inputValue(), `${mark}, renamed`);
   await comeBack();
   await person.button("Save", dialog).click();
   await dialog.waitFor({ state: "hidden" });
+  await banner.waitFor({ state: "detached" });
   await until("the new name is there", async () => (await page.locator(".card-title").innerText()) === `${mark}, renamed`);
 
   await leave();

@@ -53,6 +53,24 @@ export const whenSignedOut = (listener: () => void) => {
   onSignedOut = listener;
 };
 
+let isAway = false;
+const watchers = new Set<() => void>();
+
+function setAway(next: boolean) {
+  if (next === isAway) return;
+  isAway = next;
+  for (const watcher of watchers) watcher();
+}
+
+/** Whether the last call found the API away: it could not be reached, or was not ready. */
+export const away = {
+  get: () => isAway,
+  watch: (watcher: () => void) => {
+    watchers.add(watcher);
+    return () => void watchers.delete(watcher);
+  },
+};
+
 export const addressOf = (path: string) => new URL(path.replace(/^\//, ""), document.baseURI).toString();
 
 /** The headers by which the API knows who asks, and for which project. */
@@ -83,9 +101,12 @@ export async function call<T>(method: string, path: string, body?: unknown, head
     });
   } catch (error) {
     if (signal?.aborted) throw error;
+    setAway(true);
     throw new ApiError(0, "The API cannot be reached. Check the connection; nothing that you typed is lost.");
   }
   const text = await response.text();
+  // A part that is not ready, such as the queue, says 503 for itself; only who cannot even say who is asking is away.
+  if (response.status !== 503 || path === "api/v1/me") setAway(response.status >= 502 && response.status <= 504);
   let parsed: unknown = undefined;
   try {
     parsed = text === "" ? undefined : JSON.parse(text);
