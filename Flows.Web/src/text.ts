@@ -98,7 +98,7 @@ export const text = {
     cut: "Only for some things", scopes: "What it may do, of what its role may",
   },
   project: {
-    title: "Project settings", concurrent: "Runs at a time", concurrentHelp: "Further runs wait for their turn. 0 takes the default of the installation.", id: "Id", since: "since", saved: "The settings are saved.", hold: "Hold back all runs", holdHelp: "Runs are accepted and kept, and none begins until you let them go on.",
+    title: "Project settings", new: "New project", concurrent: "Runs at a time", concurrentHelp: "Further runs wait for their turn. 0 takes the default of the installation.", id: "Id", since: "since", saved: "The settings are saved.", hold: "Hold back all runs", holdHelp: "Runs are accepted and kept, and none begins until you let them go on.",
     held: "The runs of this project are held back. They are accepted and wait.", letGo: "Let the runs go on",
   },
   trail: { anybody: "Anybody", targetHint: "flow:… (what it was done to)", noneMatch: "Nothing fits these filters" },

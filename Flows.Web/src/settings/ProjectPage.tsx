@@ -1,7 +1,8 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Pause, Play } from "lucide-react";
+import { Pause, Play, Plus } from "lucide-react";
 import { useState, type FormEvent } from "react";
-import { get, patch, post, type Schemas } from "../api/client";
+import { chosenProject, get, patch, post, type Schemas } from "../api/client";
+import { NameDialog } from "../flows/NameDialog";
 import { text } from "../text";
 import { when } from "../ui/format";
 import { Button, CopyButton, Failure, Field, tell, tellError } from "../ui/ui";
@@ -14,15 +15,34 @@ export function ProjectPage() {
   const me = useMe();
   const id = me.data?.project?.id;
   const project = useQuery({ queryKey: ["project", id], queryFn: () => get<Project>(`api/v1/projects/${id}`), enabled: id !== undefined });
+  const [isNew, setNew] = useState(false);
   const may = (permission: string) => me.data?.permissions.includes(permission) ?? false;
   return (
     <main className="page narrow-page">
       <header className="page-head">
         <h1>{text.project.title}</h1>
+        {me.data?.user && may("projects:create") && (
+          <Button icon={<Plus size={16} />} onClick={() => setNew(true)}>
+            {text.project.new}
+          </Button>
+        )}
       </header>
       {project.error && <Failure error={project.error} retry={() => void project.refetch()} />}
       {project.data && <ProjectForm key={project.data.id} project={project.data} mayChange={may("project:change")} />}
       {project.data && may("queue:operate") && <Hold />}
+      {isNew && (
+        <NameDialog
+          title={text.project.new}
+          name=""
+          go={text.common.create}
+          onClose={() => setNew(false)}
+          onDone={async (name) => {
+            const made = await post<Project>("api/v1/projects", { name });
+            chosenProject.set(made.id);
+            location.assign(document.baseURI);
+          }}
+        />
+      )}
     </main>
   );
 }
