@@ -109,7 +109,13 @@ internal static partial class FlowEndpoints
         };
         db.Flows.Add(copy);
         audit.Add(db, "flow.duplicated", $"flow:{copy.Id}", after: new { copy.Name, Of = id });
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         await db.SaveChangesAsync(cancel);
+        await db.Database.ExecuteSqlAsync($"""
+            INSERT INTO flow_samples (flow_id, step, output, size, pinned, updated_at)
+            SELECT {copy.Id}, step, output, size, pinned, {now} FROM flow_samples WHERE flow_id = {id}
+            """, cancel);
+        await transaction.CommitAsync(cancel);
         return TypedResults.Created($"/api/v1/flows/{copy.Id}", FlowView.Of(copy, publishedVersion: null, url.Of(http, $"/webhooks/{copy.Id}")));
     }
 

@@ -3,6 +3,7 @@ using Flows.Api.Connections.Keys;
 using Flows.Api.Connections.OAuth;
 using Flows.Api.Flows.Deleted;
 using Flows.Api.Flows.Folders;
+using Flows.Api.Flows.Testing;
 using Flows.Api.Import;
 using Flows.Api.PieceQuestions;
 using Flows.Api.Schedules;
@@ -41,6 +42,9 @@ internal static class FlowsSetup
         api.MapSchedules();
         api.MapTriggers();
         api.MapPieceQuestions();
+        api.MapSamples();
+        api.MapPastEvents();
+        api.MapPreview();
         api.MapImport();
         api.MapConnections();
         api.MapOAuthApps();

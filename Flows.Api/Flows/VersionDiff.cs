@@ -128,7 +128,9 @@ internal sealed record VersionDiff(
     /// <summary>The fields of a step without the steps inside it.</summary>
     private static Dictionary<string, JsonElement> Own(JsonElement step)
     {
-        var own = step.EnumerateObject().Where(field => !s_containers.Contains(field.Name)).ToDictionary(field => field.Name, field => field.Value, StringComparer.Ordinal);
+        var own = FieldsOf(step);
+        foreach (var container in s_containers)
+            own.Remove(container);
         if (step.TryGetProperty("onError", out var onError) && onError.ValueKind == JsonValueKind.String)
             own["onError"] = onError;
         if (step.TryGetProperty("branches", out var branches) && branches.ValueKind == JsonValueKind.Array)
@@ -144,8 +146,17 @@ internal sealed record VersionDiff(
 
     private static Dictionary<string, JsonElement> Fields(JsonElement owner, string name) =>
         owner.ValueKind == JsonValueKind.Object && owner.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.Object
-            ? value.EnumerateObject().ToDictionary(field => field.Name, field => field.Value, StringComparer.Ordinal)
+            ? FieldsOf(value)
             : [];
+
+    // Of a field that an unfinished draft has twice the last counts.
+    private static Dictionary<string, JsonElement> FieldsOf(JsonElement owner)
+    {
+        var fields = new Dictionary<string, JsonElement>(StringComparer.Ordinal);
+        foreach (var field in owner.EnumerateObject())
+            fields[field.Name] = field.Value;
+        return fields;
+    }
 
     private static JsonElement? Get(JsonElement owner, string name) => owner.TryGetProperty(name, out var value) ? value : null;
 

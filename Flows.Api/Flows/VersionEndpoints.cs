@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Security.Claims;
 using System.Text.Json;
 using Flows.Api.Access;
@@ -25,7 +26,8 @@ internal static class VersionEndpoints
         flow.MapGet("/versions/{number:int}", Get).Requires(Permission.ReadFlows).WithSummary("One version with its definition");
         flow.MapPatch("/versions/{number:int}", Annotate).Requires(Permission.EditFlows).Audited("flow.version_annotated").WithSummary("Change the note of a version; null takes it away. What it does never changes")
             .ProducesProblem(StatusCodes.Status400BadRequest);
-        flow.MapGet("/versions/{from:int}/diff/{to:int}", Diff).Requires(Permission.ReadFlows).WithSummary("What is different between two versions, by the names of their steps");
+        flow.MapGet("/versions/{from}/diff/{to}", Diff).Requires(Permission.ReadFlows)
+            .WithSummary("What is different between two versions, by the names of their steps; each is a number, published or draft").ProducesProblem(StatusCodes.Status400BadRequest);
         flow.MapPost("/versions/{number:int}/restore", Restore).Requires(Permission.EditFlows).Audited("flow.version_restored").WithSummary("Make the draft what this version was; nothing is published by it");
     }
 
@@ -148,18 +150,27 @@ internal static class VersionEndpoints
         : null;
 
     private static async Task<Results<Ok<VersionDiff>, ProblemHttpResult>> Diff(
-        Guid id, int from, int to, CurrentProject project, FlowsDb db, CancellationToken cancel)
+        Guid id, string from, string to, CurrentProject project, FlowsDb db, CancellationToken cancel)
     {
-        if (await PublishedAsync(db, project, id, cancel) is null)
+        if (await db.Flows.Where(flow => flow.Id == id && flow.ProjectId == project.Id)
+            .Select(flow => new { flow.Draft, flow.PublishedVersionId }).SingleOrDefaultAsync(cancel) is not { } flow)
             return FlowEndpoints.NoSuchFlow(id);
-        var found = await db.FlowVersions.Where(v => v.FlowId == id && (v.Number == from || v.Number == to))
-            .Select(v => new { v.Number, v.Definition }).ToDictionaryAsync(v => v.Number!.Value, v => v.Definition, cancel);
-        foreach (var number in (int[])[from, to])
+        var sides = new List<JsonElement>(2);
+        foreach (var (place, name) in ((string, string)[])[("from", from), ("to", to)])
         {
-            if (!found.ContainsKey(number))
+            string? definition;
+            if (name == "draft")
+                definition = flow.Draft;
+            else if (name == "published")
+                // Of a flow that was never published everything is new.
+                definition = flow.PublishedVersionId is null ? "{}" : await db.FlowVersions.Where(v => v.Id == flow.PublishedVersionId).Select(v => v.Definition).SingleOrDefaultAsync(cancel);
+            else if (!int.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number))
+                return Problems.BadRequest(place, $"'{name}' is no version: it is a number, published or draft.");
+            else if ((definition = await db.FlowVersions.Where(v => v.FlowId == id && v.Number == number).Select(v => v.Definition).SingleOrDefaultAsync(cancel)) is null)
                 return NoSuchVersion(id, number);
+            sides.Add(JsonElement.Parse(definition ?? "{}"));
         }
-        return TypedResults.Ok(VersionDiff.Of(JsonElement.Parse(found[from]), JsonElement.Parse(found[to])));
+        return TypedResults.Ok(VersionDiff.Of(sides[0], sides[1]));
     }
 
     private static async Task<Results<Ok<DraftSaved>, ProblemHttpResult>> Restore(

@@ -1,9 +1,12 @@
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.Json.Serialization;
 using Flows.Api.Access;
 using Flows.Api.Audit;
 using Flows.Api.Flows;
+using Flows.Api.Flows.Testing;
 using Flows.Contracts.Definitions;
+using Flows.Contracts.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
@@ -20,10 +23,16 @@ internal sealed record ImportedView(Guid Id, string Name, IReadOnlyList<ImportNo
 
 /// <summary>The file of one flow: readable, without ids of this installation and without secrets, which a definition never holds.</summary>
 /// <param name="Format">Always <see cref="CurrentFormat"/>.</param>
-internal sealed record FlowExport(string Format, string Name, string? Key, JsonElement Definition)
+/// <param name="Samples">Only when they are asked for: by the names of steps.</param>
+internal sealed record FlowExport(
+    string Format, string Name, string? Key, JsonElement Definition, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] IReadOnlyDictionary<string, ExportedSample>? Samples = null)
 {
     public const string CurrentFormat = "flows/1";
 }
+
+/// <param name="Output">What the step, or the trigger, has given.</param>
+/// <param name="Pinned">Test runs take it instead of doing the step.</param>
+internal sealed record ExportedSample(JsonElement Output, bool Pinned);
 
 /// <summary>Flows as files: our own, and those of two other platforms.</summary>
 internal static class ImportEndpoints
@@ -36,12 +45,12 @@ internal static class ImportEndpoints
         var flows = api.MapGroup("/flows").WithTags("Import and export").ProducesProblem(StatusCodes.Status400BadRequest);
         flows.MapPost("/import", Import).Requires(Permission.EditFlows).Audited("flow.imported").WithMetadata(new RequestSizeLimitAttribute(MostBytes))
             .WithSummary("Make flows of a file: an export of Flows, a template or flow of Activepieces, or a workflow of n8n. The answer lists what is not as it was");
-        flows.MapGet("/{id:guid}/export", Export).Requires(Permission.ReadFlows).WithSummary("The flow's draft, or with version=n that version, as a file that import takes")
+        flows.MapGet("/{id:guid}/export", Export).Requires(Permission.ReadFlows).WithSummary("The flow's draft, or with version=n that version, as a file that import takes; with samples=true also its samples, which hold data of runs")
             .ProducesProblem(StatusCodes.Status404NotFound);
     }
 
     private static async Task<Results<Ok<ImportResult>, ProblemHttpResult>> Import(
-        JsonElement document, CurrentProject project, FlowsDb db, AuditTrail audit, FlowCatalogue catalogue, TimeProvider clock, CancellationToken cancel)
+        JsonElement document, CurrentProject project, FlowsDb db, AuditTrail audit, FlowCatalogue catalogue, FlowSamples kept, TimeProvider clock, CancellationToken cancel)
     {
         string format;
         IReadOnlyList<ImportedFlow> read;
@@ -59,6 +68,10 @@ internal static class ImportEndpoints
             return Problems.BadRequest("$", "This is no file of Flows (format \"flows/1\" or a definition), no template or flow of Activepieces (trigger with settings), and no workflow of n8n (nodes and connections).");
         if (read.Count > MostFlows)
             return Problems.BadRequest("$.flows", $"The file holds {read.Count} flows; at most {MostFlows} are taken at once.");
+
+        var (samples, sampleProblem) = format == "flows" ? SamplesIn(document) : ([], null);
+        if (sampleProblem is not null)
+            return sampleProblem;
 
         var now = clock.GetUtcNow();
         var views = new List<ImportedView>(read.Count);
@@ -82,12 +95,43 @@ internal static class ImportEndpoints
             views.Add(new ImportedView(made.Id, made.Name, flow.Notes, problems));
         }
         await db.SaveChangesAsync(cancel);
+        // After the flow they belong to. If we die here it lacks some of them, and its tests do those steps.
+        foreach (var (step, sample) in samples)
+            await kept.PutAsync(views[0].Id, step, RawJson.From(sample.Output), sample.Pinned, fromRun: null, cancel);
         return TypedResults.Ok(new ImportResult(format, views));
     }
 
-    private static async Task<Results<Ok<FlowExport>, ProblemHttpResult>> Export(
-        Guid id, int? version, CurrentProject project, FlowsDb db, HttpContext http, CancellationToken cancel)
+    /// <summary>The samples of a file of our own; those of steps that its definition does not have are left out.</summary>
+    private static (IReadOnlyList<KeyValuePair<string, ExportedSample>> Samples, ProblemHttpResult? Problem) SamplesIn(JsonElement file)
     {
+        if (!file.TryGetProperty("samples", out var samples) || samples.ValueKind == JsonValueKind.Null || !file.TryGetProperty("definition", out var definition))
+            return ([], null);
+        if (samples.ValueKind != JsonValueKind.Object)
+            return ([], Problems.BadRequest("$.samples", "It must be an object: samples by the names of steps."));
+        var draft = DraftOutline.Of(definition);
+        var found = new List<KeyValuePair<string, ExportedSample>>();
+        var bytes = 0L;
+        foreach (var sample in samples.EnumerateObject())
+        {
+            if (sample.Value.ValueKind != JsonValueKind.Object || !sample.Value.TryGetProperty("output", out var output))
+                return ([], Problems.BadRequest($"$.samples.{sample.Name}", "A sample is an object with output and pinned."));
+            if (FlowSamples.Problem(output) is { } problem)
+                return ([], Problems.BadRequest($"$.samples.{sample.Name}.output", problem));
+            if (sample.Name != FlowSamples.Trigger && draft.Find(sample.Name) is not { Kind: not "stop" })
+                continue;
+            bytes += RawJson.From(output).Length;
+            found.Add(new(sample.Name, new ExportedSample(output, sample.Value.TryGetProperty("pinned", out var pinned) && pinned.ValueKind == JsonValueKind.True)));
+        }
+        return bytes <= FlowSamples.MostBytesOfFlow && found.Count <= FlowSamples.MostOfFlow
+            ? (found, null)
+            : ([], Problems.BadRequest("$.samples", $"A flow has at most {FlowSamples.MostOfFlow} samples of {FlowSamples.MostBytesOfFlow >> 20} MiB together (limit: samples of a flow)."));
+    }
+
+    private static async Task<Results<Ok<FlowExport>, ProblemHttpResult>> Export(
+        Guid id, int? version, CurrentProject project, Caller caller, FlowsDb db, FlowSamples kept, HttpContext http, CancellationToken cancel, bool samples = false)
+    {
+        if (samples && !caller.Permissions.Has(Permission.ReadRuns))
+            return Problems.Of(StatusCodes.Status403Forbidden, $"Samples are data of runs: to export them needs {Permissions.NameOf(Permission.ReadRuns)}.");
         var flow = await db.Flows.AsNoTracking().SingleOrDefaultAsync(flow => flow.Id == id && flow.ProjectId == project.Id, cancel);
         if (flow is null)
             return FlowEndpoints.NoSuchFlow(id);
@@ -95,8 +139,9 @@ internal static class ImportEndpoints
             .Where(published => published.FlowId == id && published.Number == version).Select(published => published.Definition).SingleOrDefaultAsync(cancel);
         if (definition is null)
             return Problems.NotFound($"Flow {id} has no version {version}.");
+        var shown = samples ? (await kept.OfFlowAsync(id, cancel)).ToDictionary(sample => sample.Step, sample => new ExportedSample(sample.Output.ToElement(), sample.Pinned)) : null;
         http.Response.Headers.ContentDisposition = $"attachment; filename=\"{FileName(flow.Name)}.flow.json\"";
-        return TypedResults.Ok(new FlowExport(FlowExport.CurrentFormat, flow.Name, flow.Key, JsonElement.Parse(definition)));
+        return TypedResults.Ok(new FlowExport(FlowExport.CurrentFormat, flow.Name, flow.Key, JsonElement.Parse(definition), shown));
     }
 
     private static readonly JsonSerializerOptions s_readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };

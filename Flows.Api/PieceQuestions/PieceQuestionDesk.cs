@@ -13,13 +13,14 @@ namespace Flows.Api.PieceQuestions;
 /// <summary>What is asked of a piece.</summary>
 /// <param name="Part">The source of options or the trigger; empty for a test.</param>
 /// <param name="Connection">Key of a connection of the project; null for none.</param>
-internal sealed record PieceQuestionOf(PieceCallKind Kind, string Piece, string Part, RawJson Input, string? Connection, string? Search = null);
+/// <param name="Context">Sample data for the expressions in the input, a <see cref="PreviewContext"/>; null leaves them as they are.</param>
+internal sealed record PieceQuestionOf(PieceCallKind Kind, string Piece, string Part, RawJson Input, string? Connection, string? Search = null, RawJson? Context = null);
 
 /// <summary>
 /// Has a worker ask a piece, and waits for the answer: the row is the question, whichever replica a worker asks for work. The wait is bounded, and
 /// a question that nobody waits for any more is done by nobody.
 /// </summary>
-internal sealed class PieceQuestionDesk(NpgsqlDataSource db, PieceBell bell, IOptions<PieceQuestionOptions> options, TimeProvider clock)
+internal sealed class PieceQuestionDesk(NpgsqlDataSource db, PieceBell bell, AnswerBell answers, IOptions<PieceQuestionOptions> options, TimeProvider clock)
 {
     private static readonly TimeSpan s_firstLook = TimeSpan.FromMilliseconds(25);
     private static readonly TimeSpan s_longestLook = TimeSpan.FromMilliseconds(250);
@@ -27,8 +28,8 @@ internal sealed class PieceQuestionDesk(NpgsqlDataSource db, PieceBell bell, IOp
     // Those of the project that wait are counted by the statement that adds one; two at once may each count without the other, and one too many is no harm.
     private const string Ask = """
         WITH old AS (DELETE FROM piece_questions WHERE expires_at < $9)
-        INSERT INTO piece_questions (id, project_id, kind, piece, part, input, search, connection, created_at, expires_at)
-        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10
+        INSERT INTO piece_questions (id, project_id, kind, piece, part, input, search, connection, created_at, expires_at, context)
+        SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12
         WHERE (SELECT count(*) FROM piece_questions WHERE project_id = $2 AND expires_at >= $9 AND answer IS NULL) < $11
         """;
 
@@ -38,6 +39,7 @@ internal sealed class PieceQuestionDesk(NpgsqlDataSource db, PieceBell bell, IOp
         var terms = options.Value;
         var now = clock.GetUtcNow();
         var id = Guid.CreateVersion7(now);
+        using var answered = answers.Listen(id);
         await using (var ask = db.CreateCommand(Ask))
         {
             ask.Parameters.AddRange((NpgsqlParameter[])
@@ -46,6 +48,7 @@ internal sealed class PieceQuestionDesk(NpgsqlDataSource db, PieceBell bell, IOp
                 RunSql.Value(question.Piece, NpgsqlDbType.Text), RunSql.Value(question.Part, NpgsqlDbType.Text), RunSql.Value(question.Input.Utf8, NpgsqlDbType.Json),
                 RunSql.Value(question.Search, NpgsqlDbType.Text), RunSql.Value(question.Connection, NpgsqlDbType.Text),
                 RunSql.Value(now, NpgsqlDbType.TimestampTz), RunSql.Value(now + terms.AnsweredWithin, NpgsqlDbType.TimestampTz), RunSql.Value(terms.AtOnce, NpgsqlDbType.Integer),
+                RunSql.Value(question.Context?.Utf8, NpgsqlDbType.Json),
             ]);
             if (await ask.ExecuteNonQueryAsync(cancel) == 0)
             {
@@ -56,7 +59,7 @@ internal sealed class PieceQuestionDesk(NpgsqlDataSource db, PieceBell bell, IOp
         bell.Ring();
         try
         {
-            return await WaitAsync(id, terms, cancel);
+            return await WaitAsync(id, answered.Arrived, terms, cancel);
         }
         finally
         {
@@ -64,12 +67,17 @@ internal sealed class PieceQuestionDesk(NpgsqlDataSource db, PieceBell bell, IOp
         }
     }
 
-    private async Task<(PieceAnswer? Answer, ProblemHttpResult? Problem)> WaitAsync(Guid id, PieceQuestionOptions terms, CancellationToken cancel)
+    private async Task<(PieceAnswer? Answer, ProblemHttpResult? Problem)> WaitAsync(Guid id, Task arrived, PieceQuestionOptions terms, CancellationToken cancel)
     {
         var start = clock.GetTimestamp();
         for (var look = s_firstLook; ; look = look * 1.5 < s_longestLook ? look * 1.5 : s_longestLook)
         {
-            await Task.Delay(look, clock, cancel);
+            // Through this replica the answer is heard of at once; through another one the next look finds it.
+            if (arrived.IsCompleted)
+                await Task.Delay(look, clock, cancel);
+            else
+                await arrived.WaitAsync(look, clock, cancel).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            cancel.ThrowIfCancellationRequested();
             var (isTaken, answer) = await LookAsync(id, cancel);
             if (answer is not null)
                 return (answer, null);

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Flows.Api.Access;
 using Flows.Api.Audit;
 using Flows.Api.Flows;
+using Flows.Api.Flows.Testing;
 using Flows.Api.Runs;
 using Flows.Api.Triggers;
 using Flows.Contracts.Definitions;
@@ -20,6 +21,7 @@ internal static class PieceQuestionEndpoints
     public static void AddPieceQuestions(this IHostApplicationBuilder builder)
     {
         builder.Services.AddOptions<PieceQuestionOptions>().BindConfiguration(PieceQuestionOptions.Section).ValidateDataAnnotations().ValidateOnStart();
+        builder.Services.AddSingleton<AnswerBell>();
         builder.Services.AddSingleton<PieceQuestionDesk>();
         builder.Services.AddSingleton<IPieceWork, QuestionWork>();
     }
@@ -41,7 +43,7 @@ internal static class PieceQuestionEndpoints
     }
 
     private static async Task<Results<Ok<OptionList>, ProblemHttpResult>> Options(
-        string name, OptionsRequest request, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, PieceQuestionDesk desk, CancellationToken cancel)
+        string name, OptionsRequest request, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, PieceQuestionDesk desk, FlowSamples samples, CancellationToken cancel)
     {
         if (catalogue.Piece(name) is not { } piece)
             return Problems.NotFound($"There is no piece '{name}'.");
@@ -59,8 +61,15 @@ internal static class PieceQuestionEndpoints
             return Problems.BadRequest("$.search", $"At most {MaxSearch} characters are allowed.");
         if (await ConnectionProblemAsync(piece, request.Connection, project, db, cancel) is { } problem)
             return problem;
+        if (request.FlowId is { } flow && !await db.Flows.AnyAsync(row => row.Id == flow && row.ProjectId == project.Id, cancel))
+            return Problems.BadRequest("$.flowId", $"There is no flow {flow} in this project.");
 
-        var (answer, none) = await desk.AskAsync(project.Id, new PieceQuestionOf(PieceCallKind.Options, name, request.Source, InputOf(request.Input), request.Connection, request.Search), cancel);
+        var input = InputOf(request.Input);
+        var sample = request.Context ?? (request.FlowId is { } draft ? SampleContext.Of(await samples.OfFlowAsync(draft, cancel)) : null);
+        RawJson? context = sample is null ? null : RawJson.FromUtf8(JsonSerializer.SerializeToUtf8Bytes(
+            await sample.CompleteAsync(project.Id, db, input.ToString(), withVariables: true, cancel), EngineJson.Default.PreviewContext));
+        var (answer, none) = await desk.AskAsync(project.Id,
+            new PieceQuestionOf(PieceCallKind.Options, name, request.Source, input, request.Connection, request.Search, context), cancel);
         if (answer is null)
             return none!;
         return answer.Error is { } error
@@ -128,7 +137,9 @@ internal static class PieceQuestionEndpoints
     /// <param name="Source">As the input's description says.</param>
     /// <param name="Connection">Key of the connection to ask with.</param>
     /// <param name="Search">What the user has typed.</param>
-    internal sealed record OptionsRequest(string Source, string? Connection = null, string? Search = null)
+    /// <param name="FlowId">The flow whose samples stand in for what the expressions in the input name; null leaves those as they are written.</param>
+    /// <param name="Context">The same given with the question; it is taken rather than the samples.</param>
+    internal sealed record OptionsRequest(string Source, string? Connection = null, string? Search = null, Guid? FlowId = null, SampleContext? Context = null)
     {
         /// <summary>What the form holds so far; may be left out.</summary>
         public JsonElement Input { get; init; }

@@ -12,17 +12,17 @@ using NpgsqlTypes;
 namespace Flows.Api.PieceQuestions;
 
 /// <summary>Hands questions to workers. One that a worker dies with is not asked again: its caller waits only for seconds.</summary>
-internal sealed class QuestionWork(NpgsqlDataSource db, OpenConnections connections, IOptions<LimitsOptions> limits, TimeProvider clock) : IPieceWork
+internal sealed class QuestionWork(NpgsqlDataSource db, OpenConnections connections, AnswerBell answers, IOptions<LimitsOptions> limits, TimeProvider clock) : IPieceWork
 {
     private const string Take = """
         WITH next AS (
             SELECT id FROM piece_questions WHERE worker IS NULL AND expires_at > $1 ORDER BY created_at LIMIT 1 FOR UPDATE SKIP LOCKED
         )
         UPDATE piece_questions q SET worker = $2 FROM next WHERE q.id = next.id
-        RETURNING q.id, q.project_id, q.kind, q.piece, q.part, q.input, q.search, q.connection, q.expires_at
+        RETURNING q.id, q.project_id, q.kind, q.piece, q.part, q.input, q.search, q.connection, q.expires_at, q.context
         """;
 
-    public bool Does(PieceCallKind kind) => kind is PieceCallKind.Options or PieceCallKind.Test or PieceCallKind.Sample;
+    public bool Does(PieceCallKind kind) => kind is PieceCallKind.Options or PieceCallKind.Test or PieceCallKind.Sample or PieceCallKind.Expressions;
 
     /// <inheritdoc/>
     public async Task<PieceClaim?> TakeAsync(string worker, CancellationToken cancel)
@@ -44,7 +44,7 @@ internal sealed class QuestionWork(NpgsqlDataSource db, OpenConnections connecti
         var key = row.TextOrNull(7);
         var claim = new PieceClaim(row.GetGuid(1), id, 1, new PieceRequest(
             id, (PieceCallKind)row.GetInt16(2), null, row.GetString(3), row.GetString(4), row.JsonOrNull(5) ?? RawJson.Null, null,
-            (int)Math.Max(1, left.TotalMilliseconds), (long)limits.Value.PayloadMiB << 20, Search: row.TextOrNull(6)));
+            (int)Math.Max(1, left.TotalMilliseconds), (long)limits.Value.PayloadMiB << 20, Search: row.TextOrNull(6), Context: row.JsonOrNull(9)));
         await row.NextResultAsync(cancel); // the commit
         return (claim, key);
     }
@@ -60,6 +60,9 @@ internal sealed class QuestionWork(NpgsqlDataSource db, OpenConnections connecti
         command.Parameters.Add(RunSql.Value(report.Id, NpgsqlDbType.Uuid));
         command.Parameters.Add(RunSql.Value(report.Worker, NpgsqlDbType.Text));
         command.Parameters.Add(RunSql.Value<ReadOnlyMemory<byte>?>(JsonSerializer.SerializeToUtf8Bytes(report.Answer, EngineJson.Default.PieceAnswer), NpgsqlDbType.Json));
-        return await command.ExecuteNonQueryAsync(cancel) == 1 ? 0 : null;
+        if (await command.ExecuteNonQueryAsync(cancel) != 1)
+            return null;
+        answers.Ring(report.Id);
+        return 0;
     }
 }

@@ -1,6 +1,7 @@
 using Flows.Api.Access;
 using Flows.Api.Audit;
 using Flows.Api.Files;
+using Flows.Api.Flows.Testing;
 using Flows.Api.Runs.Events;
 using Flows.Api.Runs.Values;
 using Flows.Contracts.Json;
@@ -23,7 +24,7 @@ internal static class RunEndpoints
         api.MapPost("/flows/{flowId:guid}/runs", StartRun).Requires(Permission.StartRuns).NotAudited("The run is its own record.")
             .WithSummary("Start a run of the published version; ?wait=seconds answers with the outcome");
         api.MapPost("/flows/{flowId:guid}/draft/runs", StartDraftRun).Requires(Permission.StartRuns).NotAudited("The run is its own record.")
-            .WithSummary("Start a test run of the draft as it is now");
+            .WithSummary("Start a test run of the draft as it is now; with step=name it ends behind that step, with only=true nothing else is done, with pinned=false pinned steps are done");
         api.MapGet("/runs", ListRuns).Requires(Permission.ReadRuns).WithSummary("The project's runs, newest first; by flow, status, time, tag and text of the error");
         api.MapGet("/runs.csv", ExportRuns).Requires(Permission.ReadRuns).WithSummary($"The same as a table, at most {RunCsv.MaxRows:N0} runs")
             .Produces(StatusCodes.Status200OK, contentType: "text/csv").ProducesProblem(StatusCodes.Status400BadRequest);
@@ -65,20 +66,24 @@ internal static class RunEndpoints
         return await AnswerAsync(run, waiter, wait, runs, cancel);
     }
 
-    /// <summary>Starts a test run of the draft as it is now.</summary>
+    /// <summary>Starts a test run of the draft as it is now: of all of it, up to a step, or of one step alone.</summary>
     private static async Task<Results<Ok<RunView>, Accepted<RunView>, ProblemHttpResult>> StartDraftRun(
-        Guid flowId, int? wait, HttpRequest request, CurrentProject project, RunStarter starter, RunWaiters waiters, RunReader runs, CancellationToken cancel)
+        Guid flowId, int? wait, HttpRequest request, CurrentProject project, TestRuns tests, RunStarter starter, RunWaiters waiters, RunReader runs, CancellationToken cancel,
+        string? step = null, bool only = false, bool pinned = true)
     {
         if (wait is < 1 or > MaxWaitSeconds)
             return WaitProblem();
         var tags = RunTags.Read(request, out var tagProblem);
         if (tagProblem is not null)
             return Problems.BadRequest(tagProblem.Path, tagProblem.Message);
-        var payload = RequestBody.ParseJson(await RequestBody.ReadAsync(request, cancel));
+        var body = await RequestBody.ReadAsync(request, cancel);
+        var payload = RequestBody.ParseJson(body);
+        var (test, problem) = await tests.PrepareAsync(project.Id, flowId, new TestAsk(step, only, pinned, body.IsEmpty ? null : payload), cancel);
+        if (test is null)
+            return problem!;
         var runId = starter.NewId();
         using var waiter = wait is null ? null : waiters.Register(runId, atResponse: false);
-        if (await starter.StartDraftAsync(project.Id, flowId, runId, payload, waiter, cancel, tags: tags) is not { } run)
-            return RunProblems.NoSuchFlow();
+        var run = await starter.StartTestAsync(project.Id, flowId, test.VersionId, runId, RunOrigin.Test, test.Trigger, test.Plan, waiter, tags, cancel);
         return await AnswerAsync(run, waiter, wait, runs, cancel);
     }
 
@@ -214,7 +219,7 @@ internal static class RunEndpoints
     }
 
     private static RunView AsAccepted(NewRun run) => new(
-        run.RunId, run.FlowId, run.Version, RunStatus.Queued, run.Environment, null, run.CreatedAt, null, null, 0, null, null, null, null, null, null);
+        run.RunId, run.FlowId, run.Version, RunStatus.Queued, run.Environment, null, run.CreatedAt, null, null, 0, null, null, null, null, null, null) { Origin = run.Origin };
 
     /// <param name="Status">Words with commas between, or the parameter several times.</param>
     /// <param name="From">Accepted at or after this moment.</param>

@@ -14,7 +14,7 @@ internal sealed class RunInbox(RunStore store, RunBells bells, IOptions<RunOptio
     public Task AcceptAsync(NewRun run, CancellationToken cancel)
     {
         var packed = store.Pack(run);
-        return CommitAsync(packed, packed.Trigger.Length + packed.Large.Sum(value => (long)value.Data.Length) + 512, cancel);
+        return CommitAsync(packed, packed.Trigger.Length + (packed.Test?.Length ?? 0) + packed.Large.Sum(value => (long)value.Data.Length) + 512, cancel);
     }
 
     protected override async Task<IReadOnlyList<bool>> CommitAsync(IReadOnlyList<NewRun> items)

@@ -38,7 +38,7 @@ internal sealed class RunReader(NpgsqlDataSource db, ListDatabase lists, WaitRea
 {
     private const string Columns = """
         r.id, r.flow_id, r.version, r.status, r.environment, r.created_at, r.started_at, r.finished_at, r.attempt, r.worker, r.lease_until,
-        r.waiting_for, r.failed_step, r.error, r.output, r.retried_from, r.parent_run_id, r.parent_path
+        r.waiting_for, r.failed_step, r.error, r.output, r.retried_from, r.parent_run_id, r.parent_path, r.origin
         """;
 
     /// <summary>The newest runs first. Ids begin with their time, so the range of ids also leaves out the partitions of other days.</summary>
@@ -134,9 +134,22 @@ internal sealed class RunReader(NpgsqlDataSource db, ListDatabase lists, WaitRea
             run = run with { Output = await values.WholeAsync(runId, large.Id, cancel), LargeOutput = null };
         if (run is not null && (await TagsAsync([runId], cancel)).TryGetValue(runId, out var tags))
             run = run with { Tags = tags };
+        if (run is { Environment: RunEnvironment.Test })
+            run = run with { Test = await TestAsync(runId, cancel) };
         return run is { Status: RunStatus.Paused } && (await waits.ShownAsync([runId], linkTo, cancel)).TryGetValue(runId, out var found)
             ? run with { WaitingFor = found }
             : run;
+    }
+
+    private async Task<RunTestView?> TestAsync(Guid runId, CancellationToken cancel)
+    {
+        await using var command = db.CreateCommand("""
+            SELECT t.plan ->> 'step', coalesce((t.plan ->> 'only')::boolean, false), ARRAY (SELECT json_object_keys(t.plan -> 'outputs') ORDER BY 1)
+            FROM run_tests t WHERE t.run_id = $1
+            """);
+        command.Parameters.Add(RunSql.Value(runId, NpgsqlDbType.Uuid));
+        await using var row = await command.ExecuteReaderAsync(cancel);
+        return await row.ReadAsync(cancel) ? new RunTestView(row.TextOrNull(0), row.GetBoolean(1), row.GetFieldValue<string[]>(2)) : null;
     }
 
     private async Task<Dictionary<Guid, IReadOnlyList<string>>> TagsAsync(Guid[] runs, CancellationToken cancel)
@@ -171,10 +184,12 @@ internal sealed class RunReader(NpgsqlDataSource db, ListDatabase lists, WaitRea
 
     private async Task<Page<StepView>?> FindLinesAsync(string table, Guid projectId, Guid runId, int limit, StepCursor? after, CancellationToken cancel)
     {
-        var ending = await OneAsync("SELECT r.status, r.finished_at, r.error FROM runs r WHERE r.id = $1 AND r.project_id = $2", runId, projectId,
-            static row => new RunEnding((RunStatus)row.GetInt16(0), row.TimeOrNull(1), ReadError(row, 2)), cancel);
-        if (ending is null)
+        var found = await OneAsync("SELECT r.status, r.finished_at, r.error, r.environment FROM runs r WHERE r.id = $1 AND r.project_id = $2", runId, projectId,
+            static row => new RunHead(new RunEnding((RunStatus)row.GetInt16(0), row.TimeOrNull(1), ReadError(row, 2)), (RunEnvironment)row.GetInt16(3)), cancel);
+        if (found is not var (ending, environment))
             return null;
+        // A step whose output is given is done nowhere in its run: what its lines have is that.
+        var pinned = environment == RunEnvironment.Test ? (await TestAsync(runId, cancel))?.Pinned : null;
         await using var connection = await db.OpenConnectionAsync(cancel);
         await using var command = new NpgsqlCommand($"""
             SELECT {StepColumns} FROM {table} s
@@ -194,13 +209,16 @@ internal sealed class RunReader(NpgsqlDataSource db, ListDatabase lists, WaitRea
         while (await reader.ReadAsync(cancel))
         {
             var step = ReadStep(reader);
-            steps.Add(StepView.Of(runId, step with { Line = ending.Close(step.Line) }, ending.HasCut(step.Line), isHistory: table != "run_steps"));
+            steps.Add(StepView.Of(runId, step with { Line = ending.Close(step.Line) }, ending.HasCut(step.Line), isHistory: table != "run_steps")
+                with { Pinned = step.Line.Status == StepStatus.Succeeded && pinned?.Contains(step.Line.Name) == true });
         }
         if (steps.Count <= limit)
             return new(steps, null);
         steps.RemoveRange(limit, steps.Count - limit);
         return new(steps, new StepCursor(steps[^1].StartedAt, steps[^1].Path).ToString());
     }
+
+    private sealed record RunHead(RunEnding Ending, RunEnvironment Environment);
 
     private const string StepColumns =
         "s.run_id, s.path, s.name, s.kind, s.status, s.effect, s.attempt, s.started_at, s.duration_ms, s.input, s.output, s.error, s.logs";
@@ -278,7 +296,7 @@ internal sealed class RunReader(NpgsqlDataSource db, ListDatabase lists, WaitRea
         var failedStep = row.TextOrNull(12);
         var error = ReadError(row, 13);
         var id = row.GetGuid(0);
-        var (output, trigger) = (row.JsonOrNull(14), withTrigger ? row.JsonOrNull(18) : null);
+        var (output, trigger) = (row.JsonOrNull(14), withTrigger ? row.JsonOrNull(19) : null);
         return new RunView(
             id,
             row.GetGuid(1),
@@ -299,7 +317,8 @@ internal sealed class RunReader(NpgsqlDataSource db, ListDatabase lists, WaitRea
             row.IsDBNull(15) ? null : row.GetGuid(15),
             row.IsDBNull(16) ? null : new CallerView(row.GetGuid(16), row.TextOrNull(17)),
             LargeValueView.Of(id, trigger),
-            LargeValueView.Of(id, output));
+            LargeValueView.Of(id, output))
+        { Origin = (RunOrigin)row.GetInt16(18) };
     }
 
     private static RawJson? Inline(RawJson? stored) => ValueReference.IsOne(stored) ? null : stored;

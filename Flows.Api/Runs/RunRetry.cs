@@ -61,11 +61,11 @@ internal sealed class RunRetry(RunStore store, RunReader runs, RunStarter starte
         }
 
         var run = new RetriedRun(starter.NewId(), runId, version.Id, version.Number, version.Number is null ? RunEnvironment.Test : RunEnvironment.Production,
-            priority, request.From == Start ? request.Input : null, edited, lines);
+            version.Number is null && priority == RunPriority.Normal ? RunPriority.Test : priority, request.From == Start ? request.Input : null, edited, lines);
         if (!await store.AcceptRetriedAsync(run, cancel))
             return RunProblems.NoSuchRun();
         // After the commit, as ever.
-        bells.Ring(new(run.RunId, projectId, priority));
+        bells.Ring(new(run.RunId, projectId, run.Priority));
         return new RetryResult(run.RunId, null);
     }
 

@@ -31,16 +31,23 @@ internal sealed class RunStarter(RunInbox inbox, KeyedRunInbox keyed, RunWaiters
             waiter is null ? RunPriority.Normal : RunPriority.Sync, clock.GetUtcNow(), trigger, waiter is null ? null : waiters.Instance)
         { Tags = tags ?? [], TraceParent = RunTraces.Parent };
 
-    /// <summary>Accepts a test run of the flow's draft. Null: the project has no such flow.</summary>
+    /// <summary>Accepts a test run of the flow's draft from its beginning to its end. Null: the project has no such flow.</summary>
     public async Task<NewRun?> StartDraftAsync(
-        Guid projectId, Guid flowId, Guid runId, RawJson trigger, RunWaiters.Waiter? waiter, CancellationToken cancel,
-        RunOrigin origin = RunOrigin.Api, IReadOnlyList<string>? tags = null)
+        Guid projectId, Guid flowId, Guid runId, RunOrigin origin, RawJson trigger, IReadOnlyList<string> tags, CancellationToken cancel) =>
+        await SnapshotDraftAsync(projectId, flowId, cancel) is { } versionId
+            ? await StartTestAsync(projectId, flowId, versionId, runId, origin, trigger, plan: null, waiter: null, tags, cancel)
+            : null;
+
+    /// <summary>Accepts a test run of a draft's copy.</summary>
+    /// <param name="versionId">Of <see cref="SnapshotDraftAsync"/>.</param>
+    /// <param name="plan">What it takes as given and where it ends; null for nothing and at the end.</param>
+    public async Task<NewRun> StartTestAsync(
+        Guid projectId, Guid flowId, Guid versionId, Guid runId, RunOrigin origin, RawJson trigger, TestPlan? plan, RunWaiters.Waiter? waiter,
+        IReadOnlyList<string> tags, CancellationToken cancel)
     {
-        if (await SnapshotDraftAsync(projectId, flowId, cancel) is not { } versionId)
-            return null;
         var run = new NewRun(runId, projectId, flowId, versionId, null, RunEnvironment.Test, origin,
             RunPriority.Test, clock.GetUtcNow(), trigger, waiter is null ? null : waiters.Instance)
-        { Tags = tags ?? [], TraceParent = RunTraces.Parent };
+        { Tags = tags, TraceParent = RunTraces.Parent, Test = RunStore.PackPlan(plan) };
         await inbox.AcceptAsync(run, cancel);
         return run;
     }
@@ -48,9 +55,12 @@ internal sealed class RunStarter(RunInbox inbox, KeyedRunInbox keyed, RunWaiters
     /// <summary>The id of a run that is about to be accepted.</summary>
     public Guid NewId() => Guid.CreateVersion7(clock.GetUtcNow());
 
-    // Engines and workers keep definitions by id, so a draft is run as a copy that never changes; the newest copy serves while the draft is
-    // the same. Two first test runs at once may both make one, which costs a row.
-    private async Task<Guid?> SnapshotDraftAsync(Guid projectId, Guid flowId, CancellationToken cancel)
+    /// <summary>
+    /// The copy of a draft that test runs walk: engines and workers keep definitions by id, so it never changes; the newest copy serves while the
+    /// draft is the same. Two first test runs at once may both make one, which costs a row.
+    /// </summary>
+    /// <returns>Null: the project has no such flow.</returns>
+    public async Task<Guid?> SnapshotDraftAsync(Guid projectId, Guid flowId, CancellationToken cancel)
     {
         await using var connection = await db.OpenConnectionAsync(cancel);
         await using var command = new NpgsqlCommand("""

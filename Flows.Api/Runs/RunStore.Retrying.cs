@@ -75,6 +75,9 @@ internal sealed partial class RunStore
                 CASE WHEN NOT k.reopen THEN s.duration_ms END, s.input, CASE WHEN NOT k.reopen THEN s.output END, CASE WHEN NOT k.reopen THEN s.error END, s.logs
             FROM made CROSS JOIN unnest($11::text[], $12::bool[]) AS k(path, reopen)
             CROSS JOIN LATERAL (SELECT * FROM run_steps s WHERE s.run_id = $4 AND s.path = k.path) s
+        ), planned AS (
+            INSERT INTO run_tests (run_id, plan)
+            SELECT made.id, t.plan FROM made CROSS JOIN LATERAL (SELECT t.plan FROM run_tests t WHERE t.run_id = $4) t WHERE $7 = {(int)RunEnvironment.Test}
         ), named AS (
             SELECT {ValueReference.IdIn("r.trigger")} AS id FROM runs r WHERE r.id = $4 AND $9::json IS NULL
             UNION

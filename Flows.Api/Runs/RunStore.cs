@@ -37,6 +37,9 @@ internal sealed record NewRun(
 
     /// <summary>Where the trace of the run begins; null when it is not traced.</summary>
     public string? TraceParent { get; init; }
+
+    /// <summary>A <see cref="TestPlan"/> as JSON; null for a run that walks the whole flow.</summary>
+    public RawJson? Test { get; init; }
 }
 
 /// <summary>
@@ -75,7 +78,8 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
         var tagged = runs.Where(run => run.Tags.Count > 0).ToList();
         var large = runs.SelectMany(run => run.Large).ToList();
         var traced = runs.Where(run => run.TraceParent is not null).ToList();
-        if (tagged.Count == 0 && large.Count == 0 && traced.Count == 0)
+        var tested = runs.Where(run => run.Test is not null).ToList();
+        if (tagged.Count == 0 && large.Count == 0 && traced.Count == 0 && tested.Count == 0)
             return WriteAsync(RunSql.Durable, InsertRuns + OnlyNew, ColumnsOf(runs), static _ => 0, cancel);
         List<Statement> statements = [new(InsertRuns + OnlyNew, ColumnsOf(runs), static _ => { })];
         if (tagged.Count > 0)
@@ -84,6 +88,8 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
             statements.Add(Keep(large));
         if (traced.Count > 0)
             statements.Add(Trace(traced));
+        if (tested.Count > 0)
+            statements.Add(Plan(tested));
         return WriteAllAsync(RunSql.Durable, statements, cancel);
     }
 

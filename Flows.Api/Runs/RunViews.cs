@@ -41,7 +41,20 @@ public sealed record RunView(
     /// <summary>Words that it is found by; left out when there are none.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IReadOnlyList<string>? Tags { get; init; }
+
+    /// <summary>How the run came to be.</summary>
+    public RunOrigin Origin { get; init; }
+
+    /// <summary>Set for a test run that takes outputs as given or ends before the end of the flow; left out of lists.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+    public RunTestView? Test { get; init; }
 }
+
+/// <summary>What a test run does not do.</summary>
+/// <param name="Step">The step behind which it ends; null for the end of the flow.</param>
+/// <param name="Only">Nothing but that step was to be done.</param>
+/// <param name="Pinned">Names of the steps whose outputs were given.</param>
+public sealed record RunTestView(string? Step, bool Only, IReadOnlyList<string> Pinned);
 
 /// <summary>A value that is too large to be shown with the others (<c>Flows__Limits__OutputInlineKiB</c>), and so is null in its own place.</summary>
 /// <param name="Size">Bytes of its JSON.</param>
@@ -88,6 +101,10 @@ public sealed record StepView(
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] LargeValueView? LargeOutput = null,
     [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] LargeValueView? LargeError = null)
 {
+    /// <summary>True for a step that a test run did not do, because its output was given. Left out otherwise.</summary>
+    [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingDefault)]
+    public bool Pinned { get; init; }
+
     /// <param name="isHistory">Set aside by a retry: the path names another line by now.</param>
     internal static StepView Of(Guid runId, StoredStep stored, bool interrupted, bool isHistory)
     {

@@ -1,4 +1,5 @@
 using Flows.Api.Files;
+using Flows.Api.Flows.Testing;
 using Flows.Api.Retention;
 using Flows.Api.Runs.Events;
 using Flows.Api.Runs.Values;
@@ -42,6 +43,9 @@ internal static class RunsRegistration
         services.AddSingleton<RunStarter>();
         services.AddSingleton<RunRetry>();
         services.AddSingleton<RunAnnouncer>();
+        services.AddSingleton<FlowSamples>();
+        services.AddSingleton<TestSamples>();
+        services.AddSingleton<TestRuns>();
         services.AddSingleton<PublishedFlows>();
         services.AddSingleton<WorkerRegistry>();
         AddHosted<RunBells>(services);

@@ -71,7 +71,7 @@ internal sealed class WebhookIntake(
 
         var runId = starter.NewId();
         var trigger = await triggers.ReadWithFilesAsync(http.Request, call.Body, call.HiddenHeader, runId, cancel);
-        if (await starter.StartDraftAsync(draft.ProjectId, flowId, runId, trigger, waiter: null, cancel, RunOrigin.Webhook, tags) is null)
+        if (await starter.StartDraftAsync(draft.ProjectId, flowId, runId, RunOrigin.Webhook, trigger, tags, cancel) is null)
             return (null, RunProblems.NoSuchFlow());
         http.Response.Headers[WebhookEndpoints.RunIdHeader] = runId.ToString();
         return (new AcceptedCall(runId, IsNew: true), null);

@@ -25,7 +25,8 @@ internal sealed class RunClaims(
 
     protected override async Task<IReadOnlyList<ClaimResponse>> CommitAsync(IReadOnlyList<AskedClaim> items)
     {
-        var asked = items.SelectMany(item => item.Request.Runs.Select(run => (run, item.Request.Worker))).Distinct().ToList();
+        var withheld = await WithheldAsync(items);
+        var asked = items.SelectMany(item => item.Request.Runs.Where(run => !withheld.Contains((run, item.Request.Worker))).Select(run => (run, item.Request.Worker))).Distinct().ToList();
         var claimed = await store.ClaimAsync(asked, CancellationToken.None);
 
         var now = _clock.GetUtcNow();
@@ -33,6 +34,9 @@ internal sealed class RunClaims(
             Metrics.Claimed(run.RunId, now);
 
         var traces = RunTraces.IsOn && claimed.Count > 0 ? await store.TracesAsync([.. claimed.Select(run => run.RunId)], CancellationToken.None) : [];
+
+        var tests = claimed.Where(run => run.Environment == RunEnvironment.Test).Select(run => run.RunId).ToList();
+        var plans = tests.Count == 0 ? [] : await store.PlansAsync(tests, CancellationToken.None);
 
         // Nobody else writes into these journals now: the attempts before are refused. If we die here, or this fails, the leases run out.
         var resumed = claimed.Where(run => run.Attempt > 1 || run.IsRetried).Select(run => run.RunId).ToList();
@@ -48,12 +52,22 @@ internal sealed class RunClaims(
             [.. item.Request.Runs.Where(run => writers.ContainsKey((run, item.Request.Worker))).Select(run =>
             {
                 writers.Remove((run, item.Request.Worker), out var writer);
-                return writer.Claim.Write(TermsOf(writer.Run, item.LinkBase, traces.GetValueOrDefault(run)), large);
+                return writer.Claim.Write(TermsOf(writer.Run, item.LinkBase, traces.GetValueOrDefault(run), plans.GetValueOrDefault(run)), large);
             })],
-            [])).ToList();
+            [.. item.Request.Runs.Where(run => withheld.Contains((run, item.Request.Worker)))])).ToList();
     }
 
-    private RunClaim TermsOf(ClaimedRun run, string linkBase, string? traceParent) => new(
+    /// <summary>Test runs with a plan that a worker of an earlier version asks for: it would do what is given, so the jobs go back to the queue for another.</summary>
+    private async Task<HashSet<(Guid Run, string Worker)>> WithheldAsync(IReadOnlyList<AskedClaim> items)
+    {
+        var asked = items.Where(item => !item.Request.TakesTests).SelectMany(item => item.Request.Runs.Select(run => (run, item.Request.Worker))).ToList();
+        if (asked.Count == 0)
+            return [];
+        var plans = await store.PlansAsync([.. asked.Select(ask => ask.run).Distinct()], CancellationToken.None);
+        return [.. asked.Where(ask => plans.ContainsKey(ask.run))];
+    }
+
+    private RunClaim TermsOf(ClaimedRun run, string linkBase, string? traceParent, TestPlan? test) => new(
         run.RunId,
         run.Attempt,
         run.ProjectId,
@@ -69,7 +83,8 @@ internal sealed class RunClaims(
         s_none,
         Pauses: new PauseTerms(Math.Max(0, (long)retention.Value.Paused.TotalMilliseconds - run.PausedMs), linkBase, links.KeyOf(run.RunId)),
         IsOnItsOwn: run.IsOnItsOwn,
-        TraceParent: traceParent);
+        TraceParent: traceParent,
+        Test: test);
 }
 
 /// <param name="LinkBase">As this caller sees the installation, unless a setting says how others do.</param>

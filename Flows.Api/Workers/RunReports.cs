@@ -10,7 +10,7 @@ namespace Flows.Api.Workers;
 
 /// <summary>Writes what workers report; reports that arrive together share a commit.</summary>
 internal sealed partial class RunReports(
-    RunStore store, RunAnnouncer announcer, RunListeners listeners, IOptions<RunOptions> options, RunMetrics metrics, TimeProvider clock, ILogger<RunReports> log)
+    RunStore store, TestSamples announcer, RunListeners listeners, IOptions<RunOptions> options, RunMetrics metrics, TimeProvider clock, ILogger<RunReports> log)
     : GroupCommit<IReadOnlyList<PackedReport>, ReportResponse>("report",
         new GroupCommitLimits(Writers: 2, MaxItems: 64, MaxBatchBytes: 8 << 20, MaxWaiting: 1024, MaxWaitingBytes: 512L << 20, options.Value.Patience), metrics, clock)
 {

@@ -24,6 +24,7 @@ public sealed record EngineReady(int Protocol, string Version)
 /// <param name="LogBytes">What the finished steps of <paramref name="Journal"/> count against <see cref="EngineLimits.LogBytes"/>.</param>
 /// <param name="ConnectionProblems">By key: how a step fails that uses the connection, which could not be given; null for none.</param>
 /// <param name="TraceParent">What services that the run calls are told of its trace; null when it is not traced.</param>
+/// <param name="Test">What a test run takes as given and where it ends; null for every other run.</param>
 public sealed record StartRun(
     Guid RunId,
     int Attempt,
@@ -42,7 +43,8 @@ public sealed record StartRun(
     PauseTerms? Pauses = null,
     long LogBytes = 0,
     IReadOnlyDictionary<string, StepError>? ConnectionProblems = null,
-    string? TraceParent = null);
+    string? TraceParent = null,
+    TestPlan? Test = null);
 
 /// <summary>What one run may use. Breaking a limit fails the step with code <c>limit</c> and the limit's name.</summary>
 /// <param name="OutputBytes">Largest output of one step, in bytes of JSON.</param>
@@ -117,6 +119,9 @@ public sealed record CodeResult(RawJson? Output, StepError? Error, string? Logs)
 [JsonSerializable(typeof(PieceRequest))]
 [JsonSerializable(typeof(PieceAnswer))]
 [JsonSerializable(typeof(TriggerEvents))]
+[JsonSerializable(typeof(ExpressionQuestion))]
+[JsonSerializable(typeof(PreviewContext))]
+[JsonSerializable(typeof(TestPlan))]
 [JsonSerializable(typeof(IReadOnlyList<PropOption>))]
 [JsonSerializable(typeof(CodeRunnerReady))]
 [JsonSerializable(typeof(RunCode))]

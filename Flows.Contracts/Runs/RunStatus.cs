@@ -69,7 +69,7 @@ public enum RunEnvironment
 
 /// <summary>How a run came to be. The numbers are stored.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<RunOrigin>))]
-public enum RunOrigin { Api = 0, Webhook = 1, Schedule = 2, Poll = 3, Flow = 4, Retry = 5 }
+public enum RunOrigin { Api = 0, Webhook = 1, Schedule = 2, Poll = 3, Flow = 4, Retry = 5, Test = 6 }
 
 /// <summary>The order in which waiting runs are taken: lower first. The numbers are stored and are part of queue keys.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<RunPriority>))]

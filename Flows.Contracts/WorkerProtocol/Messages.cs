@@ -38,7 +38,8 @@ public static class WorkerRoutes
 /// <summary>A worker has jobs for these runs and a free slot for each of them.</summary>
 /// <param name="Worker">The worker's id, new with each process.</param>
 /// <param name="FetchesValues">The worker fetches what a claim leaves apart; without it every claim is whole.</param>
-public sealed record ClaimRequest(string Worker, IReadOnlyList<Guid> Runs, bool FetchesValues = false);
+/// <param name="TakesTests">The worker hands a run's <see cref="TestPlan"/> on; without it no run that has one is given to it, because it would do what is given.</param>
+public sealed record ClaimRequest(string Worker, IReadOnlyList<Guid> Runs, bool FetchesValues = false, bool TakesTests = false);
 
 /// <param name="Claims">The runs that are now this worker's.</param>
 /// <param name="NotNow">Runs that must wait, e.g. for their project's limit: give the job back to the queue.</param>
@@ -58,6 +59,7 @@ public sealed record ClaimResponse(IReadOnlyList<RunClaim> Claims, IReadOnlyList
 /// <param name="IsOnItsOwn">No other run waits for this one: to be repeated in its reports.</param>
 /// <param name="ConnectionProblems">By key: why a connection that the flow names is not among <paramref name="Connections"/>; null for none.</param>
 /// <param name="TraceParent">Where the trace of the run begins, as in the header traceparent; null when it is not traced.</param>
+/// <param name="Test">What a test run takes as given and where it ends; null for every other run.</param>
 public sealed record RunClaim(
     Guid RunId,
     int Attempt,
@@ -79,7 +81,8 @@ public sealed record RunClaim(
     long LogBytes = 0,
     bool IsOnItsOwn = false,
     IReadOnlyDictionary<string, StepError>? ConnectionProblems = null,
-    string? TraceParent = null);
+    string? TraceParent = null,
+    TestPlan? Test = null);
 
 /// <summary>Where in a claim a value belongs.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<ValuePlace>))]

@@ -16,12 +16,16 @@ internal sealed class PieceCalls(PieceCatalog pieces, OutboundHttp http, TimePro
     {
         if (call.ConnectionProblem is { } problem)
             return Failed(call, problem.Code, problem.Message, isTransient: false, problem.Detail);
+        if (call.Kind == PieceCallKind.Expressions)
+            return Evaluated(call);
         var secrets = SecretsOf(call);
         using var late = new CancellationTokenSource(TimeSpan.FromMilliseconds(call.TimeoutMs), clock);
         using var either = CancellationTokenSource.CreateLinkedTokenSource(cancel, late.Token);
         PieceAnswer answer;
+        IReadOnlyList<string> unknown = [];
         try
         {
+            call = Filled(call, out unknown);
             var context = new PieceContext(call.CallId, call.FlowId ?? Guid.Empty, call.CallId.ToString("N"), call.Connection, http, clock, call.MaxBytes);
             // A piece that does not listen to its token must not hold the answer up.
             answer = Checked(await DoAsync(call, context, either.Token).WaitAsync(either.Token), call);
@@ -34,7 +38,35 @@ internal sealed class PieceCalls(PieceCatalog pieces, OutboundHttp http, TimePro
         {
             answer = Failed(call, error);
         }
+        if (answer.Error is { } failure && unknown.Count > 0)
+            answer = answer with { Error = failure with { Message = $"{failure.Message} Left out, because there is no sample for it: {string.Join("; ", unknown.Take(3))}." } };
         return Masked(answer, secrets);
+    }
+
+    // No service is asked, no secret is there, and the limits of the evaluation bound the time.
+    private PieceAnswer Evaluated(PieceRequest call)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize(call.Input.Utf8.Span, EngineJson.Default.ExpressionQuestion) is { Expressions: not null, Context: not null } question
+                ? new PieceAnswer(call.CallId, Values: Preview.Of(question, clock))
+                : Failed(call, StepErrorCodes.Input, "there are no expressions and no context.", isTransient: false);
+        }
+        catch (JsonException error)
+        {
+            return Failed(call, StepErrorCodes.Input, $"the question cannot be read: {error.Message}", isTransient: false);
+        }
+    }
+
+    /// <summary>The input with sample data in the place of its expressions.</summary>
+    /// <param name="unknown">Why fields are missing for which there is no sample.</param>
+    private PieceRequest Filled(PieceRequest call, out IReadOnlyList<string> unknown)
+    {
+        unknown = [];
+        if (call.Context is not { } json || JsonSerializer.Deserialize(json.Utf8.Span, EngineJson.Default.PreviewContext) is not { } context)
+            return call;
+        (var input, unknown) = Preview.Fill(call.Input, context, clock);
+        return call with { Input = input.ToRawJson() };
     }
 
     // Only what the piece calls secret: the name of an account or a host is what an answer may be about.

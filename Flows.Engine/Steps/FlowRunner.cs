@@ -1,4 +1,5 @@
 using Flows.Contracts.Definitions;
+using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 
 namespace Flows.Engine.Steps;
@@ -23,9 +24,27 @@ internal sealed class FlowRunner(RunContext run)
                 // Every lane of the walk stops here. With the step's path, so that the steps around it stay open.
                 return state.Ended(new RunEnd.Over(new RunOutcome(RunStatus.Queued, FailedStep: state.PathOf(step.Name))));
             }
+            if (run.Test is { } test && test.LeavesOut(step))
+            {
+                state = state.WithSkipped(step.Name);
+                continue;
+            }
             state = step.Skip ? await SkipAsync(step, state) : await WalkAsync(step, state, cancel);
+            if (run.Test is { } terms && state.IsRunning && EndsBehind(step, state, terms) is { } ended)
+                return ended;
         }
         return state;
+    }
+
+    /// <summary>Where a test ends: behind the step that is tested, whatever is around it, or where the way to it is missed. Null: the walk goes on.</summary>
+    private static RunState? EndsBehind(Step step, RunState state, TestTerms test)
+    {
+        if (test.IsTarget(step))
+            return state.Ended(new RunEnd.Over(new RunOutcome(RunStatus.Succeeded, state.Last.ToRawJson())));
+        if (!test.IsAround(step))
+            return null;
+        // What stands behind must not be done. Another item of a loop around may still lead there.
+        return state.Place.Length > 0 ? state : state.Ended(new RunEnd.Over(test.NotReached(step)));
     }
 
     private async Task<RunState> SkipAsync(Step step, RunState state)
@@ -42,8 +61,10 @@ internal sealed class FlowRunner(RunContext run)
     private async Task<RunState> WalkAsync(Step step, RunState state, CancellationToken cancel)
     {
         var path = state.PathOf(step.Name);
-        var result = run.Journal.Finished(path) is { } line
-            ? Replay(step, path, line)
+        if (run.Test is { } test && test.GoesToFailureBranch(step))
+            return await WalkFailureBranchAsync(step, state.WithError(step.Name, new StepError("test", $"The step '{step.Name}' has not failed: its failure branch is tested.")), path, cancel);
+        var result = run.Journal.Finished(path) is { } line ? Replay(step, path, line)
+            : run.Test?.OutputOf(step) is { } given ? await TakeAsync(step, path, given)
             : await ExecuteAsync(step, path, state, cancel);
 
         state = state.WithAnswer(result.Answer);
@@ -53,6 +74,11 @@ internal sealed class FlowRunner(RunContext run)
             return state.With(step.Name, result.Output).Ended(new RunEnd.Over(over));
         if (result.Failure is not { } failure)
             return state.With(step.Name, result.Output);
+        // Whoever tests a step wants to see that it fails, and nothing of what comes instead.
+        if (run.Test is { } tested && tested.IsTarget(step))
+            return state.Ended(new RunEnd.Over(new RunOutcome(RunStatus.Failed, null, failure.Error, failure.Path)));
+        if (run.Test is { } terms && terms.IsAround(step) && !terms.LiesInFailureBranch(step))
+            return state.Ended(new RunEnd.Failed(failure));
 
         return step.OnError.Mode switch
         {
@@ -68,6 +94,24 @@ internal sealed class FlowRunner(RunContext run)
         var inside = await RunAsync(step.OnError.Steps, state.Enter(path + "!", contained: false), cancel);
         state = state.WithAnswer(inside.Answer);
         return inside.End is { } end ? state.Ended(end) : state.With(step.Name, inside.Result);
+    }
+
+    /// <summary>Writes the line of a step that is given in a test, as if it had been done, and replays it.</summary>
+    private async Task<StepResult> TakeAsync(Step step, string path, RawJson given)
+    {
+        var output = run.Secrets.Hide(given);
+        try
+        {
+            run.Meter.Step();
+            run.Meter.Log(output.Length);
+        }
+        catch (RunLimitException limit)
+        {
+            return StepResult.Ends(new RunOutcome(RunStatus.Failed, Error: StepFailure.From(limit, step.Name, path).Error, FailedStep: path));
+        }
+        var line = new StepRecord(path, step.Name, step.Kind, StepStatus.Succeeded, StepEffect.Pure, Attempt: 1, run.Clock.GetUtcNow(), DurationMs: 0, Output: output);
+        await run.Journal.WriteAsync(line);
+        return Replay(step, path, line);
     }
 
     private static StepResult Replay(Step step, string path, StepRecord line)
@@ -206,8 +250,9 @@ internal sealed class FlowRunner(RunContext run)
         }
         if (result.Over is { } over)
         {
-            // A step that holds the one that ended the run was itself neither finished nor failed: its line stays open.
-            if (over.FailedStep is null || over.FailedStep == attempt.Path)
+            // A step that holds the one that ended the run was itself neither finished nor failed: its line stays open, or a walk that is
+            // cut off here would find it finished and go on behind it.
+            if (over.FailedStep is null ? isAlone : over.FailedStep == attempt.Path)
             {
                 var status = over.Status == RunStatus.Failed ? StepStatus.Failed : StepStatus.Succeeded;
                 await run.Journal.WriteAsync(attempt.Ended(status, took, over.Output, over.Error, logs));

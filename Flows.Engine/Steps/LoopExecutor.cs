@@ -16,32 +16,45 @@ internal sealed class LoopExecutor : StepExecutor<LoopStep>
 
     protected override async Task<StepResult> ExecuteAsync(LoopStep loop, StepAttempt attempt, FlowRunner runner)
     {
-        var template = attempt.Run.Flow.Of(loop, step => InputTemplate.Compile(step.Items, "$.items"));
-        var value = attempt.Evaluate(template);
-        if (value.Kind != ValueKind.List)
-            throw StepException.Input($"'items' must be a list; found {ValueText.Of(value)}.");
-        var items = value.AsList;
+        var test = attempt.Run.Test;
+        var given = test?.ItemOf(loop);
+        var items = given is { } one ? new ValueList([one]) : ItemsOf(loop, attempt);
         attempt.Run.Meter.Items(items.Count);
+        if (test?.TakesOneItem(loop) == true)
+        {
+            if (items.Count == 0)
+                throw StepException.Input("'items' is an empty list, so that there is no item to test with.");
+            items = new ValueList([items[0]]);
+        }
         attempt.Show(ValueObject.Of([new("count", Value.Of(items.Count))]));
         await attempt.IntendAsync(StepEffect.Pure);
 
-        var ends = await WalkAsync(loop, items, attempt, runner);
+        var ends = await WalkAsync(loop, items, given, attempt, runner);
         return Merge(loop, ends);
     }
 
+    private static ValueList ItemsOf(LoopStep loop, StepAttempt attempt)
+    {
+        var template = attempt.Run.Flow.Of(loop, step => InputTemplate.Compile(step.Items, "$.items"));
+        var value = attempt.Evaluate(template);
+        return value.Kind == ValueKind.List ? value.AsList : throw StepException.Input($"'items' must be a list; found {ValueText.Of(value)}.");
+    }
+
+    /// <param name="given">What the loop's name means in its one item, in a test; null makes it of the item and its number.</param>
     /// <returns>The state at the end of each item; null for one that was not begun.</returns>
-    private static async Task<RunState?[]> WalkAsync(LoopStep loop, ValueList items, StepAttempt attempt, FlowRunner runner)
+    private static async Task<RunState?[]> WalkAsync(LoopStep loop, ValueList items, Value? given, StepAttempt attempt, FlowRunner runner)
     {
         var ends = new RunState?[items.Count];
         var next = -1;
         var stopped = false;
         var goesOn = loop.OnItemError == ItemError.Continue;
+        var lanes = attempt.Run.Test?.LeadsThrough(loop) == true ? 1 : loop.Parallel;
 
         async Task LaneAsync()
         {
             while (!Volatile.Read(ref stopped) && Interlocked.Increment(ref next) is var index && index < items.Count)
             {
-                var inside = attempt.Enter($"[{index}].", contained: goesOn).Naming(loop.Name, ValueObject.Of(
+                var inside = attempt.Enter($"[{index}].", contained: goesOn).Naming(loop.Name, given ?? ValueObject.Of(
                     [new("item", items[index]), new("index", Value.Of(index))]));
                 var end = await runner.RunAsync(loop.Steps, inside, attempt.Cancel);
                 ends[index] = end;
@@ -52,7 +65,7 @@ internal sealed class LoopExecutor : StepExecutor<LoopStep>
             }
         }
 
-        await Task.WhenAll(Enumerable.Range(0, Math.Min(loop.Parallel, items.Count)).Select(_ => LaneAsync()));
+        await Task.WhenAll(Enumerable.Range(0, Math.Min(lanes, items.Count)).Select(_ => LaneAsync()));
         return ends;
     }
 

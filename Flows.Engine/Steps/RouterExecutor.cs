@@ -17,6 +17,8 @@ internal sealed class RouterExecutor : StepExecutor<RouterStep>
     protected override async Task<StepResult> ExecuteAsync(RouterStep router, StepAttempt attempt, FlowRunner runner)
     {
         var taken = TakenBefore(router, attempt) ?? Taken(router, attempt);
+        if (attempt.Run.Test is { } test)
+            taken = test.Narrow(router, taken);
         // The choice is in the line that begins the step: a resumed run goes on in the branches it was in, whatever the conditions say by then.
         attempt.Show(ValueObject.Of([new("branches", Names(taken))]));
         await attempt.IntendAsync(StepEffect.Pure);
@@ -39,6 +41,8 @@ internal sealed class RouterExecutor : StepExecutor<RouterStep>
 
     private static List<Branch> Taken(RouterStep router, StepAttempt attempt)
     {
+        if (attempt.Run.Test is { } test && test.TakesOneBranch(router))
+            return [];
         var conditions = attempt.Run.Flow.Of(router, Compile);
         var taken = new List<Branch>();
         for (var index = 0; index < router.Branches.Count; index++)

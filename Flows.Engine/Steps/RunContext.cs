@@ -23,6 +23,7 @@ internal sealed class RunContext
         Waits = new RunWaits(start, clock);
         Links = new ResumeLinks(start, flow.Places);
         Connections = new RunConnections(start);
+        Test = start.Test is { } plan ? new TestTerms(plan, flow.Places) : null;
         Names =
         [
             new("run", ValueObject.Of([new("id", Text(start.RunId)), new("environment", Value.Of(start.Environment.ToString()))])),
@@ -46,6 +47,9 @@ internal sealed class RunContext
     /// <summary>What expressions may name beside steps: run, flow and vars.</summary>
     public IReadOnlyList<KeyValuePair<string, Value>> Names { get; }
     public RunConnections Connections { get; }
+
+    /// <summary>What a test run takes as given and where it ends; null for every other run.</summary>
+    public TestTerms? Test { get; }
 
     /// <summary>True for the one respond step that answers the caller.</summary>
     public bool TryAnswer() => Interlocked.Exchange(ref _answered, 1) == 0;

@@ -36,6 +36,7 @@ internal static class StepErrorCodes
     public const string Expression = "expression";
     public const string Limit = "limit";
     public const string Timeout = "timeout";
+    public const string NotReached = "not_reached";
     public const string Network = "network";
     public const string CodeError = "code_error";
     public const string Uncertain = "uncertain";

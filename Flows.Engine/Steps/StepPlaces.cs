@@ -13,6 +13,14 @@ internal sealed class StepPlaces
     /// <summary>The step of that name; null when there is none.</summary>
     public Step? Find(string name) => _steps.TryGetValue(name, out var found) ? found.Step : null;
 
+    /// <summary>The steps around one, the outermost first, and how the way goes on inside each: <c>:VIP.</c> into a branch, <c>!</c> into a failure branch, null into a loop's item.</summary>
+    public IEnumerable<(string Owner, string? Then)> Around(string name) =>
+        _steps.TryGetValue(name, out var found) ? found.Around.Select(container => (container.Owner, container.Then)) : [];
+
+    /// <summary>The names of all steps inside one, at any depth.</summary>
+    public IEnumerable<string> Inside(string name) =>
+        _steps.Where(step => step.Value.Around.Any(container => container.Owner == name)).Select(step => step.Key);
+
     /// <summary>The path of a step of this flow as a walk at <paramref name="place"/> will meet it.</summary>
     /// <param name="place">As in <see cref="RunState.Place"/>.</param>
     /// <param name="loop">Set when there is no one path: the loop around the step that is not around the place.</param>

@@ -50,6 +50,13 @@ public sealed class ResumingARun
           { "name": "w", "kind": "action", "piece": "ledger", "action": "write", "input": { "value": 1 }, "onUncertain": "retry" },
           { "name": "halt", "kind": "stop", "asFailed": true, "message": "sorry", "output": "{{w}}" } ]
         """,
+        """
+        [ { "name": "each", "kind": "loop", "items": "{{trigger.items}}", "steps": [
+            { "name": "w", "kind": "action", "piece": "ledger", "action": "write", "input": { "value": "{{each.item}}" }, "onUncertain": "retry" },
+            { "name": "r", "kind": "router", "branches": [
+              { "name": "Two", "when": "{{each.item == 2}}", "steps": [ { "name": "enough", "kind": "stop", "output": "{{w}}" } ] } ] } ] },
+          { "name": "behind", "kind": "action", "piece": "ledger", "action": "write", "input": { "value": 1 }, "onUncertain": "retry" } ]
+        """,
     ];
 
     public static TheoryData<string> Flows => new(s_flows);
@@ -81,6 +88,12 @@ public sealed class ResumingARun
                 whole.Journal.OrderBy(line => line.Path).Select(line => (line.Path, line.Status, line.Output)),
                 together.Select(line => (line.Path, line.Status, line.Output)));
         }
+
+        // The last crash there can be: everything is written but how the run ended.
+        var nothing = new LedgerPiece();
+        var last = await WalkedRun.OfAsync(steps, Trigger, nothing, whole.Journal);
+        Assert.Equal(whole.Outcome, last.Outcome);
+        Assert.Empty(nothing.Done);
     }
 
     [Theory]

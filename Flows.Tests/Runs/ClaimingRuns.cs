@@ -1,4 +1,7 @@
+using Flows.Api.Runs;
+using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
+using Flows.Contracts.WorkerProtocol;
 
 namespace Flows.Tests.Runs;
 
@@ -53,6 +56,23 @@ public sealed class ClaimingRuns(RunsDatabase database) : IClassFixture<RunsData
         Assert.Equal("""{"n":12345678901234567890}""", claim.Trigger.ToString());
         var lease = await database.ValueAsync<DateTime>("SELECT lease_until FROM runs WHERE id = $1", run.RunId);
         Assert.Equal(6, (lease - clock.GetUtcNow().UtcDateTime).TotalSeconds, 0.001);
+    }
+
+    [Fact]
+    public async Task A_test_with_something_given_goes_only_to_a_worker_that_knows_what_that_means()
+    {
+        var host = await database.HostAsync();
+        var plan = new TestPlan("b", Only: true, new Dictionary<string, RawJson> { ["a"] = RawJson.Parse("1") });
+        var run = database.NewRun() with { Environment = RunEnvironment.Test, Test = RunStore.PackPlan(plan) };
+        await database.Store().AcceptAsync([run], default);
+        Task<ClaimResponse> AskAsync(bool takesTests) =>
+            host.SendAsync(WorkerRoutes.Claim, new ClaimRequest("w1", [run.RunId], TakesTests: takesTests), WorkerJson.Default.ClaimRequest, WorkerJson.Default.ClaimResponse);
+
+        var refused = await AskAsync(takesTests: false);
+        Assert.Equal((0, run.RunId), (refused.Claims.Count, Assert.Single(refused.NotNow)));
+        Assert.Equal(RunStatus.Queued, await database.StatusAsync(run.RunId));
+        var claim = Assert.Single((await AskAsync(takesTests: true)).Claims);
+        Assert.Equal(("b", true, "1"), (claim.Test!.Step, claim.Test.Only, claim.Test.Outputs!["a"].ToString()));
     }
 
     [Fact]

@@ -30,7 +30,7 @@ public sealed class RunsOverHttp(RunsDatabase database) : IClassFixture<RunsData
 
         var view = await _host.GetJsonAsync($"/api/v1/runs/{run}");
         Assert.Equal(
-            "id flowId version status environment trigger createdAt startedAt finishedAt attempt worker leaseUntil waitingFor failedStep error output",
+            "id flowId version status environment trigger createdAt startedAt finishedAt attempt worker leaseUntil waitingFor failedStep error output origin",
             string.Join(' ', view.EnumerateObject().Select(property => property.Name)));
         Assert.Equal("Succeeded", view.GetProperty("status").GetString());
         Assert.Equal("""{"n": 1.0}""", view.GetProperty("trigger").GetRawText());

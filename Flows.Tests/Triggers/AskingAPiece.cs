@@ -64,6 +64,28 @@ public sealed class AskingAPiece(TwoReplicas replicas) : IClassFixture<TwoReplic
     }
 
     [Fact]
+    public async Task The_samples_of_a_flow_or_those_of_the_question_go_along_for_the_expressions_in_the_form()
+    {
+        var key = (await _api.GetAsync($"/api/v1/connections/{_connection}")).Ok()["key"].GetString();
+        var flow = (await _api.PostAsync("/api/v1/flows", new { name = "Sampled" })).Ok(201)["id"].GetString();
+        (await _api.SendAsync(HttpMethod.Put, $"/api/v1/flows/{flow}/samples/trigger", """{ "output": { "owner": "ada" } }""")).Ok();
+        async Task<PreviewContext?> ContextOfAsync(string more)
+        {
+            var asked = _api.PostAsync("/api/v1/pieces/github/options", $$$"""{ "source": "repositories", "connection": "{{{key}}}", "input": { "owner": "{{trigger.owner}}" }{{{more}}} }""");
+            var call = await NextAsync(_api);
+            await replicas.AnswerAsync(_api, call, new PieceAnswer(call.Id, Options: []));
+            (await asked).Ok();
+            return call.Request.Context is { } context ? System.Text.Json.JsonSerializer.Deserialize(context.Utf8.Span, EngineJson.Default.PreviewContext) : null;
+        }
+
+        Assert.Null(await ContextOfAsync(""));
+        Assert.Equal("ada", (await ContextOfAsync($", \"flowId\": \"{flow}\""))!.Trigger!.Value.ToElement().GetProperty("owner").GetString());
+        Assert.Equal("bob", (await ContextOfAsync(""", "context": { "trigger": "bob", "steps": { "a": 1 } }"""))!.Trigger!.Value.ToElement().GetString());
+        Assert.Contains("There is no flow", Assert.Single((await _api.PostAsync("/api/v1/pieces/github/options",
+            $$"""{ "source": "owners", "connection": "{{key}}", "flowId": "{{Guid.CreateVersion7()}}" }""")).Problem(400)), StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task A_sample_is_what_the_service_has_now_and_else_what_is_described()
     {
         var asked = _api.PostAsync("/api/v1/pieces/rss/triggers/new_item/sample", """{ "input": { "url": "https://example.com/feed" } }""");
@@ -91,6 +113,8 @@ public sealed class AskingAPiece(TwoReplicas replicas) : IClassFixture<TwoReplic
         var answer = await hasty.PostAsync($"/api/v1/connections/{_connection}/test");
         answer.Problem(503);
         Assert.Contains("No worker has taken the question within ", answer["detail"].GetString(), StringComparison.Ordinal);
+        var preview = await hasty.PostAsync("/api/v1/expressions/preview", new { expressions = new { a = "{{1}}" } });
+        Assert.Contains("No worker has taken the question within ", preview.Detail(503), StringComparison.Ordinal);
         Assert.Equal(0L, await replicas.Database.ScalarAsync("SELECT count(*) FROM piece_questions"));
     }
 

@@ -57,7 +57,7 @@ internal sealed partial class RunClaims(FlowsApi api, LiveRuns live, WorkerIdent
 
     private async Task ClaimAsync(List<Request> batch)
     {
-        var request = new ClaimRequest(worker.Id, [.. batch.Select(item => item.RunId).Distinct()], FetchesValues: true);
+        var request = new ClaimRequest(worker.Id, [.. batch.Select(item => item.RunId).Distinct()], FetchesValues: true, TakesTests: true);
         for (var failures = 0; ;)
         {
             // The lease is counted from before the question was sent. Should the answer be lost, the API gives the runs to somebody else
