@@ -87,7 +87,7 @@ const links: { to: string; label: string; icon: typeof Users; needs?: string }[]
   { to: "/operate", label: text.nav.operate, icon: Activity },
 ];
 
-const awayMs = 3000;
+const awayMs = 1500;
 
 function Shell({ signOut }: { signOut: () => void }) {
   const client = useQueryClient();

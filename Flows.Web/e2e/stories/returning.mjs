@@ -38,7 +38,7 @@ export default async function (person) {
 
   await leave();
   await page.goto(`${person.url}/runs?flow=${flow.id}`);
-  await page.getByRole("alert").getByText("cannot be reached").first().waitFor();
+  await banner.waitFor({ state: "attached" });
   const run = await person.api("POST", `flows/${flow.id}/draft/runs`, {});
   await comeBack();
   await page.locator(`a[href$="runs/${run.id}"]`).first().waitFor();
