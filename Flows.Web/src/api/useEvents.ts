@@ -6,12 +6,12 @@ const firstPauseMs = 500;
 const longestPauseMs = 15_000;
 
 /**
- * Listens to a stream of the API for as long as the page is there, from where it was cut, with longer pauses while it cannot be had.
+ * Listens to a stream of the API for as long as the page is there, from where it was cut, with longer pauses while it cannot be had. A tab that
+ * nobody looks at gives its place up, and goes on when somebody does: a browser has only six connections to a host over HTTP/1.1, for all its tabs.
  * @param path Null: nothing is listened to.
- * @param whileHidden False: a tab that nobody looks at gives its place up, and takes one again when somebody does.
  * @returns True while the stream is open: nobody has to ask.
  */
-export function useEvents(path: string | null, onEvent: (event: ServerEvent) => void, whileHidden: boolean): boolean {
+export function useEvents(path: string | null, onEvent: (event: ServerEvent) => void): boolean {
   const [isOpen, setOpen] = useState(false);
   const told = useLatest(onEvent);
   useEffect(() => {
@@ -42,7 +42,7 @@ export function useEvents(path: string | null, onEvent: (event: ServerEvent) => 
       if (!left.signal.aborted && signal.aborted) void run(); // somebody came back meanwhile
     };
     const look = () => {
-      if (document.hidden && !whileHidden) left.abort();
+      if (document.hidden) left.abort();
       else if (left.signal.aborted || !isRunning) {
         if (left.signal.aborted) left = new AbortController();
         void run();
@@ -54,6 +54,6 @@ export function useEvents(path: string | null, onEvent: (event: ServerEvent) => 
       document.removeEventListener("visibilitychange", look);
       left.abort();
     };
-  }, [path, whileHidden, told]);
+  }, [path, told]);
   return isOpen;
 }

@@ -26,7 +26,7 @@ export function RunsPage() {
   const [picked, setPicked] = useState<ReadonlySet<string>>(new Set());
   const [isSaving, setSaving] = useState(false);
   const reading = useRef<ReturnType<typeof setTimeout> | null>(null);
-  const isStreaming = useEvents("api/v1/runs/events", () => readSoon(), false);
+  const isStreaming = useEvents("api/v1/runs/events", () => readSoon());
   const refresh = isStreaming ? false : pollMs;
   const path = (cursor: string | null, limit = 50) => `api/v1/runs${apiQuery(filter, Date.now(), { limit, cursor })}`;
   const runs = useList<RunView>(["runs", "list", filter], (cursor) => path(cursor), refresh || undefined);

@@ -46,7 +46,6 @@ export function useRun(runId: string) {
         void client.invalidateQueries({ queryKey: ["run", runId, "steps"] });
       } else readSoon();
     },
-    true,
   );
 
   const run = useQuery({
