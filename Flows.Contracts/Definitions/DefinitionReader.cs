@@ -41,7 +41,10 @@ public static class DefinitionReader
         var steps = new StepReader(problems, catalogue);
         var trigger = steps.ReadTrigger(fields.Any("trigger"));
         var visible = ImmutableHashSet.Create<string>(StringComparer.Ordinal);
-        var definition = new FlowDefinition(schema, trigger, steps.ReadSteps(fields.List("steps", required: true), "$.steps", 1, container: null, ref visible));
+        var definition = new FlowDefinition(schema, trigger, steps.ReadSteps(fields.List("steps", required: true), "$.steps", 1, container: null, ref visible))
+        {
+            Notes = NoteReader.Read(fields.List("notes"), problems),
+        };
         fields.Finish();
         steps.CheckExpressions();
         return definition;

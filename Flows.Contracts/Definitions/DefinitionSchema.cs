@@ -18,9 +18,20 @@ public static class DefinitionSchema
           "properties": {
             "schema": { "const": 1, "description": "Version of the flow language." },
             "trigger": { "$ref": "#/$defs/trigger" },
-            "steps": { "$ref": "#/$defs/steps" }
+            "steps": { "$ref": "#/$defs/steps" },
+            "notes": { "type": "array", "maxItems": 100, "items": { "$ref": "#/$defs/note" }, "description": "Beside the steps on the canvas; a run knows nothing of them." }
           },
           "$defs": {
+            "note": {
+              "type": "object",
+              "additionalProperties": false,
+              "properties": {
+                "text": { "type": "string", "maxLength": 4000 },
+                "x": { "type": "number", "minimum": -1000000, "maximum": 1000000, "default": 0, "description": "Pixels of the canvas." },
+                "y": { "type": "number", "minimum": -1000000, "maximum": 1000000, "default": 0 },
+                "color": { "enum": ["yellow", "blue", "green", "red"], "default": "yellow" }
+              }
+            },
             "name": { "type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_]*$", "maxLength": 64, "description": "Unique within the flow; expressions refer to the step by it." },
             "timeSpan": { "type": "string", "pattern": "^([0-9]+\\.)?[0-9]{2}:[0-9]{2}:[0-9]{2}(\\.[0-9]{1,7})?$", "description": "[d.]hh:mm:ss" },
             "expression": { "type": "string", "pattern": "^\\{\\{[\\s\\S]*\\}\\}$", "description": "One expression between {{ and }}." },
@@ -50,6 +61,7 @@ public static class DefinitionSchema
                 "name": { "$ref": "#/$defs/name" },
                 "kind": { "type": "string" },
                 "title": { "type": "string", "description": "What the editor shows instead of the name." },
+                "note": { "type": "string", "maxLength": 4000, "description": "What people wrote about the step; a run knows nothing of it." },
                 "skip": { "type": "boolean", "default": false, "description": "Leaves the step out; its name is then null." },
                 "retry": { "$ref": "#/$defs/retry" },
                 "timeout": { "$ref": "#/$defs/timeSpan", "description": "Time for one try, 1 ms to 1 day." },

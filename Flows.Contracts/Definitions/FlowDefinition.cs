@@ -11,6 +11,9 @@ public sealed record FlowDefinition(int Schema, FlowTrigger Trigger, IReadOnlyLi
 {
     /// <summary>The only schema version there is.</summary>
     public const int CurrentSchema = 1;
+
+    /// <summary>What people wrote beside the steps; a run knows nothing of it.</summary>
+    public IReadOnlyList<FlowNote> Notes { get; init; } = [];
 }
 
 /// <summary>What starts the flow. Its output is <c>{{trigger}}</c> whatever its name.</summary>
@@ -28,6 +31,8 @@ public abstract record Step
     public abstract string Kind { get; }
     /// <summary>What the editor shows instead of the name; null shows the name.</summary>
     public string? Title { get; init; }
+    /// <summary>What people wrote about the step; a run knows nothing of it.</summary>
+    public string? Note { get; init; }
     /// <summary>Leaves the step out; its name then evaluates to null.</summary>
     public bool Skip { get; init; }
     public RetryPolicy Retry { get; init; } = RetryPolicy.None;

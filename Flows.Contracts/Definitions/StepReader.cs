@@ -236,6 +236,7 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
         step = step with
         {
             Title = fields.Text("title"),
+            Note = NoteReader.Text(fields, "note"),
             Skip = fields.Flag("skip"),
             Retry = policies.ReadRetry(fields),
             Timeout = fields.Time("timeout", TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1)),

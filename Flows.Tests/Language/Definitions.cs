@@ -12,7 +12,7 @@ internal static class Definitions
           "schema": 1,
           "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {}, "connection": "shop" },
           "steps": [
-            { "name": "order", "kind": "action", "piece": "http", "action": "request", "title": "Fetch the order", "connection": "shop",
+            { "name": "order", "kind": "action", "piece": "http", "action": "request", "title": "Fetch the order", "note": "From the shop", "connection": "shop",
               "input": { "method": "GET", "url": "https://api.example.com/orders/{{trigger.body.id}}", "headers": { "x-key": "{{connections.shop.key}}" } },
               "retry": { "attempts": 3, "delay": "00:00:02", "backoff": 2.0, "on": ["timeout", "5xx", "network"] },
               "timeout": "00:00:30", "onError": { "steps": [
@@ -32,7 +32,8 @@ internal static class Definitions
             { "name": "audit", "kind": "call", "flow": "audit-flow", "input": { "order": "{{trigger.body.id}}", "approved": "{{size.results.Big?.approved ?? false}}" }, "await": true },
             { "name": "answer", "kind": "respond", "status": 200, "body": { "total": "{{total}}", "shipped": "{{each.results.length}}" } },
             { "name": "end", "kind": "stop", "asFailed": false, "message": "Done by {{run.id}}", "output": "{{ { total } }}" }
-          ]
+          ],
+          "notes": [ { "text": "Ask Ida before you change this", "x": 400, "y": -20.5, "color": "blue" } ]
         }
         """;
 

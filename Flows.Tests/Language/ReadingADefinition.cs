@@ -24,6 +24,7 @@ public sealed class ReadingADefinition
         Assert.Equal(TimeSpan.FromDays(2), Assert.IsType<WaitStep>(router.Branches[0].Steps[0]).Expires);
         Assert.Equal((4, ItemError.Continue), (Assert.IsType<LoopStep>(steps[3]).Parallel, ((LoopStep)steps[3]).OnItemError));
         Assert.True(Assert.IsType<CallStep>(steps[4]).Await);
+        Assert.Equal(("From the shop", new FlowNote("Ask Ida before you change this", 400, -20.5, NoteColor.Blue)), (order.Note, Assert.Single(reading.Definition.Notes)));
     }
 
     [Fact]
@@ -92,6 +93,7 @@ public sealed class ReadingADefinition
     [InlineData("5", "$: Expected a flow definition, which is a JSON object; found the number 5.")]
     [InlineData("{}", "$.schema: 'schema' has to be 1, the version of the flow language this is written in.|$: 'trigger' is missing: what starts the flow is required.|$: 'steps' is missing: a list is required in a flow definition.")]
     [InlineData("{\"schema\":1,\"trigger\":[],\"steps\":{}}", "$.trigger: Expected a trigger, which is a JSON object; found a list.|$.steps: 'steps' has to be a list; found an object.")]
+    [InlineData("{\"schema\":1,\"trigger\":{\"piece\":\"p\",\"event\":\"e\"},\"steps\":[],\"notes\":[1,{\"text\":\"a\",\"x\":\"left\",\"color\":\"pink\",\"size\":1}]}", "$.notes[0]: Expected a note, which is a JSON object; found the number 1.|$.notes[1].x: 'x' has to be a number from -1000000 to 1000000; found the text 'left'.|$.notes[1].color: 'color' cannot be 'pink'. There are: yellow, blue, green, red.|$.notes[1].size: 'size' is not a field of a note. There are: text, x, y, color.")]
     [InlineData("{\"schema\":1,\"schema\":1,\"trigger\":{\"piece\":\"p\",\"event\":\"e\"},\"steps\":[]}", "$.schema: 'schema' is there twice.")]
     public void A_document_of_another_shape_is_refused(string json, string problems) =>
         Assert.Equal(problems, string.Join('|', Definitions.Of(Definitions.Read(json))));

@@ -18,6 +18,7 @@ public sealed class SchemaOfADefinition
 
     [Theory]
     [InlineData("", typeof(FlowDefinition))]
+    [InlineData("note", typeof(FlowNote))]
     [InlineData("trigger", typeof(FlowTrigger))]
     [InlineData("shared", typeof(Step))]
     [InlineData("action", typeof(ActionStep))]

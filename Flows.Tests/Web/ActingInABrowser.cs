@@ -15,6 +15,8 @@ public sealed class ActingInABrowser(Platform platform)
 
     [StoryTheory]
     [InlineData("building")]
+    [InlineData("restoring")]
+    [InlineData("keyboard")]
     [InlineData("reading")]
     [InlineData("retrying")]
     [InlineData("together")]

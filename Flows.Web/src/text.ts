@@ -39,6 +39,45 @@ export const text = {
     source: "Code", rawJson: "as JSON", dataTitle: "Insert data", dataHelp: "Outputs of the steps before this one. Test the flow to see real values.", webhookUrl: "Webhook address", moveUp: "Move up", moveDown: "Move down",
     wrongName: "A name begins with a letter or _ and has letters, digits and _ only.", takenName: "Another step has this name.", enabled: "Enabled", notEnabled: "Disabled", copyStep: "Copy", paste: "Paste",
   },
+  build: {
+    settings: "Settings", panelAbout: "What the panel shows", note: "Note", noteHelp: "For whoever reads this flow", addNote: "Add a note to the canvas", moveNote: "Move note", noteText: "Text of note",
+    colors: { yellow: "Yellow", blue: "Blue", green: "Green", red: "Red" }, map: "Map of the flow", hasProblem: "has a problem", skipped: "skipped",
+    kinds: { code: "Code", router: "Branch", loop: "Loop", wait: "Wait", call: "Call a flow", respond: "Respond", stop: "Stop" },
+    // Expressions and their data
+    atCharacter: (at: number) => `(character ${at})`, emptyText: "empty text", searchData: "Search the data", noData: "No step comes before this one.", noSample: "no sample yet", less: "less",
+    inside: (count: number) => `${count} inside`, moreInside: (count: number) => `${count} more are not shown; type their path.`, noPreviews: "Expressions are not being tried at the moment.",
+    // Fields
+    otherwise: (value: string) => `Otherwise ${value}.`, standard: (value: string) => `(${value})`, asExpression: "Write an expression", asValue: "Fill in a value", value: "value",
+    choose: "Choose, or type", refresh: "Ask again", noOptions: "Nothing to choose from. What is typed is taken.", addPair: "Add a row", valueOf: (at: number) => `value ${at}`,
+    wholeNumber: "A whole number is needed here.", anyNumber: "A number is needed here.", aList: "A list is needed here: [ … ].", anObject: "An object is needed here: { … }.",
+    aTimeSpan: "A time span is written [d.]hh:mm:ss, such as 00:10:00.", aDate: "A date is written 2026-12-24T18:00:00Z.", noConnections: "There is none yet for this service. Make one under",
+    effect: "What running it twice means", pure: "Nothing: it only computes", idempotent: "The same as running it once", effectful: "It would happen twice",
+    asFailed: "End as failed", reason: "Reason", runOutput: "Output of the run",
+    // Conditions
+    toExpression: "Write it as an expression", toRows: "Show it as rows", noRows: "This expression says more than rows can show.", noExpression: "An expression cannot say this: a side holds a list or an object, or a number is no number.",
+    or: "or", and: "and", addAnd: "And", addOr: "Or another group", left: "Value", right: "Compared with", operator: "Test", removeTest: "Remove test", capitals: "Capitals count", addOtherwise: "Add an otherwise branch",
+    // Testing
+    notSaved: "The draft could not be saved, so it was not started. Nothing that you typed is lost.", openRun: "Open the run", waitsThere: "The run waits. Open it to see for what, and to answer.", triggerGives: "What the trigger gives",
+    pickEvent: "Pick a past event", pastEvents: "Past events", noEvents: "Nothing has started this flow yet.", large: "large", askService: "Ask the service",
+    fromDescription: "An example of what this trigger gives.", fromRun: (at: string) => `From the run of ${at}.`, kept: (at: string) => `Kept ${at}.`,
+    usePinned: (count: number) => `Take the pinned output of ${count === 1 ? "one step" : `${count} steps`} instead of running ${count === 1 ? "it" : "them"}`,
+    testStep: "Test this step", testUpTo: "Run up to here", testStepHelp: "This step alone runs on samples of the steps before it, its effects included; up to here, the steps before it run too.",
+    missing: "No sample yet of", whichTime: "Which time", result: "Result of the test", pinnedUsed: "pinned", times: (count: number) => `${count} times`,
+    sample: "Sample output", pinned: "pinned", pinnedHelp: "Test runs take this output instead of running the step. Published versions always run it.", noSampleYet: "None yet: test the step, or write one.",
+    fromThisTest: "From this test.", pin: "Pin", unpin: "Unpin", editSample: "Edit", writeSample: "Write one", saveAndPin: "Save and pin", forget: "Forget",
+    // Versions
+    version: (number: number) => `Version ${number}`, draft: "Draft", publishedNow: "published", compare: "Comparison", compareWith: "Compare with", against: "beside", restoreVersion: (number: number) => `Restore version ${number}`,
+    isRestored: (number: number) => `The draft is version ${number} again. Undo brings back what it was.`, isPublished: (number: number) => `Version ${number} is published.`,
+    marks: { added: "added", removed: "removed", moved: "moved", changed: "changed" }, legend: "What the colours mean", noChanges: "Nothing differs.", nothing: "nothing differs", movedFrom: (from: string, to: string) => `from ${from} to ${to}`,
+    firstVersion: "This is the first version: with it the flow starts to run.", whatChanges: "What changes", sinceVersion: (number: number) => `Since version ${number}`, onCanvas: "See it on the canvas", asList: "As a list",
+    cannotPublish: (count: number) => `${count === 1 ? "One problem keeps" : `${count} problems keep`} the flow from being published.`, showProblems: "Show",
+    copiedStep: "Copied. Paste it with Ctrl+V, also into another flow.", shortcuts: "Keys",
+    keys: [
+      ["↑ ↓", "The step before or after, on the canvas"], ["Enter", "Into the panel of the step"], ["Escape", "Back to the canvas; once more closes the panel"], ["A", "Add a step behind this one"], ["Shift+A", "Add a step inside: into a branch, loop or failure branch"],
+      ["Alt+↑ Alt+↓", "Move the step, also out of a branch or loop"], ["Delete", "Delete the step"], ["Ctrl+C Ctrl+V", "Copy and paste, also into another flow"], ["Ctrl+D", "Duplicate the step"], ["Ctrl+Z Ctrl+Y", "Undo, redo"],
+      ["T", "Test the step"], ["N", "Add a note"], ["Ctrl+Space", "Complete, in an expression"], ["Ctrl+S", "Save now"], ["Ctrl+Enter", "Publish"], ["?", "This list"],
+    ] as [string, string][],
+  },
   runs: {
     title: "Runs", empty: "No runs match", emptyHelp: "Runs appear here as soon as a trigger starts one.", any: "Any status", errorHas: "Error contains", tag: "Tag", anyFlow: "Any flow", started: "Started", took: "Took", status: "Status", flow: "Flow",
     cancel: "Cancel", retry: "Retry", retryFailed: "From the failed step", retryStart: "From the start", retryLatest: "On the latest version", retryHere: "Retry from here", input: "Input", output: "Output", error: "Error", logs: "Logs",

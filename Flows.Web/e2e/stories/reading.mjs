@@ -50,7 +50,7 @@ export default async function (person) {
   await page.getByText(`Gone <img`).first().waitFor();
   await look(`/runs/compare?left=${run.id}&right=${failed.id}`, ".compare-sides .badge");
   await look(`/flows/${flow.id}`, ".step-box");
-  await person.step(/^<img.*code/).click();
+  await person.step(/^<img.*Code/).click();
   await person.panel.waitFor();
   await check(page, "a step's panel");
   await page.keyboard.press("Escape");

@@ -15,7 +15,9 @@ export default async function (person) {
   await person.signIn(`/flows/${flow.id}`);
   await person.saved();
   await person.button("Test").click();
-  await person.button("Run", person.page.getByRole("dialog")).click();
+  await person.button("Run", person.panel).click();
+  await person.step(/^second.*Failed/).waitFor();
+  await person.panel.getByRole("link", { name: "Open the run" }).click();
   await person.run("Failed");
   await person.page.getByRole("alert").getByText("This <b>will</b> not do.").first().waitFor();
   await person.step(/^second/).click();

@@ -1,6 +1,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { ApiError, call, type DefinitionProblem, type Schemas } from "../api/client";
 import type { Definition } from "../flow/definition";
+import { isEqual } from "../flow/diff";
 import { begin, push, redo, undo, type History } from "../flow/history";
 import { useLatest } from "../ui/ui";
 
@@ -8,11 +9,12 @@ export type SaveState = "saved" | "unsaved" | "saving" | "conflict" | "failed";
 
 const quietMs = 700;
 const retryMs = 3000;
+const keepMs = 200;
 
 /**
  * The draft of a flow under the hands of one person: undo and redo, saved a moment after the last change, with the revision that it was
  * read at. When somebody else has saved meanwhile nothing is overwritten: the state is `conflict` until one of the two is chosen.
- * What is not saved yet is kept in this tab, and so survives a reload, also while the API is away.
+ * What is not saved yet is kept in this tab with the steps back, and so survives a reload, also while the API is away.
  */
 export function useDraft(flowId: string) {
   const [history, setHistory] = useState<History<Definition> | null>(null);
@@ -25,15 +27,25 @@ export function useDraft(flowId: string) {
   const lastField = useRef<string | null>(null);
   const kept = `flows-draft-${flowId}`;
 
+  const latest = useLatest({ history });
+
   const load = useCallback(
-    async (takeTheirs: boolean) => {
+    async (how: "open" | "takeTheirs" | "goOn") => {
       try {
         const answer = await call<Definition>("GET", `api/v1/flows/${flowId}/draft`);
         etag.current = answer.etag;
-        saved.current = answer.body;
-        const mine = takeTheirs ? null : readKept(kept);
-        setHistory(mine?.etag === answer.etag && mine ? mine.history : begin(answer.body));
-        setState(mine?.etag === answer.etag && mine && mine.history.present !== answer.body ? "unsaved" : "saved");
+        const mine = how === "open" ? readKept(kept) : null;
+        const isMine = mine !== null && mine.etag === answer.etag;
+        const isUnsaved = isMine && !isEqual(mine.history.present, answer.body);
+        // What is shown is the kept object when it says the same, so that it counts as saved.
+        const present = isMine ? mine.history.present : answer.body;
+        saved.current = isUnsaved ? answer.body : present;
+        lastField.current = null;
+        const now = latest.current.history;
+        const next = isMine ? mine.history : how === "goOn" && now ? push(now, present) : begin(present);
+        setHistory(next);
+        if (how === "goOn") keep(kept, { etag: answer.etag, history: next });
+        setState(isUnsaved ? "unsaved" : "saved");
         setError(null);
         const verdict = await call<Schemas["DefinitionVerdict"]>("POST", "api/v1/flows/validate", answer.body).catch(() => null);
         if (verdict) setProblems(verdict.body.problems ?? []);
@@ -41,14 +53,13 @@ export function useDraft(flowId: string) {
         setError(failed as Error);
       }
     },
-    [flowId, kept],
+    [flowId, kept, latest],
   );
   useEffect(() => {
-    void load(false);
+    void load("open");
   }, [load]);
 
   const present = history?.present ?? null;
-  const latest = useLatest({ history, state });
 
   const save = useCallback(
     async (force = false): Promise<boolean> => {
@@ -65,7 +76,7 @@ export function useDraft(flowId: string) {
         setError(null);
         const isNewest = latest.current.history?.present === now;
         setState(isNewest ? "saved" : "unsaved");
-        if (isNewest) sessionStorage.removeItem(kept);
+        if (latest.current.history) keep(kept, { etag: etag.current, history: latest.current.history });
         return isNewest;
       } catch (failed) {
         const status = failed instanceof ApiError ? failed.status : 0;
@@ -86,10 +97,25 @@ export function useDraft(flowId: string) {
 
   useEffect(() => {
     if (!history || state === "conflict" || state === "saving" || history.present === saved.current) return;
-    keep(kept, { etag: etag.current, history });
+    // Not at each keystroke: of a large flow that takes longer than a frame.
+    const keeping = setTimeout(() => keep(kept, { etag: etag.current, history }), keepMs);
     const timer = setTimeout(() => void save(), state === "failed" ? retryMs : quietMs);
-    return () => clearTimeout(timer);
+    return () => {
+      clearTimeout(keeping);
+      clearTimeout(timer);
+    };
   }, [history, state, save, kept]);
+  useEffect(() => {
+    const leave = () => {
+      const now = latest.current.history;
+      if (now && now.present !== saved.current) keep(kept, { etag: etag.current, history: now });
+    };
+    window.addEventListener("pagehide", leave);
+    return () => {
+      window.removeEventListener("pagehide", leave);
+      leave();
+    };
+  }, [kept, latest]);
 
   /** @param field Changes to the same field one after the other are one step back. */
   const change = useCallback((next: (definition: Definition) => Definition, field: string | null = null) => {
@@ -97,30 +123,36 @@ export function useDraft(flowId: string) {
     lastField.current = field;
     setState((now) => (now === "conflict" ? now : "unsaved"));
   }, []);
-  const step = (move: (now: History<Definition>) => History<Definition>) => {
+  const step = useCallback((move: (now: History<Definition>) => History<Definition>) => {
     lastField.current = null;
     setHistory((now) => (now ? move(now) : now));
     setState((now) => (now === "conflict" ? now : "unsaved"));
-  };
+  }, []);
+  const back = useCallback(() => step(undo), [step]);
+  const forth = useCallback(() => step(redo), [step]);
   return {
     definition: present,
     problems,
     state,
     error,
     change,
-    undo: () => step(undo),
-    redo: () => step(redo),
+    undo: back,
+    redo: forth,
     canUndo: (history?.past.length ?? 0) > 0,
     canRedo: (history?.future.length ?? 0) > 0,
     save,
     keepMine: () => void save(true),
     takeTheirs: () => {
       sessionStorage.removeItem(kept);
-      void load(true);
+      void load("takeTheirs");
     },
-    reload: () => load(true),
+    reload: () => load("takeTheirs"),
+    /** Takes over what the API has made of the draft; what was before is one step back. */
+    goOn: () => load("goOn"),
   };
 }
+
+const mostKept = 20;
 
 interface Kept {
   etag: string | null;
@@ -137,8 +169,13 @@ function readKept(name: string): Kept | null {
 
 function keep(name: string, value: Kept) {
   try {
-    sessionStorage.setItem(name, JSON.stringify({ ...value, history: { ...value.history, past: value.history.past.slice(-20) } }));
+    sessionStorage.setItem(name, JSON.stringify({ ...value, history: { ...value.history, past: value.history.past.slice(-mostKept), future: value.history.future.slice(0, mostKept) } }));
   } catch {
-    // The tab's storage is full: the draft is still in memory and on its way to the API.
+    // The tab's storage is full: without the steps back there is room for more; and the draft is on its way to the API.
+    try {
+      sessionStorage.setItem(name, JSON.stringify({ ...value, history: begin(value.history.present) }));
+    } catch {
+      sessionStorage.removeItem(name);
+    }
   }
 }

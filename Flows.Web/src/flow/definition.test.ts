@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { copyStep, findStep, freeName, insertStep, moveStep, placeOfProblem, removeStep, renameStep, stepsBefore, walk, type Definition, type Step } from "./definition";
+import { copyStep, findStep, freeName, insertStep, loopsAround, moveStep, placeBeside, placeOfProblem, removeStep, renameStep, stepsBefore, walk, type Definition, type Step } from "./definition";
 import { layOut } from "./layout";
 import { begin, push, redo, undo } from "./history";
 
@@ -64,6 +64,21 @@ describe("what a step can see", () => {
     expect(stepsBefore(flow(), "inner").map((step) => step.name)).toEqual(["each", "size", "a"]);
     expect(stepsBefore(flow(), "big").map((step) => step.name)).toEqual(["a"]);
     expect(stepsBefore(flow(), "last").map((step) => step.name)).toEqual(["each", "size", "a"]);
+  });
+});
+
+describe("moving by one", () => {
+  it("goes past the neighbour, out of a list at its ends, and nowhere at the ends of the flow", () => {
+    expect(placeBeside(flow(), "each", -1)).toEqual({ list: { in: "flow" }, index: 1 });
+    expect(moveStep(flow(), "a", placeBeside(flow(), "a", 1) as never).steps.map((step) => step.name)).toEqual(["size", "a", "each", "last"]);
+    expect(placeBeside(flow(), "big", -1)).toEqual({ list: { in: "flow" }, index: 1 });
+    expect(placeBeside(flow(), "inner", 1)).toEqual({ list: { in: "flow" }, index: 3 });
+    expect(placeBeside(flow(), "a", -1)).toBeNull();
+    expect(placeBeside(flow(), "last", 1)).toBeNull();
+  });
+  it("knows the loops around a step", () => {
+    expect(loopsAround(flow(), "inner").map((step) => step.name)).toEqual(["each"]);
+    expect(loopsAround(flow(), "big")).toEqual([]);
   });
 });
 

@@ -3,6 +3,15 @@ export interface Definition {
   schema: 1;
   trigger: Trigger;
   steps: Step[];
+  notes?: Note[];
+}
+
+/** A note beside the steps, at a place of the canvas in pixels. */
+export interface Note {
+  text: string;
+  x: number;
+  y: number;
+  color?: "yellow" | "blue" | "green" | "red";
 }
 
 export interface Trigger {
@@ -10,6 +19,7 @@ export interface Trigger {
   piece: string;
   event: string;
   input?: Record<string, unknown>;
+  connection?: string;
 }
 
 export type StepKind = "action" | "code" | "router" | "loop" | "wait" | "call" | "respond" | "stop";
@@ -18,6 +28,7 @@ export interface Step {
   name: string;
   kind: StepKind;
   title?: string;
+  note?: string;
   skip?: boolean;
   onError?: "stop" | "continue" | { steps: Step[] };
   retry?: { attempts?: number; delay?: string; backoff?: number; on?: string[] };
@@ -43,6 +54,8 @@ export interface Step {
   message?: unknown;
   flow?: string;
   await?: boolean;
+  asFailed?: boolean;
+  output?: unknown;
   status?: unknown;
   headers?: Record<string, unknown>;
   body?: unknown;
@@ -140,8 +153,7 @@ export function moveStep(definition: Definition, name: string, to: Place): Defin
   const found = findStep(definition, name);
   if (!found || isInside(found.step, to.list)) return definition;
   const from = found.place;
-  const isSameList = JSON.stringify(from.list) === JSON.stringify(to.list);
-  const index = isSameList && from.index < to.index ? to.index - 1 : to.index;
+  const index = isSameList(from.list, to.list) && from.index < to.index ? to.index - 1 : to.index;
   return insertStep(removeStep(definition, name), { list: to.list, index }, found.step);
 }
 
@@ -232,3 +244,33 @@ export function placeOfProblem(definition: Definition, path: string): { step: st
   }
   return { step, field: field.reduce<string>((text, part) => (typeof part === "number" ? `${text}[${part}]` : text ? `${text}.${part}` : part), "") };
 }
+
+/** The loops around a step, the outermost first: in each of them its name stands for the item that is gone through. */
+export function loopsAround(definition: Definition, name: string): Step[] {
+  const path = (steps: Step[]): Step[] | null => {
+    for (const step of steps) {
+      if (step.name === name) return [];
+      for (const inner of listsOf(step)) {
+        const found = path(inner.steps);
+        if (found) return inner.place.in === "loop" ? [step, ...found] : found;
+      }
+    }
+    return null;
+  };
+  return path(definition.steps) ?? [];
+}
+
+/** Where a step goes when it is moved by one: past its neighbour, out of its list at the ends of it; null when there is nowhere. */
+export function placeBeside(definition: Definition, name: string, by: -1 | 1): Place | null {
+  const found = findStep(definition, name);
+  if (!found) return null;
+  const { list, index } = found.place;
+  const length = list.in === "flow" ? definition.steps.length : (listsOf(findStep(definition, list.step)?.step as Step).find((inner) => isSameList(inner.place, list))?.steps.length ?? 0);
+  if (by === -1 && index > 0) return { list, index: index - 1 };
+  if (by === 1 && index < length - 1) return { list, index: index + 2 };
+  if (list.in === "flow") return null;
+  const owner = findStep(definition, list.step)?.place;
+  return owner ? { list: owner.list, index: owner.index + (by === 1 ? 1 : 0) } : null;
+}
+
+export const isSameList = (a: ListPlace, b: ListPlace) => JSON.stringify(a) === JSON.stringify(b);

@@ -76,11 +76,12 @@ function widthOfStep(step: Step): number {
   return lanes.reduce((sum, lane) => sum + widthOfList(lane.steps), 0) + laneGap * (lanes.length - 1);
 }
 
-/** Places every step from top to bottom, lanes of a router, loop or failure branch side by side below their step, and joins them again behind. */
+/** Places every step from top to bottom on the axis x = 0, lanes of a router, loop or failure branch side by side below their step, and joins them again behind. */
 export function layOut(definition: Definition): Layout {
   const layout: Layout = { steps: [], adds: [], labels: [], lines: [], width: 0, height: 0 };
   const width = widthOfList(definition.steps);
-  const center = width / 2;
+  // The axis stays where it is however wide the flow becomes: notes beside it keep their place.
+  const center = 0;
   layout.steps.push({ id: "trigger", kind: "trigger", x: center - nodeWidth / 2, y: 0 });
   const bottom = layList(layout, definition.steps, { in: "flow" }, center, nodeHeight);
   return { ...layout, width, height: bottom + rowGap };

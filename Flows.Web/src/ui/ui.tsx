@@ -21,12 +21,12 @@ export function IconButton({ label, children, ...rest }: ButtonHTMLAttributes<HT
   );
 }
 
-export function Dialog({ title, help, onClose, children, wide }: { title: string; help?: string; onClose: () => void; children: ReactNode; wide?: boolean }) {
+export function Dialog({ title, help, onClose, children, wide, size = wide ? "wide" : undefined }: { title: string; help?: string; onClose: () => void; children: ReactNode; wide?: boolean; size?: "wide" | "huge" }) {
   return (
     <RadixDialog.Root open onOpenChange={(open) => !open && onClose()}>
       <RadixDialog.Portal>
         <RadixDialog.Overlay className="overlay" />
-        <RadixDialog.Content className={wide ? "dialog wide" : "dialog"} {...(help ? {} : { "aria-describedby": undefined })}>
+        <RadixDialog.Content className={size ? `dialog ${size}` : "dialog"} {...(help ? {} : { "aria-describedby": undefined })}>
           <header>
             <RadixDialog.Title>{title}</RadixDialog.Title>
             <RadixDialog.Close asChild>

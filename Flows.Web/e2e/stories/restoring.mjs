@@ -1,0 +1,60 @@
+// A published flow is changed; publishing says what becomes different, and the first version is looked at beside the draft and brought back.
+import { assert, until } from "../person.mjs";
+
+const code = (name, source) => ({ name, kind: "code", language: "javascript", input: {}, source });
+const definition = {
+  schema: 1,
+  trigger: { name: "trigger", piece: "webhook", event: "catch", input: {} },
+  steps: [code("first", "export default () => 1;"), code("second", "export default () => 2;"), code("third", "export default () => 3;"), code("gone", "export default () => 4;")],
+};
+
+export default async function (person) {
+  const { page } = person;
+  const flow = await person.api("POST", "flows", { name: "Compared", definition });
+  await person.api("POST", `flows/${flow.id}/publish`, {});
+  await person.signIn(`/flows/${flow.id}`);
+
+  await person.step(/^third/).click();
+  await person.button("Move up", person.panel).click();
+  await person.button("Move up", person.panel).click();
+  await person.step(/^second/).click();
+  await person.panel.getByLabel("Title", { exact: true }).fill("Twice");
+  await person.panel.getByLabel("Note", { exact: true }).fill("Ida asked for this");
+  await person.step(/^gone/).click();
+  await person.button("Delete", person.panel).click();
+  await person.addStep("respond", -1);
+  await person.saved();
+
+  await person.button("Publish").click();
+  const dialog = page.getByRole("dialog");
+  const changes = dialog.getByRole("region", { name: "What changes" });
+  await changes.getByText("Since version 1: 1 added, 1 removed, 1 moved, 1 changed").waitFor();
+  await changes.getByText("Ida asked for this").waitFor();
+  await person.button("See it on the canvas", changes).click();
+  const [before, after] = [dialog.getByRole("region", { name: "Version 1" }), dialog.getByRole("region", { name: "Draft" })];
+  await person.button(/^gone.*removed/, before).waitFor();
+  await person.button(/^answer.*added/, after).waitFor();
+  await person.button(/^third.*moved/, after).waitFor();
+  await person.button(/^Twice.*changed/, after).waitFor();
+  assert.equal(await before.getByRole("button", { name: /answer/ }).count(), 0);
+  await dialog.getByLabel("What has changed (optional)").fill("Answers now");
+  await person.button("Publish", dialog).click();
+  await dialog.waitFor({ state: "hidden" });
+
+  await person.button("Versions").click();
+  await person.button(/^Version 1/, dialog).click();
+  await dialog.getByText("1 added, 1 removed, 1 moved, 1 changed").waitFor();
+  await person.button("Restore version 1", dialog).click();
+  await dialog.waitFor({ state: "hidden" });
+  await person.step(/^gone/).waitFor();
+  const names = async () => (await person.api("GET", `flows/${flow.id}/draft`)).steps.map((step) => step.name).join(" ");
+  assert.equal(await names(), "first second third gone");
+
+  // What was before the restoring is one step back, also after the page was loaded anew.
+  await page.reload();
+  await person.step(/^gone/).waitFor();
+  await person.button("Undo").click();
+  await person.step(/^answer/).waitFor();
+  await until("the undone draft is saved", async () => (await names()) === "third first second answer");
+  assert.equal((await person.api("GET", `flows/${flow.id}`)).publishedVersion, 2);
+}
