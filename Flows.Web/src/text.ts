@@ -44,7 +44,7 @@ export const text = {
     colors: { yellow: "Yellow", blue: "Blue", green: "Green", red: "Red" }, map: "Map of the flow", hasProblem: "has a problem", skipped: "skipped",
     kinds: { code: "Code", router: "Branch", loop: "Loop", wait: "Wait", call: "Call a flow", respond: "Respond", stop: "Stop" },
     // Expressions and their data
-    atCharacter: (at: number) => `(character ${at})`, emptyText: "empty text", searchData: "Search the data", noData: "No step comes before this one.", noSample: "no sample yet", less: "less",
+    atCharacter: (at: number) => `(character ${at})`, emptyText: "empty text", searchData: "Search the data", noData: "No step comes before this one.", noSample: "no sample yet", less: "less", needsSample: (names: string) => `No sample of ${names} yet: test it to see what this gives.`,
     inside: (count: number) => `${count} inside`, moreInside: (count: number) => `${count} more are not shown; type their path.`, noPreviews: "Expressions are not being tried at the moment.",
     // Fields
     otherwise: (value: string) => `Otherwise ${value}.`, standard: (value: string) => `(${value})`, asExpression: "Write an expression", asValue: "Fill in a value", value: "value",

@@ -32,6 +32,8 @@ export type Evaluated = { value: unknown; type: string; error?: undefined } | { 
 export interface SampleData {
   trigger: unknown;
   steps: Record<string, unknown>;
+  /** Inside of loops: what their names stand for there. */
+  loop?: Record<string, { item: unknown; index: number }>;
 }
 
 const flowPath = (flowId: string) => `api/v1/flows/${flowId}`;
@@ -63,7 +65,6 @@ export const previewExpressions = async (expressions: Record<string, string>, co
 
 /** The steps without a sample, of a test of one step that needs them. */
 export function missingSamples(error: unknown): string[] {
-  if (!(error instanceof ApiError) || error.status !== 400) return [];
-  const named = error.problem.missing;
-  return Array.isArray(named) ? named.filter((name): name is string => typeof name === "string") : [];
+  if (!(error instanceof ApiError) || error.status !== 400 || !Array.isArray(error.problem.errors)) return [];
+  return (error.problem.errors as { path?: unknown; message?: unknown }[]).flatMap((item) => (item.path === "step" ? (/^There is no sample of '(\w+)'/.exec(String(item.message))?.[1] ?? []) : []));
 }

@@ -81,7 +81,7 @@ function DataTree({ path, title, value, onPick, depth = 0, startsOpen = false }:
       <div className="data-line">
         <button type="button" className="data-pick" onClick={() => onPick(path)} title={`{{${path}}}`}>
           <code>{depth === 0 ? path : title}</code>
-          <small>{depth === 0 ? (value === undefined ? text.build.noSample : title === path ? "" : title) : glimpse(value)}</small>
+          <small>{[depth === 0 && title !== path && title, value === undefined ? text.build.noSample : (depth > 0 || typeof value !== "object") && glimpse(value)].filter(Boolean).join(" · ")}</small>
         </button>
         {fields.length > 0 && (
           <button type="button" className="link" aria-expanded={isOpen} aria-label={`${path}: ${text.build.inside(fields.length)}`} onClick={() => setOpen(!isOpen)}>

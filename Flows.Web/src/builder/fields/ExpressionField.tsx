@@ -1,6 +1,6 @@
 import { useContext, useId, useRef, useState } from "react";
 import { DataPicker } from "./DataPicker";
-import { DataSources, usePreview } from "./sources";
+import { DataSources, usePreview, withoutSample } from "./sources";
 import { Highlighted } from "./Highlighted";
 import { Preview } from "./Preview";
 import { completions, wordAt, type Completion } from "./completion";
@@ -16,6 +16,8 @@ interface ExpressionFieldProps {
   onChange: (value: string) => void;
 }
 
+const noneMissing: string[] = [];
+
 /** A text with `{{ … }}` in it: typed, completed as one types, or put in from the data of earlier steps; below it what it gives on sample data. */
 export function ExpressionField({ id, value, label, rows = 1, placeholder, onChange, isSecret }: ExpressionFieldProps) {
   const field = useRef<HTMLTextAreaElement>(null);
@@ -24,6 +26,9 @@ export function ExpressionField({ id, value, label, rows = 1, placeholder, onCha
   const [hint, setHint] = useState<{ at: number; word: string; choices: Completion[]; picked: number } | null>(null);
   const [scroll, setScroll] = useState(0);
   const preview = usePreview(value);
+  const missing = preview?.error ? withoutSample(value, sources) : noneMissing;
+  // What only lacks a sample is no mistake.
+  const wrong = missing.length === 0 ? preview?.error : undefined;
 
   const suggest = (next: string, caret: number) => {
     const here = wordAt(next, caret);
@@ -55,7 +60,7 @@ export function ExpressionField({ id, value, label, rows = 1, placeholder, onCha
     <>
       <div className={`expression ${hasExpression ? "mono" : ""}`}>
         <div className="expression-text">
-          {hasExpression && <Highlighted value={value} error={preview?.error} scroll={scroll} />}
+          {hasExpression && <Highlighted value={value} error={wrong} scroll={scroll} />}
           <textarea
             ref={field}
             id={id}
@@ -65,8 +70,9 @@ export function ExpressionField({ id, value, label, rows = 1, placeholder, onCha
             aria-controls={hint ? listId : undefined}
             aria-autocomplete={hint ? "list" : undefined}
             aria-activedescendant={hint ? `${listId}-${hint.picked}` : undefined}
-            aria-invalid={preview?.error ? true : undefined}
+            aria-invalid={wrong ? true : undefined}
             rows={Math.max(rows, Math.min(8, value.split("\n").length))}
+            style={{ minHeight: `calc(${rows * 1.5}em + 14px)` }}
             spellCheck={rows > 1 && !hasExpression}
             autoComplete={isSecret ? "off" : undefined}
             placeholder={placeholder}
@@ -111,7 +117,7 @@ export function ExpressionField({ id, value, label, rows = 1, placeholder, onCha
           </ul>
         )}
       </div>
-      <Preview result={preview} />
+      <Preview result={preview} missing={missing} />
     </>
   );
 }

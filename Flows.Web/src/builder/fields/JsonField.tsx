@@ -1,7 +1,7 @@
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useContext, useState } from "react";
 import { text } from "../../text";
 import { Shown } from "./Preview";
-import { usePreviewOf } from "./sources";
+import { DataSources, usePreviewOf, withoutSample } from "./sources";
 
 const CodeEditor = lazy(() => import("../../ui/CodeEditor"));
 
@@ -10,6 +10,8 @@ export function JsonField({ value, label, onChange }: { value: unknown; label: s
   const [typed, setTyped] = useState(() => (value === undefined ? "" : JSON.stringify(value, null, 2)));
   const [problem, setProblem] = useState<string | null>(null);
   const preview = usePreviewOf(value);
+  const { sources } = useContext(DataSources);
+  const missing = preview?.error ? withoutSample(JSON.stringify(value), sources) : [];
   return (
     <>
       <Suspense fallback={<p className="loading">{text.common.loading}</p>}>
@@ -33,7 +35,8 @@ export function JsonField({ value, label, onChange }: { value: unknown; label: s
           {problem}
         </p>
       )}
-      {!problem && preview?.error && (
+      {!problem && missing.length > 0 && <p className="help">{text.build.needsSample(missing.join(", "))}</p>}
+      {!problem && preview?.error && missing.length === 0 && (
         <p className="preview wrong" role="status">
           {preview.error.path && <code>{preview.error.path}</code>} {preview.error.message}
         </p>

@@ -2,10 +2,8 @@ import { useQuery } from "@tanstack/react-query";
 import { RefreshCw } from "lucide-react";
 import { useContext, useDeferredValue, useEffect, useId, useMemo, useState } from "react";
 import { call, type PropDescription, type Schemas } from "../../api/client";
-import { previewExpressions, type SampleData } from "../../api/testing";
 import { text } from "../../text";
 import { IconButton } from "../../ui/ui";
-import { expressionsIn, replaced } from "../previewBoard";
 import { DataSources } from "./sources";
 import type { Service } from "./PropFields";
 
@@ -41,8 +39,7 @@ export function OptionsField({ id, prop, input, service, value, onChange }: Opti
     placeholderData: (before) => before,
     queryFn: async ({ signal }) => {
       const [form = "{}", search = ""] = asked.split(/\n([\s\S]*)/);
-      const filled = await withSamples(JSON.parse(form) as Record<string, unknown>, board?.data ?? { trigger: null, steps: {} }, signal);
-      const answer = await call<Schemas["OptionList"]>("POST", `api/v1/pieces/${service?.piece}/options`, { source: prop.source, connection: service?.connection || undefined, search: search || undefined, input: filled }, {}, signal);
+      const answer = await call<Schemas["OptionList"]>("POST", `api/v1/pieces/${service?.piece}/options`, { source: prop.source, connection: service?.connection || undefined, search: search || undefined, input: JSON.parse(form) as unknown, context: board?.data }, {}, signal);
       return answer.body.items;
     },
   });
@@ -110,15 +107,6 @@ export function OptionsField({ id, prop, input, service, value, onChange }: Opti
       )}
     </div>
   );
-}
-
-/** What the form holds with its expressions evaluated on samples; one that has no value there is left out. */
-async function withSamples(input: Record<string, unknown>, data: SampleData, signal: AbortSignal): Promise<Record<string, unknown>> {
-  const found = expressionsIn(input).slice(0, 50);
-  if (found.length === 0) return input;
-  const results = await previewExpressions(Object.fromEntries(found.map((item) => [item.path, item.text])), data, signal);
-  const filled = replaced(input, (path) => results[path]) as Record<string, unknown>;
-  return Object.fromEntries(Object.entries(filled).filter(([, value]) => value !== null));
 }
 
 /** The value once it has been the same for a moment. */

@@ -5,8 +5,9 @@ import type { Preview as Result } from "../previewBoard";
 const mostShown = 300;
 
 /** What an expression gives on the sample data, below its field. */
-export function Preview({ result }: { result: Result }) {
+export function Preview({ result, missing = [] }: { result: Result; missing?: string[] }) {
   if (!result) return null;
+  if (result.error && missing.length > 0) return <p className="help">{text.build.needsSample(missing.join(", "))}</p>;
   if (result.error)
     return (
       <p className="preview wrong" role="status">

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { completions, fieldPath, wordAt } from "./completion";
+import { withoutSample } from "./sources";
 import { partsOf } from "./Highlighted";
 
 const sources = [{ path: "order", title: "Fetch the order", sample: { body: { total: 5, "odd name": 1, lines: [{ sku: "A" }] } } }, { path: "trigger", title: "Webhook", sample: null }];
@@ -22,6 +23,14 @@ describe("completing an expression", () => {
   });
   it("writes paths that the language reads", () => {
     expect([fieldPath("a", "b", false), fieldPath("a", "odd name", false), fieldPath("a", "0", true)]).toEqual(["a.b", 'a["odd name"]', "a[0]"]);
+  });
+});
+
+describe("a text that names a step without a sample", () => {
+  it("says which, and is not misled by texts in quotes and fields of that name", () => {
+    const known = [{ path: "a", title: "", sample: undefined }, { path: "b", title: "", sample: 1 }];
+    expect(withoutSample("{{a.x + b}}", known)).toEqual(["a"]);
+    expect(withoutSample("a {{b.a}} {{'a'}} {{ab}}", known)).toEqual([]);
   });
 });
 

@@ -18,6 +18,13 @@ interface Data {
 
 export const DataSources = createContext<Data>({ sources: [], functions: [], board: null });
 
+/** The steps that a text names in its braces and of which nothing is known yet. */
+export function withoutSample(text: string, sources: DataSource[]): string[] {
+  if (!text.includes("{{")) return [];
+  const inside = [...text.matchAll(/\{\{([\s\S]*?)\}\}/g)].map((match) => (match[1] as string).replace(/'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"/g, "''"));
+  return sources.filter((source) => source.sample === undefined && inside.some((code) => new RegExp(`(?<![.\\w])${source.path}\\b`).test(code))).map((source) => source.path);
+}
+
 const nothing = () => () => {};
 
 /** What the text with expressions gives on the sample data; undefined while that is not known, and for a text without any. */

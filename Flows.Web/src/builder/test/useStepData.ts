@@ -31,14 +31,14 @@ export function useStepData(definition: Definition | null, selected: string | nu
   });
   const data = useMemo<SampleData>(() => {
     const around = (JSON.parse(lists) as [string, unknown][]).map(([name]) => [name, items.data?.[name] ?? { item: null, index: 0 }]);
-    return around.length === 0 ? outer : { ...outer, steps: { ...outer.steps, ...(Object.fromEntries(around) as Record<string, unknown>) } };
+    return around.length === 0 ? outer : { ...outer, loop: Object.fromEntries(around) as NonNullable<SampleData["loop"]> };
   }, [outer, lists, items.data]);
   useEffect(() => board.setContext(data), [board, data]);
   const sources = useMemo<DataSource[]>(
     () =>
       isStep
         ? [
-            ...before.map((step) => ({ path: step.name, title: titleOf(step), sample: loops.includes(step) ? data.steps[step.name] : samples.of(step.name)?.output })),
+            ...before.map((step) => ({ path: step.name, title: titleOf(step), sample: loops.includes(step) ? data.loop?.[step.name] : samples.of(step.name)?.output })),
             { path: triggerName, title: titleOf(null), sample: samples.of(triggerName)?.output },
           ]
         : [],
@@ -52,7 +52,7 @@ async function firstItems(loops: Step[], outer: SampleData, signal: AbortSignal)
   const found: Record<string, { item: unknown; index: number }> = {};
   for (const loop of loops) {
     let list: unknown = loop.items;
-    if (typeof list === "string") list = (await previewExpressions({ items: list }, { ...outer, steps: { ...outer.steps, ...found } }, signal)).items?.value;
+    if (typeof list === "string") list = (await previewExpressions({ items: list }, { ...outer, loop: found }, signal)).items?.value;
     found[loop.name] = { item: Array.isArray(list) ? ((list[0] as unknown) ?? null) : null, index: 0 };
   }
   return found;
