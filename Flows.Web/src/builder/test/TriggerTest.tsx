@@ -32,6 +32,7 @@ export function TriggerTest({ flowId, trigger, kind, samples, test, onPick }: Tr
   const [typed, setTyped] = useState<string | null>(null);
   const [withPinned, setWithPinned] = useState(true);
   const [isPicking, setPicking] = useState(false);
+  const [isKeeping, setKeeping] = useState(false);
   const payload = typed ?? JSON.stringify(known?.output ?? {}, null, 2);
   const problem = problemOf(payload);
   const pinned = [...samples.pinned].filter((step) => step !== triggerName).length;
@@ -43,8 +44,13 @@ export function TriggerTest({ flowId, trigger, kind, samples, test, onPick }: Tr
     if (problem) return;
     const value = JSON.parse(payload) as unknown;
     // Kept first: the previews of the steps are then of what ran. What cannot be kept can be run all the same.
-    if (typed !== null) await samples.keep(triggerName, value, false).catch(() => {});
-    await test.start(value, { pinned: withPinned });
+    if (typed !== null) {
+      setKeeping(true);
+      await samples.keep(triggerName, value, false).catch(() => {});
+    }
+    const starting = test.start(value, { pinned: withPinned });
+    setKeeping(false);
+    await starting;
   };
   return (
     <div className="test">
@@ -87,7 +93,7 @@ export function TriggerTest({ flowId, trigger, kind, samples, test, onPick }: Tr
         </label>
       )}
       <div className="row test-actions">
-        <Button tone="primary" icon={<Play size={15} />} disabled={problem !== null || test.isStarting || test.isLive} onClick={() => void run()}>
+        <Button tone="primary" icon={<Play size={15} />} disabled={problem !== null || isKeeping || test.isStarting || test.isLive} onClick={() => void run()}>
           {text.builder.run}
         </Button>
       </div>
