@@ -6,7 +6,7 @@ export type Side = "settings" | "test";
 export function SideTabs({ side, onSide }: { side: Side; onSide: (side: Side) => void }) {
   const tabs: [Side, string][] = [["settings", text.build.settings], ["test", text.builder.test]];
   return (
-    <div className="tabs" role="tablist" aria-label={text.build.panelAbout}>
+    <div className="side-tabs" role="tablist" aria-label={text.build.panelAbout}>
       {tabs.map(([name, label]) => (
         <button
           key={name}
