@@ -34,7 +34,7 @@ try {
   await field.click();
   figures.typing = await measured(page, () => page.keyboard.type("a title typed without any haste, letter after letter", { delay: 30 }));
   await person.button("Add a note to the canvas").click();
-  const grip = page.getByRole("button", { name: "Move note 1" });
+  const grip = page.getByRole("button", { name: "Move note 1", exact: true });
   await grip.scrollIntoViewIfNeeded();
   const box = await grip.boundingBox();
   figures.draggingANote = await measured(page, async () => {

@@ -68,6 +68,8 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
       ]),
     [layout, titles, notes, selected, actions, definition.notes, onNote, dragged, reuse],
   );
+  // A large flow opens at its trigger, to be read; the whole of it is one click away.
+  const [first] = useState(() => (layout.height > tallest ? { ...fit, nodes: layout.steps.filter((box) => box.y < readable).map(({ id }) => ({ id })) } : fit));
   const { setCenter, getZoom, flowToScreenPosition } = useReactFlow();
   const pane = useRef<HTMLDivElement>(null);
   useEffect(() => {
@@ -112,8 +114,8 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
             onNodesChange={onNote ? drag : undefined}
             onNodeDragStop={onNote ? drop : undefined}
             fitView
-            fitViewOptions={fit}
-            minZoom={0.1}
+            fitViewOptions={first}
+            minZoom={0.04}
             maxZoom={1.5}
             nodesConnectable={false}
             onlyRenderVisibleElements={nodes.length > mostAlwaysShown}
@@ -124,7 +126,7 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
           >
             <Lines layout={layout} />
             <Background gap={24} />
-            <Controls showInteractive={false} />
+            <Controls showInteractive={false} fitViewOptions={fit} />
             {!isSmall && layout.steps.length > 8 && <MiniMap pannable zoomable ariaLabel={text.build.map} nodeStrokeWidth={0} nodeColor={colorOnMap} />}
           </ReactFlow>
         </div>
@@ -136,6 +138,9 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
 // Past this many boxes only those in sight are in the page; below it all of them are reached by the Tab key, and by the arrow keys always.
 const mostAlwaysShown = 200;
 const margin = 60;
+// Pixels of the canvas: a flow that is taller than the first opens with what lies above the second.
+const tallest = 2000;
+const readable = 900;
 const noEdges: Edge[] = [];
 const fit = { maxZoom: 1, padding: 0.2 };
 const noBadge = { hideAttribution: true };
