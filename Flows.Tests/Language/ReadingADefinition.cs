@@ -83,7 +83,7 @@ public sealed class ReadingADefinition
             "$.steps[7].flow: 'flow' has to be text; found the number 5.",
             "$.steps[7].skip: 'skip' has to be true or false; found the text 'no'.",
             "$.steps[8]: Expected a step, which is a JSON object; found the number 7.",
-            "$.titel: 'titel' is not a field of a flow definition. There are: schema, trigger, steps.",
+            "$.titel: 'titel' is not a field of a flow definition. There are: schema, trigger, steps, notes.",
             "$.trigger.input.x: The trigger starts the flow: nothing has run yet that an expression could name.",
             "$.steps[5].body: The expression cannot be read: 1:6: expected a name after '.'.",
         ], Definitions.Of(reading));

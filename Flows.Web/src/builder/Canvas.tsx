@@ -39,7 +39,7 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
   const layout = useMemo(() => layOut(definition), [definition]);
   const [dragged, setDragged] = useState<{ index: number; x: number; y: number } | null>(null);
   const reuse = useReused();
-  const nodes = useMemo<Node[]>(
+  const boxes = useMemo<Node[]>(
     () =>
       reuse([
         ...layout.steps.map((box) => ({
@@ -53,7 +53,15 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
         })),
         ...(actions.add ? layout.adds.map((add) => ({ ...still, id: `add ${add.id}`, type: "add", position: { x: add.x - 12, y: add.y - 12 }, width: 24, height: 24, data: { place: add.place, isOnly: add.isOnly } })) : []),
         ...layout.labels.map((label) => ({ ...still, id: `label ${label.id}`, type: "label", position: { x: label.x - 100, y: label.y - 12 }, width: 200, height: 24, data: { text: label.text, tone: label.tone } })),
-        ...(definition.notes ?? []).map((note, index) => ({
+      ]),
+    [layout, titles, notes, selected, actions, reuse],
+  );
+  const reuseNote = useReused();
+  const nodes = useMemo<Node[]>(
+    () => [
+      ...boxes,
+      ...reuseNote(
+        (definition.notes ?? []).map((note, index) => ({
           ...still,
           draggable: Boolean(onNote),
           id: `note ${index}`,
@@ -65,8 +73,9 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
           dragHandle: ".note-head",
           data: { note, index, isEditable: Boolean(onNote) },
         })),
-      ]),
-    [layout, titles, notes, selected, actions, definition.notes, onNote, dragged, reuse],
+      ),
+    ],
+    [boxes, definition.notes, onNote, dragged, reuseNote],
   );
   // A large flow opens at its trigger, to be read; the whole of it is one click away.
   const [first] = useState(() => (layout.height > tallest ? { ...fit, nodes: layout.steps.filter((box) => box.y < readable).map(({ id }) => ({ id })) } : fit));
