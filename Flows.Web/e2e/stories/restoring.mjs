@@ -14,9 +14,8 @@ export default async function (person) {
   await person.api("POST", `flows/${flow.id}/publish`, {});
   await person.signIn(`/flows/${flow.id}`);
 
-  await person.step(/^third/).click();
-  await person.button("Move up", person.panel).click();
-  await person.button("Move up", person.panel).click();
+  await person.step(/^third/).dragTo(person.button("Add a step").first());
+  await until("the third step is the first", async () => (await person.api("GET", `flows/${flow.id}/draft`)).steps[0].name === "third");
   await person.step(/^second/).click();
   await person.panel.getByLabel("Title", { exact: true }).fill("Twice");
   await person.panel.getByLabel("Note", { exact: true }).fill("Ida asked for this");

@@ -44,7 +44,8 @@ export const StepBox = memo(function StepBox({ id, data }: NodeProps<StepNode>) 
       <Handle type="target" position={Position.Top} isConnectable={false} />
       <button
         type="button"
-        className={["step-box", data.isSelected && "selected", note?.tone, note?.mark && `mark-${note.mark}`, step?.skip && "skipped"].filter(Boolean).join(" ")}
+        // "nopan": else the canvas takes the mouse, and the browser drags nothing.
+        className={["step-box", data.isEditable && "nopan", data.isSelected && "selected", note?.tone, note?.mark && `mark-${note.mark}`, step?.skip && "skipped"].filter(Boolean).join(" ")}
         data-step={id}
         draggable={data.isEditable && Boolean(step)}
         onDragStart={(event) => {
