@@ -41,7 +41,7 @@ internal static class Database
     }
 
     private static bool WorksWithout(PathString path) =>
-        path.Value is "/" or "/health" or "/alive" || path.StartsWithSegments("/openapi", StringComparison.Ordinal);
+        path.Value is "/" or "/health" or "/ready" or "/alive" || path.StartsWithSegments("/openapi", StringComparison.Ordinal);
 
     /// <summary>
     /// True when Postgres is away, starting, stopping, full or not the one expected, so that the same request may succeed later.

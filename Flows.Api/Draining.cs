@@ -9,7 +9,7 @@ public sealed class DrainOptions
     public const string Section = "Flows:Drain";
 
     /// <summary>
-    /// How long the process goes on taking connections after it was told to stop, with <c>/health</c> answering 503 already, so that a load balancer
+    /// How long the process goes on taking connections after it was told to stop, with <c>/ready</c> answering 503 already, so that a load balancer
     /// can look elsewhere before a connection is refused. 5 s by default for the API alone outside Development, else 0. It is a part of the 30 s
     /// that a stop may take.
     /// </summary>
@@ -18,7 +18,7 @@ public sealed class DrainOptions
 }
 
 /// <summary>
-/// The order of a stop: <c>/health</c> says 503 at once, and every answer from then on asks its caller to close the connection; connections are
+/// The order of a stop: <c>/ready</c> says 503 at once, and every answer from then on asks its caller to close the connection; connections are
 /// taken until the notice is over; then the web server takes no more and lets requests in flight end; callers that wait for a run are told
 /// where to look in time (<see cref="Runs.RunWaiters"/>); what is still to be written is written last.
 /// </summary>

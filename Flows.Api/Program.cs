@@ -33,6 +33,7 @@ internal static class Program
         builder.AddServiceDefaults();
         builder.AddNpgsqlDataSource(Database.ConnectionName, configureDataSourceBuilder: Preparing.KeepWithoutReset);
         builder.AddRedisClient("redis");
+        builder.Services.AddReadinessWithout("StackExchange.Redis"); // runs are accepted without it, and queued when it is back
         builder.AddRunQueue();
         builder.Services.TryAddSingleton(TimeProvider.System);
         builder.AddSettings();

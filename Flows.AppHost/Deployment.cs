@@ -27,7 +27,7 @@ internal sealed partial class Program
             process
                 .WithHttpProbe(ProbeType.Startup, "/alive", periodSeconds: 2, failureThreshold: 60)
                 .WithHttpProbe(ProbeType.Liveness, "/alive", periodSeconds: 10, timeoutSeconds: 4)
-                .WithHttpProbe(ProbeType.Readiness, "/health", periodSeconds: 5, timeoutSeconds: 4, failureThreshold: 2);
+                .WithHttpProbe(ProbeType.Readiness, "/ready", periodSeconds: 5, timeoutSeconds: 4, failureThreshold: 2);
         }
 #pragma warning restore ASPIREPROBES001
 

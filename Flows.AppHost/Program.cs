@@ -19,7 +19,7 @@ if (keepsData)
 }
 var database = postgres.AddDatabase("flowsdb");
 
-var api = builder.AddProject<Projects.Flows_Api>("api").WithExternalHttpEndpoints().WithHttpHealthCheck("/health")
+var api = builder.AddProject<Projects.Flows_Api>("api").WithExternalHttpEndpoints().WithHttpHealthCheck("/ready")
     .WithReplicas(builder.Configuration.GetValue("Flows:Api:Replicas", 1))
     .WithReference(database).WaitFor(database)
     .WithReference(redis).WaitFor(redis)
@@ -31,7 +31,7 @@ var api = builder.AddProject<Projects.Flows_Api>("api").WithExternalHttpEndpoint
     .WithSettingsOf(builder);
 
 // No engine here: the worker starts engine processes and owns their lives. And no database: it reports to the API.
-var worker = builder.AddProject<Projects.Flows_Worker>("worker").WithReplicas(replicas).WithHttpHealthCheck("/health")
+var worker = builder.AddProject<Projects.Flows_Worker>("worker").WithReplicas(replicas).WithHttpHealthCheck("/ready")
     .WithReference(redis).WaitFor(redis)
     .WithReference(api).WaitFor(api)
     .WithEnvironment("Flows__Security__WorkerToken", workerToken)

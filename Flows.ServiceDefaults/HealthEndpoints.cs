@@ -5,18 +5,27 @@ using Microsoft.AspNetCore.Diagnostics.HealthChecks;
 using Microsoft.AspNetCore.Http;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
+using Microsoft.Extensions.Options;
 
 namespace Microsoft.Extensions.Hosting;
 
-/// <summary>/health (may this process take work?) and /alive (should it be restarted?), in every environment: probes need them.</summary>
+/// <summary>
+/// What probes and people ask a process, in every environment: /alive (should it be restarted?), /ready (may it be sent requests?) and /health (is everything
+/// as it should be?). What is not needed to do the work makes /health unhealthy and not /ready: a balancer that leaves out every replica because of it makes a
+/// fault out of a hitch.
+/// </summary>
 public static class HealthEndpoints
 {
     internal const string LiveTag = "live";
     private static readonly TimeSpan s_checkLimit = TimeSpan.FromSeconds(3);
 
-    /// <summary>Maps /health (every check) and /alive (the checks tagged "live"). 200 with a JSON body, 503 when one is unhealthy.</summary>
+    /// <summary>
+    /// Maps /health (every check), /ready (those that are needed to do the work) and /alive (those tagged "live"). 200 with a JSON body, 503 when one is unhealthy.
+    /// </summary>
     public static WebApplication MapDefaultEndpoints(this WebApplication app)
     {
+        var notNeeded = app.Services.GetRequiredService<IOptions<ReadinessOptions>>().Value.NotNeeded;
+        app.MapHealthChecks("/ready", new HealthCheckOptions { Predicate = check => !notNeeded.Contains(check.Name), ResponseWriter = WriteAsync }).AllowAnonymous();
         app.MapHealthChecks("/health", new HealthCheckOptions { ResponseWriter = WriteAsync }).AllowAnonymous();
         app.MapHealthChecks("/alive", new HealthCheckOptions
         {
@@ -25,6 +34,11 @@ public static class HealthEndpoints
         }).AllowAnonymous();
         return app;
     }
+
+    /// <summary>The process does its work without what this check looks at: it counts in /health, and not in /ready.</summary>
+    /// <param name="check">The name under which it is registered.</param>
+    public static IServiceCollection AddReadinessWithout(this IServiceCollection services, string check) =>
+        services.Configure<ReadinessOptions>(ready => ready.NotNeeded.Add(check));
 
     internal static void AddDefaultHealthChecks(this IServiceCollection services)
     {
@@ -39,6 +53,11 @@ public static class HealthEndpoints
                 registration.Factory = provider => new BoundedCheck(factory(provider), s_checkLimit);
             }
         });
+    }
+
+    private sealed class ReadinessOptions
+    {
+        public HashSet<string> NotNeeded { get; } = new(StringComparer.Ordinal);
     }
 
     private static Task WriteAsync(HttpContext context, HealthReport report)

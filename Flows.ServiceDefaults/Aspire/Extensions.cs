@@ -12,7 +12,7 @@ namespace Microsoft.Extensions.Hosting;
 
 /// <summary>
 /// What every process of Flows has: telemetry, health, service discovery, resilience. Close to Aspire's template; the difference is
-/// that /health and /alive are mapped in every environment. The Local stack has the same methods in Local/Extensions.cs.
+/// that /health, /ready and /alive are mapped in every environment. The Local stack has the same methods in Local/Extensions.cs.
 /// </summary>
 public static class Extensions
 {
@@ -59,5 +59,6 @@ public static class Extensions
 
     private static bool IsNotAProbe(HttpContext context) =>
         !context.Request.Path.StartsWithSegments("/health", StringComparison.Ordinal)
+        && !context.Request.Path.StartsWithSegments("/ready", StringComparison.Ordinal)
         && !context.Request.Path.StartsWithSegments("/alive", StringComparison.Ordinal);
 }

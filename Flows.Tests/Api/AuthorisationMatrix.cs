@@ -41,7 +41,7 @@ public sealed class AuthorisationMatrix(Platform platform) : IAsyncLifetime
     [Fact]
     public void Every_route_says_what_it_requires_or_why_it_is_open()
     {
-        string[] probes = ["/health", "/alive"]; // they show states, and no data
+        string[] probes = ["/health", "/ready", "/alive"]; // they show states, and no data
         var silent = Routes().Where(route =>
         {
             var metadata = route.Endpoint.Metadata;

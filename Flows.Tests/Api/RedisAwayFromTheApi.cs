@@ -28,6 +28,7 @@ public sealed class RedisAwayFromTheApi(Platform platform) : IDisposable
 
         // Away at the start.
         await UntilHealthAsync(host, 503, "Unhealthy", "cannot be reached");
+        (await host.GetAsync("/ready", key: null)).Ok(); // a balancer goes on sending what can be accepted
         var first = await api.StartAsync(flow);
         var answer = await host.GetAsync("/api/v1/system/queue");
         answer.Problem(503);
@@ -43,6 +44,7 @@ public sealed class RedisAwayFromTheApi(Platform platform) : IDisposable
         _redis.Kill();
         var second = await api.StartAsync(flow);
         await UntilHealthAsync(host, 503, "Unhealthy", "cannot be reached");
+        (await host.GetAsync("/ready", key: null)).Ok();
         _redis.Start("--maxmemory-policy", "noeviction");
         await UntilQueuedAsync(host, second);
 

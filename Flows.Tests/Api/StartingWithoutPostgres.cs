@@ -26,6 +26,7 @@ public sealed class StartingWithoutPostgres(Platform platform)
         Assert.NotNull(refused.Headers.RetryAfter);
         var health = (await api.GetAsync("/health", key: null)).Ok(503);
         Assert.Contains("The database cannot be used", health.Text, StringComparison.Ordinal);
+        (await api.GetAsync("/ready", key: null)).Ok(503);
         (await api.GetAsync("/alive", key: null)).Ok();
 
         using var stop = new CancellationTokenSource();
@@ -33,6 +34,7 @@ public sealed class StartingWithoutPostgres(Platform platform)
         await api.App.Services.GetRequiredService<SchemaState>().WaitUntilReadyAsync(default).WaitAsync(TimeSpan.FromSeconds(20));
         (await api.GetAsync("/api/v1/me")).Ok();
         (await api.GetAsync("/health", key: null)).Ok();
+        (await api.GetAsync("/ready", key: null)).Ok();
 
         await stop.CancelAsync();
         await forwarding;

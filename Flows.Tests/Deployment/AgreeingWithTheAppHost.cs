@@ -31,8 +31,10 @@ public sealed class AgreeingWithTheAppHost(RunningAppHost host)
 
     [Theory]
     [InlineData("api", "/health")]
+    [InlineData("api", "/ready")]
     [InlineData("api", "/alive")]
     [InlineData("worker", "/health")]
+    [InlineData("worker", "/ready")]
     [InlineData("worker", "/alive")]
     public async Task The_probes_are_answered(string process, string path)
     {

@@ -74,7 +74,7 @@ public sealed class TheComposeFile
         Assert.Equal(true, found.At("read_only"));
         Assert.Equal(["ALL"], found.ListAt("cap_drop"));
         Assert.Contains("no-new-privileges:true", found.ListAt("security_opt"));
-        Assert.Contains("http://127.0.0.1:8080/health", found.ListAt("healthcheck.test"));
+        Assert.Contains("http://127.0.0.1:8080/ready", found.ListAt("healthcheck.test"));
         Assert.False(((Dictionary<string, object?>)found!).ContainsKey("ports"), "Only the gateway is reached from outside.");
     }
 

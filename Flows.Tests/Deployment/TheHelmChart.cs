@@ -68,7 +68,7 @@ public sealed class TheHelmChart
             var pod = deployment.At("spec.template.spec");
             Assert.Equal("/alive", pod.TextAt("containers.0.livenessProbe.httpGet.path"));
             Assert.Equal("/alive", pod.TextAt("containers.0.startupProbe.httpGet.path"));
-            Assert.Equal("/health", pod.TextAt("containers.0.readinessProbe.httpGet.path"));
+            Assert.Equal("/ready", pod.TextAt("containers.0.readinessProbe.httpGet.path"));
             Assert.Equal(true, pod.At("securityContext.runAsNonRoot"));
             Assert.Equal(true, pod.At("containers.0.securityContext.readOnlyRootFilesystem"));
             Assert.Equal(false, pod.At("containers.0.securityContext.allowPrivilegeEscalation"));

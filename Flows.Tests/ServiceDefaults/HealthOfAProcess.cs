@@ -47,6 +47,21 @@ public sealed class HealthOfAProcess(Platform platform)
     }
 
     [Fact]
+    public async Task Is_ready_without_what_it_does_not_need_and_not_without_the_rest()
+    {
+        await using (var app = await StartAsync("127.0.0.1:1", platform.PostgresConnectionString, builder => builder.Services.AddReadinessWithout("StackExchange.Redis")))
+        {
+            var (status, body) = await AskAsync(app, "/ready");
+            Assert.Equal(HttpStatusCode.OK, status);
+            Assert.Equal("Healthy", Check(body, "PostgreSql").GetProperty("status").GetString());
+            Assert.False(body.GetProperty("checks").TryGetProperty("StackExchange.Redis", out _));
+            Assert.Equal(HttpStatusCode.ServiceUnavailable, (await AskAsync(app, "/health")).Status);
+        }
+        await using var needsBoth = await StartAsync("127.0.0.1:1", platform.PostgresConnectionString);
+        Assert.Equal(HttpStatusCode.ServiceUnavailable, (await AskAsync(needsBoth, "/ready")).Status);
+    }
+
+    [Fact]
     public async Task A_silent_Redis_and_a_check_that_hangs_are_given_up_on()
     {
         var port = ((IPEndPoint)s_silent.LocalEndpoint).Port;

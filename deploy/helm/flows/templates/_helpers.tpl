@@ -27,7 +27,7 @@ livenessProbe:
   periodSeconds: 10
   timeoutSeconds: 4
 readinessProbe:
-  httpGet: { path: /health, port: http }
+  httpGet: { path: /ready, port: http }
   periodSeconds: 5
   timeoutSeconds: 4
   failureThreshold: 2
