@@ -38,6 +38,7 @@ internal sealed class FlowsDb(DbContextOptions<FlowsDb> options) : DbContext(opt
             project.Property(p => p.Id).HasColumnName("id").ValueGeneratedNever();
             project.Property(p => p.Name).HasColumnName("name");
             project.Property(p => p.ConcurrentRuns).HasColumnName("concurrent_runs");
+            project.Property(p => p.IsTest).HasColumnName("is_test");
             project.Property(p => p.CreatedAt).HasColumnName("created_at");
         });
         modelBuilder.Entity<ApiKey>(key =>

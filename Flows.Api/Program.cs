@@ -1,5 +1,6 @@
 using Flows.Api.Access;
 using Flows.Api.Audit;
+using Flows.Api.Chaos;
 using Flows.Api.Connections.OAuth;
 using Flows.Api.Flows;
 using Flows.Api.Migrations;
@@ -48,6 +49,7 @@ internal static class Program
         builder.AddFlows();
         builder.AddRuns();
         builder.AddQueues();
+        builder.AddChaos();
         builder.AddWebApp();
         if (builder.Configuration.ReadContainerType() == ContainerType.WorkerAndApp)
         {
@@ -79,6 +81,7 @@ internal static class Program
         app.MapSignIn();
         app.MapWorkerEndpoints();
         app.MapQueues();
+        app.MapChaos();
         app.MapSignInPages();
         app.MapWebApp();
         return app;

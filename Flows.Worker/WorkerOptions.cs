@@ -25,6 +25,12 @@ public sealed class WorkerOptions
     /// <summary>How often the claims of this worker are renewed. Unset by default: a third of the lease that the API grants, which is 2 s. At most half of it.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:02:00")]
     public TimeSpan? HeartbeatEvery { get; set; }
+
+    /// <summary>
+    /// The API may have this worker end itself as if it had been killed, when an operator of a test project asks for that. Whatever else it holds then goes on
+    /// elsewhere as after any crash. False by default: for installations in which something may break, and whose workers are started again by something.
+    /// </summary>
+    public bool AllowChaos { get; set; }
 }
 
 /// <summary>The lease as this process sees it. The API has the last word: see <see cref="Runs.Heartbeat"/>.</summary>

@@ -19,7 +19,7 @@ internal static class ProjectEndpoints
             .WithSummary("Make a project; whoever makes it owns it").ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status403Forbidden);
         projects.MapGet("/{id:guid}", Get).Requires(Permission.ReadProject).WithSummary("One project with its settings").ProducesProblem(StatusCodes.Status404NotFound);
         projects.MapPatch("/{id:guid}", Change).Requires(Permission.ChangeProject).Audited("project.changed")
-            .WithSummary("Rename a project or change its limits").ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
+            .WithSummary("Rename a project, change its limits, or say that it is one for tests").ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
         projects.MapMembers();
     }
 
@@ -62,10 +62,11 @@ internal static class ProjectEndpoints
             return Problems.BadRequest("$.concurrentRuns", $"It must be from 0, which is the installation's default, to {ProjectOptions.MostConcurrentRuns}.");
         if (id != here.Id || await db.Projects.SingleOrDefaultAsync(row => row.Id == id, cancel) is not { } project)
             return NoSuch(id);
-        var before = new { project.Name, project.ConcurrentRuns };
+        var before = new { project.Name, project.ConcurrentRuns, project.IsTest };
         project.Name = request.Name ?? project.Name;
         project.ConcurrentRuns = request.ConcurrentRuns ?? project.ConcurrentRuns;
-        audit.Add(db, "project.changed", $"project:{id}", before, new { project.Name, project.ConcurrentRuns });
+        project.IsTest = request.IsTest ?? project.IsTest;
+        audit.Add(db, "project.changed", $"project:{id}", before, new { project.Name, project.ConcurrentRuns, project.IsTest });
         await db.SaveChangesAsync(cancel);
         try
         {
@@ -82,10 +83,11 @@ internal static class ProjectEndpoints
 
     internal sealed record CreateProjectRequest(string Name);
     /// <param name="ConcurrentRuns">Runs at a time; 0 takes the installation's default.</param>
-    internal sealed record ChangeProjectRequest(string? Name = null, int? ConcurrentRuns = null);
+    /// <param name="IsTest">True lets operators of the project kill a worker in the middle of a sample run.</param>
+    internal sealed record ChangeProjectRequest(string? Name = null, int? ConcurrentRuns = null, bool? IsTest = null);
     internal sealed record ProjectList(IReadOnlyList<ProjectView> Items);
-    internal sealed record ProjectView(Guid Id, string Name, int ConcurrentRuns, DateTimeOffset CreatedAt)
+    internal sealed record ProjectView(Guid Id, string Name, int ConcurrentRuns, DateTimeOffset CreatedAt, bool IsTest)
     {
-        public static ProjectView Of(Project project) => new(project.Id, project.Name, project.ConcurrentRuns, project.CreatedAt);
+        public static ProjectView Of(Project project) => new(project.Id, project.Name, project.ConcurrentRuns, project.CreatedAt, project.IsTest);
     }
 }

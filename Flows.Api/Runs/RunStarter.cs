@@ -38,6 +38,14 @@ internal sealed class RunStarter(RunInbox inbox, KeyedRunInbox keyed, RunWaiters
             ? await StartTestAsync(projectId, flowId, versionId, runId, origin, trigger, plan: null, waiter: null, tags, cancel)
             : null;
 
+    /// <summary>Accepts a test run of a definition that Flows itself brings along, under a flow of the project.</summary>
+    /// <exception cref="UnavailableException">The flow is gone.</exception>
+    public async Task StartDefinitionAsync(Guid projectId, Guid flowId, string definition, Guid runId, RawJson trigger, CancellationToken cancel)
+    {
+        var version = await SnapshotAsync(projectId, flowId, definition, cancel) ?? throw new UnavailableException("The flow of the run was deleted in this very moment.");
+        await StartTestAsync(projectId, flowId, version, runId, RunOrigin.Test, trigger, plan: null, waiter: null, [], cancel);
+    }
+
     /// <summary>Accepts a test run of a draft's copy.</summary>
     /// <param name="versionId">Of <see cref="SnapshotDraftAsync"/>.</param>
     /// <param name="plan">What it takes as given and where it ends; null for nothing and at the end.</param>
@@ -60,12 +68,15 @@ internal sealed class RunStarter(RunInbox inbox, KeyedRunInbox keyed, RunWaiters
     /// draft is the same. Two first test runs at once may both make one, which costs a row.
     /// </summary>
     /// <returns>Null: the project has no such flow.</returns>
-    public async Task<Guid?> SnapshotDraftAsync(Guid projectId, Guid flowId, CancellationToken cancel)
+    public Task<Guid?> SnapshotDraftAsync(Guid projectId, Guid flowId, CancellationToken cancel) => SnapshotAsync(projectId, flowId, definition: null, cancel);
+
+    /// <param name="definition">Null takes the flow's draft.</param>
+    private async Task<Guid?> SnapshotAsync(Guid projectId, Guid flowId, string? definition, CancellationToken cancel)
     {
         await using var connection = await db.OpenConnectionAsync(cancel);
         await using var command = new NpgsqlCommand("""
             WITH flow AS (
-                SELECT id, draft FROM flows WHERE id = $1 AND project_id = $2 AND deleted_at IS NULL
+                SELECT id, coalesce($5::json, draft) AS draft FROM flows WHERE id = $1 AND project_id = $2 AND deleted_at IS NULL
             ), newest AS (
                 SELECT v.id, v.definition FROM flow_versions v JOIN flow ON v.flow_id = flow.id WHERE v.number IS NULL ORDER BY v.id DESC LIMIT 1
             ), made AS (
@@ -83,6 +94,7 @@ internal sealed class RunStarter(RunInbox inbox, KeyedRunInbox keyed, RunWaiters
                 RunSql.Value(projectId, NpgsqlDbType.Uuid),
                 RunSql.Value(NewId(), NpgsqlDbType.Uuid),
                 RunSql.Value(clock.GetUtcNow(), NpgsqlDbType.TimestampTz),
+                RunSql.Value(definition, NpgsqlDbType.Text),
             },
         };
         await using var row = await command.ExecuteReaderAsync(cancel);

@@ -67,9 +67,9 @@ internal static class WorkerEndpoints
         if (request is not { Worker.Length: > 0, Held.Count: <= MaxRuns, Info: not null })
             return Problems.BadRequest("$.held", $"A heartbeat names its worker, tells of it, and holds at most {MaxRuns} runs.");
         var renewed = await store.RenewAsync(request.Worker, [.. request.Held.Select(run => (run.RunId, run.Attempt))], cancel);
-        await registry.SeenAsync(request.Worker, request.Info, cancel);
+        var end = await registry.SeenAsync(request.Worker, request.Info, cancel);
         var lost = request.Held.Where(run => !renewed.Contains((run.RunId, run.Attempt))).ToList();
-        return TypedResults.Json(new HeartbeatResponse((int)options.Value.Lease.TotalMilliseconds, lost), WorkerJson.Default.HeartbeatResponse);
+        return TypedResults.Json(new HeartbeatResponse((int)options.Value.Lease.TotalMilliseconds, lost, end), WorkerJson.Default.HeartbeatResponse);
     }
 
     private static async Task<Results<JsonHttpResult<FlowVersionDocument>, ProblemHttpResult>> GetVersion(

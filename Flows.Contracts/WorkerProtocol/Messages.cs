@@ -124,14 +124,17 @@ public sealed record HeartbeatRequest(string Worker, WorkerInfo Info, IReadOnlyL
 
 /// <param name="LeaseMs">The renewed lease, from the arrival of this answer.</param>
 /// <param name="Lost">Claims that were not renewed (cancelled, expired or taken over): end their engines at once.</param>
-public sealed record HeartbeatResponse(int LeaseMs, IReadOnlyList<HeldRun> Lost);
+/// <param name="End">Set when the worker is to end itself at once, as if it had been killed, in the middle of this run: only where it was told that it may, and
+/// while it holds the run as this attempt.</param>
+public sealed record HeartbeatResponse(int LeaseMs, IReadOnlyList<HeldRun> Lost, HeldRun? End = null);
 
 public sealed record HeldRun(Guid RunId, int Attempt);
 
 /// <summary>What an operator sees of a worker.</summary>
 /// <param name="Engines">Engine processes alive, busy and warm.</param>
+/// <param name="AllowsChaos">It ends itself when a <see cref="HeartbeatResponse.End"/> says so.</param>
 public sealed record WorkerInfo(string Version, string Host, int ProcessId, DateTimeOffset StartedAt, int Concurrency, int Running, int Engines, string ExecutionMode,
-    string? ModeReason = null, string? NetworkMode = null, string? NetworkReason = null);
+    string? ModeReason = null, string? NetworkMode = null, string? NetworkReason = null, bool AllowsChaos = false);
 
 /// <summary>A step wants something of the API: see <see cref="HostCalls"/>. Repeating a request changes nothing that the first has not.</summary>
 /// <param name="Attempt">The claim; a call of an old one is refused.</param>

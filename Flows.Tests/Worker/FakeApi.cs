@@ -29,6 +29,8 @@ internal sealed class FakeApi : IAsyncDisposable
     public int LeaseMs { get; set; } = 8_000;
     /// <summary>Answers a call instead of the API, by route; null lets it through. May also just wait.</summary>
     public Func<string, Task<IResult?>> Interfere { get; set; } = _ => Task.FromResult<IResult?>(null);
+    /// <summary>Whom a worker is told to end itself in the middle of, from what it holds; null for nobody.</summary>
+    public Func<HeartbeatRequest, HeldRun?> End { get; set; } = _ => null;
     /// <summary>Answers 500 to every report that has this run in it, as if the run's lines broke the API.</summary>
     public Guid PoisonedRun { get; set; }
     /// <summary>Calls of pieces, handed out in their order.</summary>
@@ -122,7 +124,7 @@ internal sealed class FakeApi : IAsyncDisposable
     private HeartbeatResponse Heartbeat(HeartbeatRequest request)
     {
         Heartbeats.Enqueue(request);
-        return new HeartbeatResponse(LeaseMs, [.. request.Held.Where(held => !_runs.TryGetValue(held.RunId, out var run) || !run.IsHeld(held.Attempt))]);
+        return new HeartbeatResponse(LeaseMs, [.. request.Held.Where(held => !_runs.TryGetValue(held.RunId, out var run) || !run.IsHeld(held.Attempt))], End(request));
     }
 }
 

@@ -62,7 +62,7 @@ internal sealed partial class Heartbeat(
         var info = new WorkerInfo(
             worker.Version, Environment.MachineName, Environment.ProcessId, worker.StartedAt,
             options.Value.Concurrency, held.Count, engines.Count, execution.Value.EffectiveMode,
-            execution.Value.WhyMode, egress.Mode, (await egress.DescribeAsync()).How);
+            execution.Value.WhyMode, egress.Mode, (await egress.DescribeAsync()).How, options.Value.AllowChaos);
         var sentAt = clock.GetTimestamp();
         HeartbeatResponse response;
         try
@@ -73,6 +73,12 @@ internal sealed partial class Heartbeat(
         {
             LogHeartbeatFailed(logger, held.Count, error.Message);
             return false;
+        }
+
+        if (response.End is { } end && options.Value.AllowChaos && held.Any(run => run.Held == end))
+        {
+            LogEnding(logger, end.RunId, end.Attempt, held.Count);
+            AbruptEnd.OfThisProcess();
         }
 
         var lost = response.Lost.ToHashSet();
@@ -97,6 +103,9 @@ internal sealed partial class Heartbeat(
 
     [LoggerMessage(LogLevel.Warning, "Flows__Worker__HeartbeatEvery is {Every}, and the API grants leases of {Lease}: claims are renewed twice in each instead")]
     private static partial void LogHurried(ILogger logger, TimeSpan every, TimeSpan lease);
+
+    [LoggerMessage(LogLevel.Critical, "This worker ends itself as it was told to, in the middle of run {RunId}, attempt {Attempt}; it holds {Count} runs in all.")]
+    private static partial void LogEnding(ILogger logger, Guid runId, int attempt, int count);
 
     [LoggerMessage(LogLevel.Information, "Run {RunId}, attempt {Attempt}, is no longer ours: its engine is ended.")]
     private static partial void LogLost(ILogger logger, Guid runId, int attempt);
