@@ -3,6 +3,7 @@ using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using Flows.LocalHosting;
 using Flows.LocalHosting.Dashboard;
+using Flows.LocalHosting.Dashboard.Traces;
 using Flows.LocalHosting.Orchestration;
 using Flows.LocalHosting.Processes;
 using Flows.LocalHosting.Storage;
@@ -117,7 +118,7 @@ internal sealed class DistributedApplicationBuilder : IDistributedApplicationBui
         host.Services
             .AddSingleton(Data).AddSingleton<SecretMask>().AddSingleton<ResourceLogs>().AddSingleton<Reaper>()
             .AddSingleton(ExecutionContext).AddSingleton<IResourceCollection>(resources).AddSingleton(new AppHostAssembly(assembly))
-            .AddSingleton<ResourceNotificationService>().AddSingleton(TimeProvider.System).AddSingleton(dashboard)
+            .AddSingleton<ResourceNotificationService>().AddSingleton(TimeProvider.System).AddSingleton(dashboard).AddSingleton<TraceEndpoints>()
             .AddSingleton<HostingContext>().AddSingleton<Orchestrator>().AddHttpClient();
         host.Services.AddHostedService(services => services.GetRequiredService<Orchestrator>());
         host.Services.AddHostedService<DashboardServer>();

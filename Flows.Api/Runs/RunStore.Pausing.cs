@@ -98,11 +98,13 @@ internal sealed partial class RunStore
     /// <summary>Adds the waits of the reported runs that are now Paused. A run of which one has ended meanwhile goes straight back to the queue.</summary>
     /// <param name="news">Word on these runs, in place of what the report itself gave, and on the runs that they have called.</param>
     /// <param name="large">Takes the large inputs of runs that are called: they are to be kept after this statement, which makes those runs or does not.</param>
-    private Statement Pause(List<PackedReport> reports, DateTimeOffset now, List<RunNews> news, List<LargeValue> large)
+    /// <param name="children">Ids of the runs that are called, if they are made.</param>
+    private Statement Pause(List<PackedReport> reports, DateTimeOffset now, List<RunNews> news, List<LargeValue> large, out Guid[] children)
     {
         var runs = reports.Where(item => item.Report.Outcome is { Status: RunStatus.Paused }).Select(item => item.Report).ToList();
         var waits = runs.SelectMany(run => (run.Outcome!.Waits ?? []).DistinctBy(wait => wait.Path).Select(wait => (run.RunId, Wait: wait))).ToList();
         var called = waits.ConvertAll(item => item.Wait.Call is null ? (Guid?)null : Guid.CreateVersion7(now));
+        children = [.. called.OfType<Guid>()];
         var inputs = new RawJson?[waits.Count];
         for (var i = 0; i < inputs.Length; i++)
         {

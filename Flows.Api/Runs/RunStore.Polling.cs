@@ -15,6 +15,9 @@ internal sealed partial class RunStore
         var large = runs.SelectMany(run => run.Large).ToList();
         if (large.Count > 0)
             await ExecuteAsync(connection, Keep(large), cancel);
+        var traced = runs.Where(run => run.TraceParent is not null).ToList();
+        if (traced.Count > 0)
+            await ExecuteAsync(connection, Trace(traced), cancel);
         return [.. runs.Select(run => new RunJob(run.RunId, run.ProjectId, run.Priority) { FlowId = run.FlowId })];
     }
 }

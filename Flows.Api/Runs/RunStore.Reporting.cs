@@ -136,9 +136,11 @@ internal sealed partial class RunStore
         if (reports.Any(item => item.Report.Outcome is { Status: RunStatus.Paused }))
         {
             var called = new List<LargeValue>();
-            statements.Add(Pause(reports, now, after, called));
+            statements.Add(Pause(reports, now, after, called, out var children));
             if (called.Count > 0)
                 statements.Add(Keep(called));
+            if (children.Length > 0 && RunTraces.IsOn)
+                statements.Add(InheritTrace(children));
         }
         var over = reports.Where(item => !item.Report.IsOnItsOwn && item.Report.Outcome is { Status: var to } && RunTransitions.IsFinal(to)).Select(item => item.Report.RunId).ToList();
         if (over.Count > 0)

@@ -115,6 +115,11 @@ internal sealed partial class RunStore
         ], _ => isMade = true)];
         if (packer.Large.Count > 0)
             statements.Add(Keep(packer.Large));
+        if (RunTraces.Parent is { } parent)
+        {
+            statements.Add(Trace(run.RunId, parent));
+            RunTraces.Link((await TracesAsync([run.SourceId], cancel)).GetValueOrDefault(run.SourceId));
+        }
         await WriteAllAsync(RunSql.Durable, statements, cancel);
         return isMade;
     }

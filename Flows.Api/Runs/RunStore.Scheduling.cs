@@ -31,10 +31,13 @@ internal sealed partial class RunStore
 
     /// <summary>Moves schedules on from the times that were read and accepts their runs, in one commit.</summary>
     /// <returns>The runs that were accepted: those of schedules that nobody had moved in between.</returns>
-    public Task<List<RunJob>> AcceptScheduledAsync(IReadOnlyList<Firing> firings, DateTimeOffset now, CancellationToken cancel)
+    public async Task<List<RunJob>> AcceptScheduledAsync(IReadOnlyList<Firing> firings, DateTimeOffset now, CancellationToken cancel)
     {
         var runs = firings.SelectMany(firing => firing.Runs.Select(run => (firing.Flow, Run: run))).ToList();
-        return WriteAsync(RunSql.Durable, s_acceptScheduled,
+        var traces = runs.Select(item => (item.Run.RunId, Began: RunTraces.Begin("schedule", item.Run.RunId, item.Flow.FlowId, item.Flow.ProjectId, item.Flow.DueAt)))
+            .Where(trace => trace.Began is { Recorded: true }).ToList();
+        var jobs = new List<RunJob>();
+        List<Statement> statements = [new(s_acceptScheduled,
         [
             RunSql.Value(now, NpgsqlDbType.TimestampTz),
             RunSql.Value(now + options.Value.RingAgainAfter, NpgsqlDbType.TimestampTz),
@@ -48,6 +51,18 @@ internal sealed partial class RunStore
             RunSql.Array(Each(runs, item => item.Flow.VersionId), NpgsqlDbType.Uuid),
             RunSql.Array(Each(runs, item => item.Flow.Version), NpgsqlDbType.Integer),
             RunSql.Array(Each(runs, item => item.Run.Trigger.Utf8), NpgsqlDbType.Json),
-        ], static row => new RunJob(row.GetGuid(0), row.GetGuid(1), (RunPriority)row.GetInt16(2)) { FlowId = row.GetGuid(3) }, cancel);
+        ], row => jobs.Add(new RunJob(row.GetGuid(0), row.GetGuid(1), (RunPriority)row.GetInt16(2)) { FlowId = row.GetGuid(3) }))];
+        foreach (var (runId, began) in traces)
+            statements.Add(Trace(runId, began!.Id!));
+        try
+        {
+            await WriteAllAsync(RunSql.Durable, statements, cancel);
+        }
+        finally
+        {
+            foreach (var (_, began) in traces)
+                began!.Dispose();
+        }
+        return jobs;
     }
 }

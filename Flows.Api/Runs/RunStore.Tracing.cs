@@ -12,6 +12,32 @@ internal static class RunTraces
     /// <summary>True when somebody collects spans.</summary>
     public static bool IsOn => Source.HasListeners();
 
+    /// <summary>
+    /// Begins the trace of a run that no request starts. Null when nobody collects spans, or the budget of traces is used up; else to be ended when the run is
+    /// accepted.
+    /// </summary>
+    /// <param name="name">What starts the run: <c>schedule</c>.</param>
+    /// <param name="due">When it was to start.</param>
+    public static Activity? Begin(string name, Guid runId, Guid flowId, Guid projectId, DateTimeOffset due)
+    {
+        if (!Source.HasListeners())
+            return null;
+        // A trace of its own, whatever is under way in this process.
+        var around = Activity.Current;
+        Activity.Current = null;
+        var activity = Source.StartActivity(name, ActivityKind.Internal, default(ActivityContext), startTime: due,
+            tags: [new("flows.run.id", runId.ToString()), new("flows.flow.id", flowId.ToString()), new("flows.project.id", projectId.ToString())]);
+        Activity.Current = around;
+        return activity;
+    }
+
+    /// <summary>Says that the present request belongs with another run, whose trace begins there.</summary>
+    public static void Link(string? traceParent)
+    {
+        if (ActivityContext.TryParse(traceParent, null, isRemote: true, out var other))
+            Activity.Current?.AddLink(new ActivityLink(other, new() { ["flows.link"] = "retried" }));
+    }
+
     /// <summary>The present span as a traceparent; null when it is not recorded, and then the run is not traced.</summary>
     public static string? Parent => Activity.Current is { Recorded: true, IdFormat: ActivityIdFormat.W3C } activity ? activity.Id : null;
 }
@@ -32,6 +58,20 @@ internal sealed partial class RunStore
         RunSql.Array(Each(runs, run => run.RunId), NpgsqlDbType.Uuid),
         RunSql.Array(Each(runs, run => run.TraceParent!), NpgsqlDbType.Text),
     ], static _ => { });
+
+    private static Statement Trace(Guid runId, string parent) => new(InsertTraces,
+        [RunSql.Array([runId], NpgsqlDbType.Uuid), RunSql.Array([parent], NpgsqlDbType.Text)], static _ => { });
+
+    // Whoever is called goes on with the caller's trace, however many levels deep; a caller without one has none to hand on.
+    private const string InheritTraces = """
+        INSERT INTO run_traces (run_id, trace_parent)
+        SELECT r.id, t.trace_parent FROM unnest($1::uuid[]) AS c(id) JOIN runs r ON r.id = c.id CROSS JOIN LATERAL (SELECT * FROM run_traces t WHERE t.run_id = r.parent_run_id) t
+        ON CONFLICT (run_id) DO NOTHING
+        RETURNING 1
+        """;
+
+    /// <summary>Comes after the statement that makes the runs, or does not.</summary>
+    private static Statement InheritTrace(Guid[] called) => new(InheritTraces, [RunSql.Array(called, NpgsqlDbType.Uuid)], static _ => { });
 
     /// <summary>The beginnings of those traces that there are.</summary>
     public async Task<Dictionary<Guid, string>> TracesAsync(IReadOnlyCollection<Guid> runs, CancellationToken cancel)

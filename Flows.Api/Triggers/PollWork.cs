@@ -116,7 +116,8 @@ internal sealed partial class PollWork(
                 // The order of ids is the order of the items.
                 var ids = fresh.Select(_ => Guid.CreateVersion7(now)).Order().ToArray();
                 started = await store.AcceptWithinAsync(connection, [.. fresh.Select((item, index) => new NewRun(
-                    ids[index], project, report.Id, version, number, RunEnvironment.Production, RunOrigin.Poll, RunPriority.Bulk, now, item.Output, Waiter: null))], cancel);
+                    ids[index], project, report.Id, version, number, RunEnvironment.Production, RunOrigin.Poll, RunPriority.Bulk, now, item.Output, Waiter: null)
+                    { TraceParent = RunTraces.Parent })], cancel);
             }
             await ExecuteAsync(connection, MoveOn, cancel,
                 RunSql.Value(report.Id, NpgsqlDbType.Uuid), RunSql.Value(events.Cursor?.Utf8, NpgsqlDbType.Json),

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Security.Cryptography;
 using Aspire.Hosting.ApplicationModel;
+using Flows.LocalHosting.Dashboard.Traces;
 using Flows.LocalHosting.Orchestration;
 using Flows.LocalHosting.Storage;
 using Microsoft.AspNetCore.Builder;
@@ -12,7 +13,7 @@ using Microsoft.Extensions.Logging;
 namespace Flows.LocalHosting.Dashboard;
 
 /// <summary>The dev dashboard, served by the AppHost's own process on loopback.</summary>
-internal sealed class DashboardServer(DashboardAddress address, Orchestrator orchestrator, HostingContext context) : IHostedService, IAsyncDisposable
+internal sealed class DashboardServer(DashboardAddress address, Orchestrator orchestrator, TraceEndpoints traces, HostingContext context) : IHostedService, IAsyncDisposable
 {
     private static readonly TimeSpan LongestStop = TimeSpan.FromSeconds(2);
 
@@ -36,6 +37,7 @@ internal sealed class DashboardServer(DashboardAddress address, Orchestrator orc
         app.Use(RefuseStrangersAsync);
         MapPage(app);
         new DashboardEndpoints(orchestrator, context).Map(app);
+        traces.Map(app);
         await app.StartAsync(cancellationToken);
         Log.Dashboard(context.Logger, address.Url);
     }
@@ -56,7 +58,7 @@ internal sealed class DashboardServer(DashboardAddress address, Orchestrator orc
     {
         var isLocal = http.Request.Host.Host is "localhost" or "127.0.0.1" or "[::1]";
         var isReading = HttpMethods.IsGet(http.Request.Method) || HttpMethods.IsHead(http.Request.Method);
-        if (!isLocal || (!isReading && !TokenMatches(http.Request.Headers["X-Flows-Token"].ToString())))
+        if (!isLocal || (!isReading && !TokenMatches(http.Request.Headers["X-Flows-Token"].ToString()) && !traces.IsFromProcess(http.Request)))
         {
             http.Response.StatusCode = isLocal ? StatusCodes.Status403Forbidden : StatusCodes.Status400BadRequest;
             return;

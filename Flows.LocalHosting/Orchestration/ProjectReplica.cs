@@ -1,5 +1,8 @@
 using Aspire.Hosting.ApplicationModel;
+using Flows.LocalHosting.Dashboard.Traces;
 using Flows.LocalHosting.Processes;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.DependencyInjection;
 
 namespace Flows.LocalHosting.Orchestration;
 
@@ -26,6 +29,8 @@ internal sealed class ProjectReplica(
         HealthUrl = check is null || checkedEndpoint is null ? null : new Uri($"http://127.0.0.1:{ports[checkedEndpoint.Name]}{check.Path}");
 
         var environment = await ResourceEnvironment.OfAsync(project, context, cancel);
+        if (context.Configuration.GetValue("Flows:LocalHosting:Traces", true))
+            context.Services.GetRequiredService<TraceEndpoints>().AddTo(environment, context);
         environment["OTEL_SERVICE_NAME"] = project.Name;
         environment["OTEL_RESOURCE_ATTRIBUTES"] = $"service.instance.id={id[(project.Name.Length + 1)..]}";
         if (endpoints.Count > 0)

@@ -7,6 +7,7 @@ using Aspire.Hosting.ApplicationModel;
 using Aspire.Hosting.Testing;
 using Flows.LocalHosting.Dashboard;
 using Flows.LocalHosting.Storage;
+using Flows.Tests.EndToEnd;
 
 namespace Flows.Tests.LocalHosting;
 
@@ -70,14 +71,48 @@ public sealed partial class TheDashboard : IAsyncLifetime, IDisposable
     }
 
     [Fact]
-    public async Task Its_page_asks_nobody_else()
+    public async Task Its_pages_ask_nobody_else_and_show_the_traces_of_recent_runs()
     {
+        Assert.True(app.ResourceNotifications.TryGetCurrentState(app.ResourceNotifications.ReplicasOf("api").First().ResourceId, out var state));
+        var given = state.Snapshot.EnvironmentVariables.ToDictionary(variable => variable.Name, variable => variable.Value!);
+        var api = new FlowsClient(app.CreateHttpClient("api", "http"), given["Flows__Bootstrap__ApiKey"]);
+        var flow = await api.PublishAsync("Shown & traced", """
+            { "schema": 1, "trigger": { "name": "trigger", "piece": "manual", "event": "run", "input": {} },
+              "steps": [ { "name": "upper", "kind": "action", "piece": "text", "action": "change_case", "input": { "text": "a", "case": "upper" } } ] }
+            """);
+        var run = await api.StartAsync(flow);
+        var list = await UntilPageAsync("/traces", page => page.Contains($"{run}", StringComparison.Ordinal));
+        var address = Regex.Match(list, "<a href=\"(/traces/[0-9a-f]{32})\">run Shown &amp; traced</a>").Groups[1].Value;
+        var trace = await UntilPageAsync(address, page => page.Contains("step upper", StringComparison.Ordinal) && page.Contains($"/api/v1/flows/{flow}/runs", StringComparison.Ordinal));
+        foreach (var what in (string[])["queue", "run Shown &amp; traced", "step upper", "worker", "api", "<rect class=\"k2\""])
+            Assert.Contains(what, trace, StringComparison.Ordinal);
+
+        // Only the processes of the diagram can tell of spans.
+        Assert.Equal(HttpStatusCode.Forbidden, (await browser.PostAsync("/otlp/v1/traces", new ByteArrayContent([]))).StatusCode);
+        using var own = new HttpRequestMessage(HttpMethod.Post, "/otlp/v1/traces") { Content = new ByteArrayContent([0x0A]) };
+        var key = given["OTEL_EXPORTER_OTLP_HEADERS"].Split('=');
+        own.Headers.Add(key[0], key[1]);
+        Assert.Equal(HttpStatusCode.BadRequest, (await browser.SendAsync(own)).StatusCode);
+        Assert.DoesNotContain(key[1], await browser.GetStringAsync($"/api/replicas/{state.ResourceId}/environment"), StringComparison.Ordinal);
+
         using var answer = await browser.GetAsync("/");
         Assert.StartsWith("default-src 'self'", answer.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
-        foreach (var file in (string[])["/", "/dashboard.css", "/dashboard.js"])
+        foreach (var file in (string[])["/", "/traces", "/dashboard.css", "/dashboard.js"])
         {
             var text = await browser.GetStringAsync(file);
             Assert.DoesNotMatch("(src|href|url\\()\\s*=?\\s*[\"']?https?:", text);
+        }
+    }
+
+    private async Task<string> UntilPageAsync(string path, Predicate<string> condition)
+    {
+        using var limit = new CancellationTokenSource(RunningAppHost.Patience);
+        while (true)
+        {
+            var page = await browser.GetStringAsync(path, limit.Token);
+            if (condition(page))
+                return page;
+            await Task.Delay(100, limit.Token);
         }
     }
 

@@ -73,6 +73,16 @@ internal sealed class OtlpReceiver : IAsyncDisposable
         }
     }
 
+    /// <summary>The first span that satisfies the condition, once there is one.</summary>
+    public async Task<ReceivedSpan> UntilAnyAsync(Predicate<ReceivedSpan> condition)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        ReceivedSpan? found;
+        while ((found = Spans.FirstOrDefault(span => condition(span))) is null)
+            await Task.Delay(50, limit.Token);
+        return found;
+    }
+
     public async ValueTask DisposeAsync()
     {
         await _app.StopAsync();

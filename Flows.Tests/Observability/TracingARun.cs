@@ -59,6 +59,64 @@ public sealed class TracingARun(Platform platform)
     }
 
     [Fact]
+    public async Task Runs_that_are_called_retried_or_started_by_the_clock_belong_to_the_trace_of_what_started_them()
+    {
+        await using var receiver = await OtlpReceiver.StartAsync();
+        await using var database = new TestDatabase(platform);
+        await using var flows = await FlowsProcess.StartAsync(database, platform.RedisConnectionString,
+            ("Flows__Queue__Provider", "Redis"), ("Flows__Telemetry__TracesPerSecond", "1000"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Url), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_BSP_SCHEDULE_DELAY", "100"));
+
+        // Called: the caller's two attempts and the called run are parts of one trace, under the request that started it all.
+        var called = await flows.Api.PublishAsync("Called", """
+            { "schema": 1, "trigger": { "name": "trigger", "piece": "manual", "event": "run", "input": {} },
+              "steps": [ { "name": "upper", "kind": "action", "piece": "text", "action": "change_case", "input": { "text": "a", "case": "upper" } } ] }
+            """);
+        var calling = await flows.Api.PublishAsync("Calling", $$$"""
+            { "schema": 1, "trigger": { "name": "trigger", "piece": "manual", "event": "run", "input": {} },
+              "steps": [ { "name": "ask", "kind": "call", "flow": "{{{called}}}" } ] }
+            """);
+        const string First = "11111111111111111111111111111111", Second = "22222222222222222222222222222222", Caller = "00f067aa0ba902b7";
+        var run = await StartAsync(flows, $"/api/v1/flows/{calling}/runs", "{}", First, Caller);
+        await flows.Api.UntilFinalAsync(run);
+        var spans = await receiver.UntilAsync(First, spans => spans.Count(span => span.Name == "run Calling") == 2 && spans.Exists(span => span.Name == "run Called"));
+        var request = Assert.Single(spans, span => span.ParentId == Caller);
+        Assert.All(spans.Where(span => span.Name.StartsWith("run ", StringComparison.Ordinal)), span => Assert.Equal(request.SpanId, span.ParentId));
+        Assert.NotEqual(run.ToString(), Assert.Single(spans, span => span.Name == "run Called").Tags["flows.run.id"]);
+        Assert.Equal([First], spans.Single(span => span.Name == "run Calling" && span.Tags["flows.run.attempt"] == "2").Links);
+
+        // Done again as a new run: the trace of the person's request, linked to that of the run it comes from.
+        var again = await StartAsync(flows, $"/api/v1/runs/{run}/retry", """{ "from": "start" }""", Second, Caller);
+        await flows.Api.UntilFinalAsync(again);
+        spans = await receiver.UntilAsync(Second, spans => spans.Exists(span => span.Name == "run Calling") && spans.Exists(span => span.ParentId == Caller));
+        request = Assert.Single(spans, span => span.ParentId == Caller);
+        Assert.Equal([First], request.Links);
+        Assert.All(spans.Where(span => span.Name == "run Calling"), span => Assert.Equal((request.SpanId, again.ToString()), (span.ParentId, span.Tags["flows.run.id"])));
+
+        // By the clock: a trace that begins with the time that was due.
+        var ticking = await flows.Api.PublishAsync("Ticking", """
+            { "schema": 1, "trigger": { "name": "trigger", "piece": "schedule", "event": "interval", "input": { "every": "00:00:01" } }, "steps": [ { "name": "end", "kind": "stop" } ] }
+            """);
+        var fired = await receiver.UntilAnyAsync(span => span.Name == "schedule" && span.Tags["flows.flow.id"] == ticking.ToString());
+        await flows.Api.SendAsync(HttpMethod.Post, $"/api/v1/flows/{ticking}/disable", null);
+        Assert.Equal("", fired.ParentId);
+        spans = await receiver.UntilAsync(fired.TraceId, spans => spans.Exists(span => span.Name == "run Ticking"));
+        var attempt = Assert.Single(spans, span => span.Name == "run Ticking");
+        Assert.Equal((fired.SpanId, fired.Tags["flows.run.id"]), (attempt.ParentId, attempt.Tags["flows.run.id"]));
+    }
+
+    private static async Task<Guid> StartAsync(FlowsProcess flows, string path, string body, string trace, string caller)
+    {
+        using var request = new HttpRequestMessage(HttpMethod.Post, path) { Content = new StringContent(body, System.Text.Encoding.UTF8, "application/json") };
+        request.Headers.Authorization = new("Bearer", flows.Api.Key);
+        request.Headers.TryAddWithoutValidation("traceparent", $"00-{trace}-{caller}-01");
+        using var answer = await flows.Api.Http.SendAsync(request);
+        var text = await answer.Content.ReadAsStringAsync();
+        Assert.True(answer.IsSuccessStatusCode, text);
+        return System.Text.Json.JsonElement.Parse(text).GetProperty("id").GetGuid();
+    }
+
+    [Fact]
     public void A_process_begins_no_more_traces_than_its_budget()
     {
         var clock = new ManualClock();

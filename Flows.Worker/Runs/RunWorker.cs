@@ -43,6 +43,7 @@ internal sealed partial class RunWorker(
             if (answer.Run is not { } run)
                 return answer.TryAgainIn is { } delay ? JobSettlement.NotNow(delay) : JobSettlement.Done;
 
+            using var scope = logger.BeginScope(new RunLogScope(run.Claim));
             using var trace = RunTrace.Begin(run.Claim, identity.Id, clock.GetUtcNow() - clock.GetElapsedTime(run.ClaimedAt));
             run.Trace = trace;
             try
