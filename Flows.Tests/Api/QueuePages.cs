@@ -1,10 +1,18 @@
+using System.Globalization;
 using System.Net.Http.Headers;
+using Flows.Api.Migrations;
+using Flows.Api.Retention;
+using Flows.Api.Runs;
+using Flows.Api.Waits;
 using Flows.Contracts.Runs;
 using Flows.Queue;
 using Flows.Queue.Redis;
 using Flows.Tests.EndToEnd;
 using Flows.Tests.Queue;
 using Microsoft.Extensions.DependencyInjection;
+using Microsoft.Extensions.Logging.Abstractions;
+using Microsoft.Extensions.Options;
+using StackExchange.Redis;
 
 namespace Flows.Tests.Api;
 
@@ -95,6 +103,38 @@ public sealed class QueuePages(Platform platform)
         Assert.False((await host.GetAsync(Dead, other)).Json.GetProperty("isPaused").GetBoolean());
         (await host.PostAsync("/api/v1/system/queue/resume")).Ok(204);
         Assert.False((await host.GetAsync(Dead)).Json.GetProperty("isPaused").GetBoolean());
+    }
+
+    [Fact]
+    public async Task A_dead_letter_is_forgotten_when_its_time_is_over_and_not_before()
+    {
+        await using var database = new TestDatabase(platform);
+        await using var host = await StartAsync(database, ("Flows:Queue:MaxDeliveries", "1"), ("Flows:Retention:FailedJobDays", "1"));
+        var mine = (Guid)(await database.ScalarAsync("SELECT project_id FROM api_keys LIMIT 1"))!;
+        var (queue, job) = (host.App.Services.GetRequiredService<IRunQueue>(), Job(mine, RunPriority.Normal));
+        await queue.EnqueueAsync([job], CancellationToken.None);
+        var shard = host.App.Services.Shard();
+        var taken = Assert.Single((await shard.TurnAsync("w", [], 1, releaseExpired: false, CancellationToken.None)).Taken);
+        taken.Settle(Outcome.Failed);
+        await shard.TurnAsync("w", [taken], 0, releaseExpired: false, CancellationToken.None);
+        Task<bool> SweepAsync(RetentionOptions options) => new DeadLetterKeeper(host.App.Services, Options.Create(options), host.App.Services.GetRequiredService<RunMetrics>(),
+            host.App.Services.GetRequiredService<SchemaState>(), TimeProvider.System, NullLogger<DeadLetterKeeper>.Instance).SweepAsync(CancellationToken.None);
+        async Task<int> DeadAsync() => (await host.GetAsync("/api/v1/system/queue"))["dead"].GetInt32();
+
+        await SweepAsync(new RetentionOptions { FailedJobDays = 1 });
+        await SweepAsync(new RetentionOptions { FailedJobDays = 0 }); // keeps all
+        Assert.Equal(1, await DeadAsync());
+
+        // A day older: its time of death in Redis is moved, because Redis has a clock of its own.
+        using (var redis = await ConnectionMultiplexer.ConnectAsync(platform.RedisConnectionString))
+        {
+            var list = Assert.Single(redis.GetServers().SelectMany(server => server.Keys(pattern: $"*{host.App.Configuration["Flows:Queue:KeyPrefix"]}*dead")));
+            var letter = ((string)(await redis.GetDatabase().ListGetByIndexAsync(list, 0))!).Split(':');
+            letter[4] = $"{long.Parse(letter[4], CultureInfo.InvariantCulture) - (long)TimeSpan.FromMinutes((24 * 60) + 1).TotalMilliseconds}";
+            await redis.GetDatabase().ListSetByIndexAsync(list, 0, string.Join(':', letter));
+        }
+        await SweepAsync(new RetentionOptions { FailedJobDays = 1 });
+        Assert.Equal(0, await DeadAsync());
     }
 
     [Fact]
