@@ -63,6 +63,7 @@ internal static class Program
         app.UseErrorAnswers();
         app.UsePathBase(app.Services.GetRequiredService<PublicUrl>().PathBase);
         app.UseRouting();
+        app.UseRequestSpans();
         app.UseDatabaseGate();
         app.UseUnknownRoutes();
         app.UseAccess();

@@ -12,6 +12,7 @@ public sealed class BillsOfMaterials : IDisposable
     public void Dispose() => _folder.Delete(recursive: true);
 
     [Fact]
+    [Trait("Category", "Proof")]
     public async Task Every_package_that_a_program_brings_along_is_in_its_bill_with_its_version()
     {
         await RunAsync();
@@ -21,7 +22,7 @@ public sealed class BillsOfMaterials : IDisposable
             var bill = Components($"flows-{program.ToLowerInvariant()}.cdx.json", "pkg:nuget/");
             Assert.Equal([], Shipped(program).Except(bill));
         }
-        Assert.DoesNotContain(Components("flows-worker.cdx.json", "pkg:nuget/"), package => package.StartsWith("Npgsql@", StringComparison.Ordinal));
+        Assert.DoesNotContain(Components("flows-worker.cdx.json", "pkg:nuget/"), package => package.StartsWith("Microsoft.EntityFrameworkCore@", StringComparison.Ordinal));
         var wanted = JsonElement.Parse(await File.ReadAllTextAsync(Path.Combine(DeployFiles.Root, "Flows.Web/package.json"))).GetProperty("dependencies").EnumerateObject().Select(package => package.Name);
         var web = Components("flows-web.cdx.json", "pkg:npm/").Select(package => package[..package.LastIndexOf('@')]).ToHashSet();
         Assert.Equal([], wanted.Except(web));

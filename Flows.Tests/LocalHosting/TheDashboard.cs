@@ -83,7 +83,7 @@ public sealed partial class TheDashboard : IAsyncLifetime, IDisposable
         var run = await api.StartAsync(flow);
         var list = await UntilPageAsync("/traces", page => page.Contains($"{run}", StringComparison.Ordinal));
         var address = Regex.Match(list, "<a href=\"(/traces/[0-9a-f]{32})\">run Shown &amp; traced</a>").Groups[1].Value;
-        var trace = await UntilPageAsync(address, page => page.Contains("step upper", StringComparison.Ordinal) && page.Contains($"/api/v1/flows/{flow}/runs", StringComparison.Ordinal));
+        var trace = await UntilPageAsync(address, page => page.Contains("step upper", StringComparison.Ordinal) && page.Contains("POST /api/v1/flows/{flowId:guid}/runs", StringComparison.Ordinal));
         foreach (var what in (string[])["queue", "run Shown &amp; traced", "step upper", "worker", "api", "<rect class=\"k2\""])
             Assert.Contains(what, trace, StringComparison.Ordinal);
 

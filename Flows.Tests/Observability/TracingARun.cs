@@ -35,7 +35,8 @@ public sealed class TracingARun(Platform platform)
         var spans = await receiver.UntilAsync(Trace, spans => spans.Exists(span => span.Name == "run Traced") && spans.Exists(span => span.ParentId == Caller));
         ReceivedSpan One(string name) => Assert.Single(spans, span => span.Name == name);
         var request = Assert.Single(spans, span => span.ParentId == Caller);
-        Assert.Equal(2, request.Kind);
+        Assert.Equal((2, "POST /webhooks/{flowId:guid}/sync", "200"), (request.Kind, request.Name, request.Tags["http.response.status_code"]));
+        Assert.DoesNotContain(spans.SelectMany(span => span.Tags), tag => tag.Value.Contains($"{flow}/sync", StringComparison.Ordinal));
         Assert.Equal(request.SpanId, One("queue").ParentId);
         var attempt = One("run Traced");
         Assert.Equal((request.SpanId, 5), (attempt.ParentId, attempt.Kind));

@@ -9,7 +9,7 @@ internal static class TracePages
 {
     private const int Shown = 100;
     private static readonly string[] s_shownTags =
-        ["flows.run.id", "flows.run.attempt", "flows.run.status", "flows.step.path", "flows.step.piece", "flows.step.status", "error.type", "http.request.method", "url.path", "http.response.status_code", "db.query.text", "server.address"];
+        ["flows.run.id", "flows.run.attempt", "flows.run.status", "flows.step.path", "flows.step.piece", "flows.step.status", "error.type", "http.response.status_code", "server.address"];
 
     /// <param name="all">Also those without a run.</param>
     public static string List(TraceMemory memory, bool all)
