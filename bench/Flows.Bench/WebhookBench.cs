@@ -9,7 +9,7 @@ namespace Flows.Bench;
 /// </summary>
 internal static class WebhookBench
 {
-    private const string Pure = """
+    internal const string Pure = """
         { "schema": 1, "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {} },
           "steps": [
             { "name": "a", "kind": "action", "piece": "data", "action": "set", "input": { "value": { "id": "{{trigger.body.id}}", "n": "{{trigger.body.n * 2}}" } } },
@@ -51,9 +51,9 @@ internal static class WebhookBench
         return 0;
     }
 
-    private static double At(List<double> sorted, double quantile) => sorted[Math.Min(sorted.Count - 1, (int)(sorted.Count * quantile))];
+    internal static double At(List<double> sorted, double quantile) => sorted[Math.Min(sorted.Count - 1, (int)(sorted.Count * quantile))];
 
-    private static async Task<(List<double> Times, int Failed, double Seconds)> LoadAsync(Target target, Guid flow, int callers, TimeSpan duration)
+    internal static async Task<(List<double> Times, int Failed, double Seconds)> LoadAsync(Target target, Guid flow, int callers, TimeSpan duration)
     {
         var clock = Stopwatch.StartNew();
         var failed = 0;

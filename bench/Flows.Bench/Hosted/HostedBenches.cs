@@ -12,6 +12,8 @@ internal sealed partial class Program
         benches["failover"] = FailoverBench.RunAsync;
         benches["fencing"] = FencingBench.RunAsync;
         benches["lists"] = ListsBench.RunAsync;
+        benches["retention"] = RetentionBench.RunAsync;
         benches["rolling"] = RollingBench.RunAsync;
+        benches["telemetry"] = TelemetryBench.RunAsync;
     }
 }
