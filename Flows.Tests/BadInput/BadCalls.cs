@@ -93,7 +93,7 @@ internal static class BadCalls
         {
             var path = Regex.Replace(input.Route.Pattern, @"\{[^}]*\}", bad.Replace("$", "$$", StringComparison.Ordinal));
             if (path != input.Route.Pattern)
-                yield return new(input, $"{bad[..Math.Min(bad.Length, 40)]} in the path", path) 
+                yield return new(input, $"{bad[..Math.Min(bad.Length, 40)]} in the path", path)
                 {
                     Body = input.HasBody ? "{}"u8.ToArray() : null,
                     MaySucceed = input.Route.Pattern.Contains("{*", StringComparison.Ordinal), // a page of the web app, which says itself what there is not

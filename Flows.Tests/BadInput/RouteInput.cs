@@ -47,6 +47,20 @@ internal static class Bodies
 {
     private const int Depth = 6;
 
+    /// <summary>What members of these names take, wherever they are: without it an endpoint looks no further.</summary>
+    private static readonly Dictionary<string, string> s_words = new()
+    {
+        ["kind"] = "secret",
+        ["email"] = "a@example.com",
+        ["decision"] = "stop",
+        ["from"] = "start",
+        ["version"] = "same",
+        ["event"] = "cron",
+        ["scopes"] = "flows:read",
+        ["source"] = "repositories",
+        ["password"] = "correct horse battery staple",
+    };
+
     /// <summary>The places of a body, the outermost first.</summary>
     public static IEnumerable<BodyPlace> Places(JsonTypeInfo type, string path = "$", bool required = true, bool takesNull = false, int depth = 0)
     {
@@ -71,7 +85,8 @@ internal static class Bodies
     /// <param name="at">The place to be written otherwise; null for none.</param>
     /// <param name="text">The JSON that stands there; null leaves the place out.</param>
     /// <param name="also">A member more for the object at that place.</param>
-    public static string Write(JsonTypeInfo type, string? at = null, string? text = null, string? also = null, string path = "$", int depth = 0)
+    /// <param name="word">The name of the member that it is for.</param>
+    public static string Write(JsonTypeInfo type, string? at = null, string? text = null, string? also = null, string path = "$", int depth = 0, string word = "")
     {
         if (path == at && also is null)
             return text ?? "";
@@ -80,12 +95,12 @@ internal static class Bodies
         if (type.Kind == JsonTypeInfoKind.Object)
         {
             var members = Settable(type).Where(property => text is not null || also is not null || $"{path}.{property.Name}" != at)
-                .Select(property => $"\"{property.Name}\":{Write(type.Options.GetTypeInfo(property.PropertyType), at, text, also, $"{path}.{property.Name}", depth + 1)}");
+                .Select(property => $"\"{property.Name}\":{Write(type.Options.GetTypeInfo(property.PropertyType), at, text, also, $"{path}.{property.Name}", depth + 1, property.Name)}");
             return $"{{{string.Join(',', path == at && also is not null ? members.Append(also) : members)}}}";
         }
         if (type is { Kind: JsonTypeInfoKind.Enumerable, ElementType: { } element })
-            return $"[{Write(type.Options.GetTypeInfo(element), at, text, also, $"{path}[0]", depth + 1)}]";
-        return Plausible(type);
+            return $"[{Write(type.Options.GetTypeInfo(element), at, text, also, $"{path}[0]", depth + 1, word)}]";
+        return Underlying(type) == typeof(string) && s_words.TryGetValue(word, out var known) ? $"\"{known}\"" : Plausible(type);
     }
 
     /// <summary>JSON texts that are not of the type; empty where anything is.</summary>
@@ -129,7 +144,9 @@ internal static class Bodies
             return ["\"0001-01-01T00:00:00+14:00\"", "\"0001-01-01T00:00:00Z\"", "\"9999-12-31T23:59:59.9999999-14:00\"", "\"9999-12-31T23:59:59.9999999Z\""];
         if (clr == typeof(TimeSpan))
             return ["\"-00:00:01\"", "\"00:00:00\"", "\"10675199.02:48:05\""];
-        return IsAnything(type) ? [.. Strings, "1e400", "{}", "[]", Deep(60)] : [];
+        return IsAnything(type)
+            ? [.. Strings, .. Strings.Select(text => $"{{\"token\":{text}}}"), .. Strings.Take(4).Select(text => $"{{{text}:\"x\"}}"), "1e400", "{}", "[]", "{\"cron\":[],\"timeZone\":1}", Deep(60)]
+            : [];
     }
 
     /// <summary>NUL, half a surrogate pair, much too long, empty, blank, control characters, another direction of writing.</summary>
