@@ -17,6 +17,7 @@ public sealed class ActingInABrowser(Platform platform)
     [InlineData("building")]
     [InlineData("restoring")]
     [InlineData("keyboard")]
+    [InlineData("pinning")]
     [InlineData("reading")]
     [InlineData("retrying")]
     [InlineData("together")]

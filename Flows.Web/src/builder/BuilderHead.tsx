@@ -7,7 +7,7 @@ import type { Open } from "./BuilderDialogs";
 import type { SaveState, useDraft } from "./useDraft";
 
 const stateWords: Record<SaveState, string> = {
-  saved: text.builder.saved, unsaved: text.builder.unsaved, saving: text.builder.saving, conflict: text.builder.conflict, failed: text.builder.unsaved,
+  saved: text.builder.saved, unsaved: text.builder.unsaved, saving: text.builder.saving, conflict: text.builder.conflict, failed: text.builder.unsaved, invalid: text.build.invalid,
 };
 
 interface BuilderHeadProps {

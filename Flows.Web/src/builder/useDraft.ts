@@ -5,7 +5,8 @@ import { isEqual } from "../flow/diff";
 import { begin, push, redo, undo, type History } from "../flow/history";
 import { useLatest } from "../ui/ui";
 
-export type SaveState = "saved" | "unsaved" | "saving" | "conflict" | "failed";
+/** `invalid`: the API takes no draft with these problems; it is saved as soon as they are mended. */
+export type SaveState = "saved" | "unsaved" | "saving" | "conflict" | "failed" | "invalid";
 
 const quietMs = 700;
 const retryMs = 3000;
@@ -82,10 +83,11 @@ export function useDraft(flowId: string) {
         const status = failed instanceof ApiError ? failed.status : 0;
         if (status === 412 || status === 409) setState("conflict");
         else {
-          setState("failed");
-          setError(failed as Error);
-          const told = failed instanceof ApiError ? (failed.problem.problems as DefinitionProblem[] | undefined) : undefined;
-          if (told) setProblems(told);
+          const told = status === 400 ? problemsIn(failed as ApiError) : [];
+          // Half an expression is no news to whoever is writing it: the field and the list of problems say it.
+          setState(told.length > 0 ? "invalid" : "failed");
+          setError(told.length > 0 ? null : (failed as Error));
+          if (told.length > 0) setProblems(told);
         }
         return false;
       } finally {
@@ -96,7 +98,7 @@ export function useDraft(flowId: string) {
   );
 
   useEffect(() => {
-    if (!history || state === "conflict" || state === "saving" || history.present === saved.current) return;
+    if (!history || state === "conflict" || state === "saving" || state === "invalid" || history.present === saved.current) return;
     // Not at each keystroke: of a large flow that takes longer than a frame.
     const keeping = setTimeout(() => keep(kept, { etag: etag.current, history }), keepMs);
     const timer = setTimeout(() => void save(), state === "failed" ? retryMs : quietMs);
@@ -150,6 +152,11 @@ export function useDraft(flowId: string) {
     /** Takes over what the API has made of the draft; what was before is one step back. */
     goOn: () => load("goOn"),
   };
+}
+
+function problemsIn(error: ApiError): DefinitionProblem[] {
+  const errors = error.problem.errors;
+  return Array.isArray(errors) ? (errors as { path: string; message: string }[]).map(({ path, message }) => ({ path, message, severity: "Error" }) as DefinitionProblem) : [];
 }
 
 const mostKept = 20;
