@@ -5,13 +5,14 @@ using System.Text.Encodings.Web;
 namespace Flows.Api;
 
 /// <summary>
-/// What the pages have in common that are HTML made here, without script: nothing is loaded from anywhere, nothing may run, and they are neither
+/// What the pages have in common that are HTML made here: nothing is loaded from anywhere, nothing may run but the script given, and they are neither
 /// kept nor framed nor found by search engines.
 /// </summary>
-internal sealed class HtmlFrame(string style)
+/// <param name="script">Runs at the end of the page; null for a page without script.</param>
+internal sealed class HtmlFrame(string style, string? script = null)
 {
     private readonly string _policy =
-        $"default-src 'none'; style-src 'sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(style)))}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+        $"default-src 'none'; style-src '{HashOf(style)}';{(script is null ? "" : $" script-src '{HashOf(script)}';")} form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
     /// <param name="body">HTML; whatever came from outside is encoded in it.</param>
     public Task WriteAsync(HttpContext http, string title, string body, int status)
@@ -27,7 +28,9 @@ internal sealed class HtmlFrame(string style)
         return response.WriteAsync($"""
             <!doctype html>
             <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>{HtmlEncoder.Default.Encode(title)}</title><style>{style}</style></head>
-            <body><main><article>{body}</article></main></body></html>
+            <body><main><article>{body}</article></main>{(script is null ? "" : $"<script>{script}</script>")}</body></html>
             """, http.RequestAborted);
     }
+
+    private static string HashOf(string text) => $"sha256-{Convert.ToBase64String(SHA256.HashData(Encoding.UTF8.GetBytes(text)))}";
 }

@@ -7,6 +7,7 @@ using Flows.Api.Migrations;
 using Flows.Api.Outbound;
 using Flows.Api.Projects;
 using Flows.Api.Queues;
+using Flows.Api.Reference;
 using Flows.Api.Runs;
 using Flows.Api.Users;
 using Flows.Api.Waits;

@@ -1,4 +1,5 @@
 using Flows.Api.Access;
+using Flows.Api.Reference;
 using Flows.Api.Runs;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.Net.Http.Headers;
@@ -10,7 +11,8 @@ internal static class FileEndpoints
 {
     public static void MapFiles(this IEndpointRouteBuilder app) =>
         app.MapGet("/api/v1/runs/{runId:guid}/files/{fileId}", Download).Requires(Permission.ReadRuns).AddEndpointFilter<UnavailableFilter>()
-            .WithTags("Runs").WithSummary("Download a file that the run has made");
+            .WithTags("Runs").WithSummary("Download a file that the run has made")
+            .Answers(StatusCodes.Status200OK, "application/octet-stream", "The file, with its own content type and name; it is never shown by the browser itself.", "The bytes of the file");
 
     /// <summary>The file, chunk by chunk: never more than one of them is in memory. A browser saves it and does not guess what it is.</summary>
     private static async Task<Results<EmptyHttpResult, ProblemHttpResult>> Download(

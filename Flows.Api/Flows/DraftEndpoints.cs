@@ -2,6 +2,7 @@ using System.Text;
 using System.Text.Json;
 using Flows.Api.Access;
 using Flows.Api.Audit;
+using Flows.Api.Reference;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
@@ -15,10 +16,12 @@ internal static class DraftEndpoints
     {
         var flows = api.MapGroup("/flows").WithTags("Drafts").ProducesProblem(StatusCodes.Status400BadRequest);
         flows.MapGet("/{id:guid}/draft", Get).Requires(Permission.ReadFlows).WithSummary("The draft's definition, as it was sent; its revision is the ETag")
-            .Produces<JsonElement>().ProducesProblem(StatusCodes.Status404NotFound);
+            .Reads("If-None-Match", "The ETag that the caller has: 304 when it is still the draft's.", "\"3\"")
+            .Answers(StatusCodes.Status200OK, "application/json", "The definition. The header ETag is its revision.", SampleFlow.Definition).Produces(StatusCodes.Status304NotModified);
         flows.MapPut("/{id:guid}/draft", Save).Requires(Permission.EditFlows).Audited("flow.draft_saved")
             .WithSummary("Replace the draft. With If-Match only that revision; with lax=true also an incomplete one, whose problems are returned")
             .WithMetadata(new RequestSizeLimitAttribute(FlowEndpoints.MaximumDefinitionBytes))
+            .Reads("If-Match", "The ETag that the draft was read with: 412 when somebody has changed it since. Left out or `*`: whatever is there is replaced.", "\"3\"")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status412PreconditionFailed);
         flows.MapPost("/validate", Validate).Requires(Permission.ReadFlows).NotAudited("It changes nothing.").WithSummary("Check a definition without saving it: every problem with its path")
             .WithMetadata(new RequestSizeLimitAttribute(FlowEndpoints.MaximumDefinitionBytes));

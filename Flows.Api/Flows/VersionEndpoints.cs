@@ -3,6 +3,7 @@ using System.Security.Claims;
 using System.Text.Json;
 using Flows.Api.Access;
 using Flows.Api.Audit;
+using Flows.Api.Reference;
 using Flows.Api.Runs;
 using Flows.Api.Schedules;
 using Flows.Api.Triggers;
@@ -21,6 +22,7 @@ internal static class VersionEndpoints
     {
         var flow = api.MapGroup("/flows/{id:guid}").WithTags("Versions").ProducesProblem(StatusCodes.Status404NotFound);
         flow.MapPost("/publish", Publish).Requires(Permission.PublishFlows).Audited("flow.published").WithSummary("Make the draft the version that runs. An unchanged draft gives the same version again")
+            .Reads("If-Match", "The ETag of the draft that is meant: 412 when somebody has changed it since.", "\"3\"")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status412PreconditionFailed);
         flow.MapGet("/versions", List).Requires(Permission.ReadFlows).WithSummary("The flow's versions, newest first").ProducesProblem(StatusCodes.Status400BadRequest);
         flow.MapGet("/versions/{number:int}", Get).Requires(Permission.ReadFlows).WithSummary("One version with its definition");

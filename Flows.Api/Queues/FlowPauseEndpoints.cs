@@ -1,5 +1,6 @@
 using Flows.Api.Access;
 using Flows.Api.Audit;
+using Flows.Api.Reference;
 using Flows.Api.Runs;
 using Flows.Queue;
 using Flows.Queue.Redis;
@@ -13,8 +14,8 @@ internal static class FlowPauseEndpoints
     public static void MapFlowPause(this IEndpointRouteBuilder app)
     {
         var flows = app.MapGroup("/api/v1/flows/{flowId:guid}/queue").Requires(Permission.OperateQueue).AddEndpointFilter<UnavailableFilter>().WithTags("Flows");
-        flows.MapPost("/pause", Pause).Audited("flow.queue_paused", ahead: true).WithSummary("Holds back the flow's runs that have not begun; they are accepted and kept");
-        flows.MapPost("/resume", Resume).Audited("flow.queue_resumed", ahead: true).WithSummary("Lets the flow's runs go on that were held back, before those that came later");
+        flows.MapPost("/pause", Pause).Audited("flow.queue_paused", ahead: true).WithSummary("Holds back the flow's runs that have not begun; they are accepted and kept").MayRefuse(StatusCodes.Status409Conflict);
+        flows.MapPost("/resume", Resume).Audited("flow.queue_resumed", ahead: true).WithSummary("Lets the flow's runs go on that were held back, before those that came later").MayRefuse(StatusCodes.Status409Conflict);
     }
 
     private static Task<Results<NoContent, ProblemHttpResult>> Pause(

@@ -53,38 +53,42 @@ internal static class QueueEndpoints
             http.Response.Headers.ContentSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'";
             http.Response.Headers.CacheControl = "no-store";
             var token = caller.SessionId is { } session ? forms.For(session) : null;
-            return TypedResults.Content(QueuePage.Render(now, overview, project.Id, token, clock.GetUtcNow()), "text/html", Encoding.UTF8);
+            return TypedResults.Content(QueuePage.Render(now, overview, project.Id, token, PlainPage.RootFrom(http.Request), clock.GetUtcNow()), "text/html", Encoding.UTF8);
         });
 
-    private static Task<RedirectHttpResult> Pause(CurrentProject project, ProjectLimits limits, CancellationToken cancel) =>
-        SetPausedAsync(project, limits, paused: true, cancel);
+    private static Task<RedirectHttpResult> Pause(HttpRequest http, CurrentProject project, ProjectLimits limits, CancellationToken cancel) =>
+        SetPausedAsync(http, project, limits, paused: true, cancel);
 
-    private static Task<RedirectHttpResult> Resume(CurrentProject project, ProjectLimits limits, CancellationToken cancel) =>
-        SetPausedAsync(project, limits, paused: false, cancel);
+    private static Task<RedirectHttpResult> Resume(HttpRequest http, CurrentProject project, ProjectLimits limits, CancellationToken cancel) =>
+        SetPausedAsync(http, project, limits, paused: false, cancel);
 
-    private static Task<RedirectHttpResult> SetPausedAsync(CurrentProject project, ProjectLimits limits, bool paused, CancellationToken cancel) =>
+    private static Task<RedirectHttpResult> SetPausedAsync(HttpRequest http, CurrentProject project, ProjectLimits limits, bool paused, CancellationToken cancel) =>
         GuardedAsync(async () =>
         {
             await limits.SetPausedAsync(project.Id, paused, cancel);
-            return TypedResults.Redirect($"{Path}?project={project.Id}");
+            return BackToPage(http, project);
         });
 
+    // Relative: right below any prefix, also one that a proxy in front has taken off.
+    private static RedirectHttpResult BackToPage(HttpRequest http, CurrentProject project) =>
+        TypedResults.Redirect($"{PlainPage.RootFrom(http)}{Path[1..]}?project={project.Id}");
+
     private static Task<Results<RedirectHttpResult, ProblemHttpResult>> Requeue(
-        Guid runId, CurrentProject project, RedisQueueDesk desk, CancellationToken cancel) =>
-        EndDeadAsync(runId, project, desk, desk.RequeueAsync, cancel);
+        HttpRequest http, Guid runId, CurrentProject project, RedisQueueDesk desk, CancellationToken cancel) =>
+        EndDeadAsync(http, runId, project, desk, desk.RequeueAsync, cancel);
 
     private static Task<Results<RedirectHttpResult, ProblemHttpResult>> Discard(
-        Guid runId, CurrentProject project, RedisQueueDesk desk, CancellationToken cancel) =>
-        EndDeadAsync(runId, project, desk, desk.DiscardAsync, cancel);
+        HttpRequest http, Guid runId, CurrentProject project, RedisQueueDesk desk, CancellationToken cancel) =>
+        EndDeadAsync(http, runId, project, desk, desk.DiscardAsync, cancel);
 
     private static Task<Results<RedirectHttpResult, ProblemHttpResult>> EndDeadAsync(
-        Guid runId, CurrentProject project, RedisQueueDesk desk, Func<DeadLetter, CancellationToken, Task<bool>> end, CancellationToken cancel) =>
+        HttpRequest http, Guid runId, CurrentProject project, RedisQueueDesk desk, Func<DeadLetter, CancellationToken, Task<bool>> end, CancellationToken cancel) =>
         GuardedAsync<Results<RedirectHttpResult, ProblemHttpResult>>(async () =>
         {
             var dead = (await desk.GetOverviewAsync(1000, cancel)).Dead;
             var letter = dead.FirstOrDefault(letter => letter.Job.RunId == runId && letter.Job.ProjectId == project.Id);
             return letter is not null && await end(letter, cancel)
-                ? TypedResults.Redirect($"{Path}?project={project.Id}")
+                ? BackToPage(http, project)
                 : Problems.NotFound($"Run {runId} is not among the dead letters of this project.");
         });
 

@@ -24,8 +24,9 @@ internal static class QueuePage
 
     /// <param name="project">Whose lists, jobs and letters are shown; the sums are those of the whole queue.</param>
     /// <param name="formToken">What the forms of a session must carry; null for a caller without one.</param>
+    /// <param name="root">The way from the page's address to the root of this installation: see <see cref="PlainPage.RootFrom"/>.</param>
     /// <param name="at">The time now, where the charts end.</param>
-    public static string Render(QueueStatistics now, QueueOverview overview, Guid project, string? formToken, DateTimeOffset at)
+    public static string Render(QueueStatistics now, QueueOverview overview, Guid project, string? formToken, string root, DateTimeOffset at)
     {
         var page = new StringBuilder(8192);
         page.Append(CultureInfo.InvariantCulture, $"""
@@ -38,10 +39,10 @@ internal static class QueuePage
         QueueChart.Append(page, "The last hour, by minute", now.Minutes, TimeSpan.FromMinutes(1), periods: 60, at);
         QueueChart.Append(page, "The last week, by hour", now.Hours, TimeSpan.FromHours(1), periods: 168, at);
         AppendPriorities(page, now);
-        AppendProject(page, now, overview, project, formToken);
+        AppendProject(page, now, overview, project, formToken, root);
         AppendConsumers(page, overview);
         AppendActive(page, overview, project);
-        AppendDead(page, overview, project, formToken);
+        AppendDead(page, overview, project, formToken, root);
         return page.Append("</body></html>").ToString();
     }
 
@@ -57,7 +58,7 @@ internal static class QueuePage
         page.Append("</table>");
     }
 
-    private static void AppendProject(StringBuilder page, QueueStatistics now, QueueOverview overview, Guid project, string? formToken)
+    private static void AppendProject(StringBuilder page, QueueStatistics now, QueueOverview overview, Guid project, string? formToken, string root)
     {
         var mine = now.Backlogs.Where(backlog => backlog.ProjectId == project).OrderBy(backlog => backlog.Priority).ToList();
         var limit = overview.Limits.TryGetValue(project, out var own) ? own : (int?)null;
@@ -70,7 +71,7 @@ internal static class QueuePage
         var (path, word) = limit == 0 ? ("resume", "Resume") : ("pause", "Pause");
         page.Append(CultureInfo.InvariantCulture, $"""
             <h2>This project</h2><p><code>{project}</code>: {state}
-            {Form(path, word, project, formToken)}</p>
+            {Form(path, word, project, formToken, root)}</p>
             """);
         if (mine.Count == 0)
         {
@@ -111,7 +112,7 @@ internal static class QueuePage
         page.Append("</table>");
     }
 
-    private static void AppendDead(StringBuilder page, QueueOverview overview, Guid project, string? formToken)
+    private static void AppendDead(StringBuilder page, QueueOverview overview, Guid project, string? formToken, string root)
     {
         page.Append("<h2>Dead letters</h2><p>Jobs whose every delivery failed. Each is a bell: its run is untouched.</p>");
         var mine = overview.Dead.Where(letter => letter.Job.ProjectId == project).ToList();
@@ -125,15 +126,15 @@ internal static class QueuePage
         {
             page.Append(CultureInfo.InvariantCulture, $"""
                 <tr><td><code>{letter.Job.RunId}</code><td>{letter.Job.Priority}<td class=n>{letter.Deliveries}<td class=n>{Span(letter.Age)} ago<td>
-                {Form($"dead/{letter.Job.RunId}/requeue", "Requeue", project, formToken)}
-                {Form($"dead/{letter.Job.RunId}/discard", "Discard", project, formToken)}</tr>
+                {Form($"dead/{letter.Job.RunId}/requeue", "Requeue", project, formToken, root)}
+                {Form($"dead/{letter.Job.RunId}/discard", "Discard", project, formToken, root)}</tr>
                 """);
         }
         page.Append("</table>");
     }
 
-    private static string Form(string path, string word, Guid project, string? token) => $"""
-        <form method="post" action="/admin/queues/{path}?project={project}">{(token is null ? "" : $"<input type=\"hidden\" name=\"{FormToken.Field}\" value=\"{token}\">")}<button>{word}</button></form>
+    private static string Form(string path, string word, Guid project, string? token, string root) => $"""
+        <form method="post" action="{root}admin/queues/{path}?project={project}">{(token is null ? "" : $"<input type=\"hidden\" name=\"{FormToken.Field}\" value=\"{token}\">")}<button>{word}</button></form>
         """;
 
     private static string Text(string value) => HtmlEncoder.Default.Encode(value);

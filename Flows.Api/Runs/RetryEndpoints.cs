@@ -1,5 +1,6 @@
 using Flows.Api.Access;
 using Flows.Api.Audit;
+using Flows.Api.Reference;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -17,7 +18,7 @@ internal static class RetryEndpoints
     public static void MapRetries(this IEndpointRouteBuilder api)
     {
         api.MapPost("/runs/{runId:guid}/retry", Retry).Requires(Permission.ActOnRuns).Audited("run.retried", ahead: true)
-            .WithSummary("Do a run again: from the failed step, from a step of your choice, or from the start; on the same or the latest version");
+            .WithSummary("Do a run again: from the failed step, from a step of your choice, or from the start; on the same or the latest version").MayRefuse(StatusCodes.Status409Conflict);
         api.MapPost("/runs/cancel", CancelMany).Requires(Permission.ActOnRuns).Audited("runs.cancelled", ahead: true).WithSummary("End many runs, by ids or by filter, at most 1,000 in a call");
         api.MapPost("/runs/retry", RetryMany).Requires(Permission.ActOnRuns).Audited("runs.retried", ahead: true).WithSummary("Do many runs again, by ids or by filter, at most 1,000 in a call");
     }

@@ -2,6 +2,7 @@ using Flows.Api.Access;
 using Flows.Api.Audit;
 using Flows.Api.Files;
 using Flows.Api.Flows.Testing;
+using Flows.Api.Reference;
 using Flows.Api.Runs.Events;
 using Flows.Api.Runs.Values;
 using Flows.Contracts.Json;
@@ -22,25 +23,34 @@ internal static class RunEndpoints
     {
         var api = app.MapGroup("/api/v1").AddEndpointFilter<UnavailableFilter>().WithTags("Runs");
         api.MapPost("/flows/{flowId:guid}/runs", StartRun).Requires(Permission.StartRuns).NotAudited("The run is its own record.")
-            .WithSummary("Start a run of the published version; ?wait=seconds answers with the outcome");
+            .WithSummary("Start a run of the published version; ?wait=seconds answers with the outcome").TakesPayload().MayRefuse(StatusCodes.Status409Conflict);
         api.MapPost("/flows/{flowId:guid}/draft/runs", StartDraftRun).Requires(Permission.StartRuns).NotAudited("The run is its own record.")
-            .WithSummary("Start a test run of the draft as it is now; with step=name it ends behind that step, with only=true nothing else is done, with pinned=false pinned steps are done");
+            .WithSummary("Start a test run of the draft as it is now; with step=name it ends behind that step, with only=true nothing else is done, with pinned=false pinned steps are done").TakesPayload();
         api.MapGet("/runs", ListRuns).Requires(Permission.ReadRuns).WithSummary("The project's runs, newest first; by flow, status, time, tag and text of the error");
         api.MapGet("/runs.csv", ExportRuns).Requires(Permission.ReadRuns).WithSummary($"The same as a table, at most {RunCsv.MaxRows:N0} runs")
-            .Produces(StatusCodes.Status200OK, contentType: "text/csv").ProducesProblem(StatusCodes.Status400BadRequest);
+            .Answers(StatusCodes.Status200OK, "text/csv", "A line for each run.", CsvExample);
         api.MapGet("/runs/chart", ShowChart).Requires(Permission.ReadRuns).WithSummary("The same, counted by status over time");
         api.MapGet("/runs/{runId:guid}", GetRun).Requires(Permission.ReadRuns).WithSummary("One run: how it stands, who holds it, what it waits for, its output or where a large one is");
         api.MapGet("/runs/{runId:guid}/steps", GetSteps).Requires(Permission.ReadRuns)
             .WithSummary("The journal: every step with its input and output or where large ones are, in the order they started");
         api.MapGet("/runs/{runId:guid}/steps/history", GetHistory).Requires(Permission.ReadRuns).WithSummary("The lines that failed and were set aside when the run was retried");
-        api.MapPost("/runs/{runId:guid}/cancel", CancelRun).Requires(Permission.ActOnRuns).Audited("run.cancelled", ahead: true).WithSummary("End a run that is not over; a running engine is killed");
-        api.MapPost("/runs/{runId:guid}/decide", Decide).Requires(Permission.ActOnRuns).Audited("run.decided", ahead: true).WithSummary("Say whether an effect happened that a crash has left uncertain");
+        api.MapPost("/runs/{runId:guid}/cancel", CancelRun).Requires(Permission.ActOnRuns).Audited("run.cancelled", ahead: true).WithSummary("End a run that is not over; a running engine is killed").MayRefuse(StatusCodes.Status409Conflict);
+        api.MapPost("/runs/{runId:guid}/decide", Decide).Requires(Permission.ActOnRuns).Audited("run.decided", ahead: true).WithSummary("Say whether an effect happened that a crash has left uncertain").MayRefuse(StatusCodes.Status409Conflict);
         api.MapRetries();
         api.MapRunEvents();
         api.MapValues();
         app.MapFiles();
         return app;
     }
+
+    private const string CsvExample = """
+        id,flowId,version,status,environment,createdAt,startedAt,finishedAt,attempt,failedStep,errorCode,errorMessage,tags
+        0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21,0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10,2,Failed,Production,2026-03-02T09:15:04.1200000+00:00,2026-03-02T09:15:04.1300000+00:00,2026-03-02T09:15:04.3900000+00:00,1,charge,service_refused,The card was refused.,order-42
+        """;
+
+    private static RouteHandlerBuilder TakesPayload(this RouteHandlerBuilder route) => route
+        .ReadsBody("What the trigger gives to the flow: any JSON value; null when it is left out.", """{ "body": { "name": "Ada" } }""")
+        .Reads(RunTags.Header, "Words that the run is found by, with commas between; at most 10 of at most 100 characters.", "order-42");
 
     /// <summary>Starts the published version with the body as trigger output. With <c>wait</c> (seconds) it answers 200 once the run has ended.</summary>
     private static async Task<Results<Ok<RunView>, Accepted<RunView>, ProblemHttpResult>> StartRun(

@@ -7,6 +7,7 @@ using System.Text.Json;
 using Flows.Api.Access;
 using Flows.Api.Connections;
 using Flows.Api.Flows;
+using Flows.Api.Reference;
 using Flows.Api.Runs;
 using Flows.Api.Webhooks;
 using Flows.Contracts.Definitions;
@@ -72,6 +73,7 @@ internal static class HookEndpoints
     {
         var route = app.MapPost("/webhooks/{flowId:guid}/hooks/{hookId:guid}", Receive).AllowAnonymous("Services call it; the hook's secret is what they prove themselves with.").AddEndpointFilter<UnavailableFilter>().WithTags("Webhooks")
             .WithMetadata(new SkipStatusCodePagesAttribute()).WithSummary("Where a service sends the events of a flow's trigger; pieces register it")
+            .ReadsBody("The event, as the service sends it.", """{ "action": "opened", "number": 42 }""")
             .Produces<AcceptedRun>(StatusCodes.Status202Accepted).Produces<IgnoredEvent>(StatusCodes.Status200OK);
         foreach (var status in (int[])[400, 401, 404, 409, 413, 429, 503])
             route.ProducesProblem(status);

@@ -1,4 +1,5 @@
 using Flows.Api.Access;
+using Flows.Api.Reference;
 using Flows.Api.Runs;
 using Flows.Contracts.Runs;
 using Microsoft.AspNetCore.Mvc;
@@ -17,10 +18,15 @@ internal static class ApprovalEndpoints
     {
         var approve = app.MapGroup("/approve").AllowAnonymous("The signed link is the credential.").AddEndpointFilter<UnavailableFilter>().WithTags("Approvals")
             .WithMetadata(new SkipStatusCodePagesAttribute());
-        approve.MapGet("/{token}", Show).WithSummary("What is to be approved: a page, or JSON for who accepts only that");
+        approve.MapGet("/{token}", Show).WithSummary("What is to be approved: a page, or JSON for who accepts only that").Shows();
         approve.MapPost("/{token}", Vote).WithSummary("Approve or refuse, with a comment: the page's form, or JSON")
-            .WithMetadata(new RequestSizeLimitAttribute(MaxBytes));
+            .WithMetadata(new RequestSizeLimitAttribute(MaxBytes)).Shows()
+            .ReadsBody("The word of whoever has the link; the same fields as a form are taken too.", """{ "decision": "approve", "comment": "Looks right", "name": "Olga" }""", isRequired: true)
+            .MayRefuse(StatusCodes.Status409Conflict, StatusCodes.Status410Gone);
     }
+
+    private static RouteHandlerBuilder Shows(this RouteHandlerBuilder route) => route.Produces<ApprovalView>()
+        .Answers(StatusCodes.Status200OK, "text/html", "What is to be approved and how it stands.", "The page that asks").MayRefuse(StatusCodes.Status404NotFound);
 
     private static async Task<IResult> Show(string token, HttpContext http, RunLinks links, Approvals approvals, CancellationToken cancel)
     {

@@ -1,4 +1,5 @@
 using Flows.Api.Access;
+using Flows.Api.Reference;
 using Flows.Api.Runs;
 using Flows.Api.Runs.Values;
 using Flows.Api.Webhooks;
@@ -23,9 +24,17 @@ internal static class ResumeEndpoints
     {
         var resume = app.MapGroup("/resume").AllowAnonymous("The signed link is the credential.").AddEndpointFilter<UnavailableFilter>().WithTags("Resume")
             .WithMetadata(new SkipStatusCodePagesAttribute()); // what a flow answers is sent as it is
-        resume.Map("/{token}", Resume).WithSummary("Let a run go on that waits for a webhook, and answer at once");
-        resume.Map("/{token}/sync", ResumeAndWait).WithSummary("Let it go on, and answer with what it responds next");
+        resume.MapAnyAsPost("/{token}", Resume).WithSummary("Let a run go on that waits for a webhook, and answer at once")
+            .Brings().MayRefuse(StatusCodes.Status404NotFound, StatusCodes.Status410Gone);
+        resume.MapAnyAsPost("/{token}/sync", ResumeAndWait).WithSummary("Let it go on, and answer with what it responds next")
+            .Brings().Answers(StatusCodes.Status200OK, "*/*", "What the flow responds, with the status, headers and content type that it sets; its output when it responds nothing.", "What the flow says")
+            .Produces<PendingRun>(StatusCodes.Status202Accepted)
+            .MayRefuse(StatusCodes.Status404NotFound, StatusCodes.Status409Conflict, StatusCodes.Status410Gone, StatusCodes.Status500InternalServerError, StatusCodes.Status504GatewayTimeout);
     }
+
+    private static RouteHandlerBuilder Brings(this RouteHandlerBuilder route) => route
+        .WithDescription("Any method is taken, so that links in messages work. What the call brings is the output of the waiting step. A call that comes before the run waits counts, and one that comes twice counts once.")
+        .ReadsBody("Anything: JSON, a form, text or bytes.", """{ "paid": true }""");
 
     private static async Task<Results<Accepted<Resumed>, ProblemHttpResult>> Resume(
         string token, HttpContext http, RunLinks links, RunStore store, RunAnnouncer announcer, PublicUrl url, CancellationToken cancel)

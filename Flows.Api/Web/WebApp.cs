@@ -63,7 +63,7 @@ internal static class WebApp
             return response.WriteAsync("""
                 <!doctype html><html lang="en"><meta charset="utf-8"><title>Flows</title>
                 <p>The Flows API is running, but its web app was not built: that takes Node.js 20.19 or later when Flows.Api is built.
-                The API is described at <a href="openapi/v1.json">openapi/v1.json</a>.</p></html>
+                The API is described at <a href="docs">docs</a>.</p></html>
                 """);
         }
         // Where the app lies as the browser sees it: all of its addresses are relative to this. A proxy in front may have taken the prefix off.

@@ -1,4 +1,5 @@
 using Flows.Api.Access;
+using Flows.Api.Reference;
 using Flows.Api.Runs;
 using Flows.Api.Runs.Values;
 using Flows.Api.Triggers;
@@ -23,12 +24,13 @@ internal static class WebhookEndpoints
     {
         var webhooks = app.MapGroup("/webhooks").AllowAnonymous("Services call it; the flow's own trigger says what they must present.").AddEndpointFilter(MeasureAsync).AddEndpointFilter<UnavailableFilter>().WithTags("Webhooks")
             .WithMetadata(new SkipStatusCodePagesAttribute()); // what a flow answers is sent as it is
-        webhooks.Map("/{flowId:guid}", Catch).WithSummary("Start the flow and answer at once with the run's id")
+        webhooks.MapAnyAsPost("/{flowId:guid}", Catch).WithSummary("Start the flow and answer at once with the run's id")
             .Produces<AcceptedRun>(StatusCodes.Status202Accepted).Refuses();
-        webhooks.Map("/{flowId:guid}/sync", CatchAndWait).WithSummary("Start the flow and answer with what it responds")
-            .Produces<PendingRun>(StatusCodes.Status202Accepted).Produces(StatusCodes.Status200OK)
+        webhooks.MapAnyAsPost("/{flowId:guid}/sync", CatchAndWait).WithSummary("Start the flow and answer with what it responds")
+            .Produces<PendingRun>(StatusCodes.Status202Accepted)
+            .Answers(StatusCodes.Status200OK, "*/*", "What the flow responds, with the status, headers and content type that it sets; its output when it responds nothing.", "What the flow says")
             .ProducesProblem(StatusCodes.Status500InternalServerError).ProducesProblem(StatusCodes.Status504GatewayTimeout).Refuses();
-        webhooks.Map("/{flowId:guid}/test", Test).WithSummary("Start a test run of the draft as it is now, under the rules of the draft's trigger")
+        webhooks.MapAnyAsPost("/{flowId:guid}/test", Test).WithSummary("Start a test run of the draft as it is now, under the rules of the draft's trigger")
             .Produces<AcceptedRun>(StatusCodes.Status202Accepted).Refuses();
         app.MapHooks();
         return app;
@@ -48,8 +50,12 @@ internal static class WebhookEndpoints
     }
 
     /// <summary>What every webhook may answer instead of starting a run.</summary>
-    private static void Refuses(this IEndpointConventionBuilder webhook)
+    private static void Refuses(this RouteHandlerBuilder webhook)
     {
+        webhook.WithDescription("Any method and any content type are taken; the trigger's settings say what the caller must prove, and whether a handshake of a service is answered here.")
+            .ReadsBody("JSON, a form (with files), text or bytes; the trigger gives it to the flow with the headers and the query.", """{ "name": "Ada" }""")
+            .Reads("Idempotency-Key", "The same key within 24 hours gives the same run, and the answer has `Idempotency-Replayed: true`.", "order-42")
+            .Reads(RunTags.Header, "Words that the run is found by, with commas between; at most 10 of at most 100 characters.", "order-42");
         foreach (var status in (int[])[400, 401, 403, 404, 409, 413, 422, 429, 503])
             webhook.WithMetadata(new ProducesResponseTypeMetadata(status, typeof(ProblemDetails), ["application/problem+json"]));
     }

@@ -3,6 +3,7 @@ using System.Text;
 using System.Text.Json;
 using Flows.Api.Flows;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
@@ -56,6 +57,7 @@ public sealed class ApiHost : IAsyncDisposable
         return Flows.Api.Program.Create([.. all.Select(setting => $"--{setting.Key}={setting.Value}")], builder =>
         {
             builder.Services.AddSingleton(new FlowCatalogue(TestCatalogue.Engine));
+            builder.Services.AddSingleton<IStartupFilter>(new DeclaredAnswers());
             adapt?.Invoke(builder);
         });
     }
@@ -95,8 +97,10 @@ public sealed class ApiHost : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         Http.Dispose();
+        var undeclared = App.Services.GetServices<IStartupFilter>().OfType<DeclaredAnswers>().SelectMany(answers => answers.Undeclared).ToList();
         await App.StopAsync();
         await App.DisposeAsync();
+        Assert.True(undeclared.Count == 0, $"The API has answered what its document does not say of the operation (.MayRefuse beside the endpoint, or Flows.Api/Reference/OperationDescription.cs): {string.Join(", ", undeclared)}");
     }
 }
 

@@ -25,7 +25,7 @@ public sealed class KeepingBrowsersCareful(Platform platform) : IAsyncLifetime
     [Fact]
     public async Task Every_answer_carries_the_headers_and_no_other_origin_is_allowed()
     {
-        foreach (var path in new[] { "/", "/api/v1/flows", "/nope", "/health", "/sign-in", "/setup", "/admin/queues", "/openapi/v1.json" })
+        foreach (var path in new[] { "/", "/api/v1/flows", "/nope", "/health", "/sign-in", "/setup", "/admin/queues", "/openapi/v1.json", "/docs" })
         {
             foreach (var method in new[] { HttpMethod.Get, HttpMethod.Options })
             {

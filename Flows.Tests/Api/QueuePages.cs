@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Net.Http.Headers;
+using System.Text.RegularExpressions;
 using Flows.Api.Migrations;
 using Flows.Api.Retention;
 using Flows.Api.Runs;
@@ -168,6 +169,30 @@ public sealed class QueuePages(Platform platform)
                 return taken.Exists(last) && (taken.Contains(held) || (await host.GetAsync("/api/v1/system/queue"))["paused"].GetInt32() == 1);
             });
             return taken;
+        }
+    }
+
+    [Theory]
+    [InlineData("/admin/queues")]
+    [InlineData("/admin/queues/")]
+    [InlineData("/automation/admin/queues")]
+    public async Task Its_buttons_lead_where_the_page_is_also_below_a_path(string address)
+    {
+        await using var database = new TestDatabase(platform);
+        await using var host = await StartAsync(database, ("Flows:PublicUrl", "https://example.com/automation"));
+        using var browser = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false }) { BaseAddress = host.Http.BaseAddress };
+        browser.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Bearer", ApiHost.Key);
+        var page = new Uri(browser.BaseAddress!, address);
+        foreach (var word in new[] { "pause", "resume" })
+        {
+            var form = Regex.Match(await browser.GetStringAsync(page), "action=\"([^\"]+)\"").Groups[1].Value;
+            var button = new Uri(page, form); // as a browser reads it
+            Assert.Equal($"{page.AbsolutePath.TrimEnd('/')}/{word}", button.AbsolutePath);
+            using var answer = await browser.PostAsync(button, content: null);
+            Assert.Equal(302, (int)answer.StatusCode);
+            var back = new Uri(button, answer.Headers.Location!);
+            Assert.Equal(page.AbsolutePath.TrimEnd('/'), back.AbsolutePath);
+            Assert.Contains(word == "pause" ? "paused</b>" : "no limit of its own", await browser.GetStringAsync(back), StringComparison.Ordinal);
         }
     }
 

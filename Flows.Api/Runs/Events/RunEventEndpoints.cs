@@ -1,4 +1,5 @@
 using Flows.Api.Access;
+using Flows.Api.Reference;
 using Flows.Contracts.Runs;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -13,13 +14,31 @@ internal static class RunEventEndpoints
     {
         api.MapGet("/runs/{runId:guid}/events", WatchRun).Requires(Permission.ReadRuns)
             .WithSummary("A run and its steps as they change (server-sent events 'run', 'step' and 'gap'); goes on after Last-Event-ID and ends with the run")
-            .Produces(StatusCodes.Status200OK, contentType: "text/event-stream").Produces(StatusCodes.Status204NoContent)
-            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status429TooManyRequests);
+            .Streams(RunExample).Produces(StatusCodes.Status204NoContent);
         api.MapGet("/runs/events", WatchProject).Requires(Permission.ReadRuns)
             .WithSummary("The project's newest runs as their status changes (server-sent events 'run'); goes on after Last-Event-ID")
-            .Produces(StatusCodes.Status200OK, contentType: "text/event-stream")
-            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status429TooManyRequests);
+            .Streams(ProjectExample);
     }
+
+    private const string RunExample = """
+        id: 639080685043900000
+        event: step
+        data: {"path":"greet","name":"greet","kind":"code","status":"Succeeded","attempt":1,"startedAt":"2026-03-02T09:15:04.13+00:00","durationMs":47.3,"error":null}
+
+        id: 639080685043900000-end
+        event: run
+        data: {"id":"0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21","flowId":"0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10","status":"Succeeded","attempt":1,"createdAt":"2026-03-02T09:15:04.12+00:00","startedAt":"2026-03-02T09:15:04.13+00:00","finishedAt":"2026-03-02T09:15:04.39+00:00","failedStep":null,"error":null}
+        """;
+    private const string ProjectExample = """
+        id: 639080685043900000
+        event: run
+        data: {"id":"0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21","flowId":"0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10","status":"Succeeded","attempt":1,"createdAt":"2026-03-02T09:15:04.12+00:00","startedAt":"2026-03-02T09:15:04.13+00:00","finishedAt":"2026-03-02T09:15:04.39+00:00","failedStep":null,"error":null}
+        """;
+
+    private static RouteHandlerBuilder Streams(this RouteHandlerBuilder route, string example) => route
+        .Reads(LastEventId, "The id of the last event that was seen: the stream goes on after it. Browsers send it by themselves.", "639080685043900000")
+        .Answers(StatusCodes.Status200OK, "text/event-stream", "Events as they happen, until the end or until the caller goes.", example)
+        .MayRefuse(StatusCodes.Status429TooManyRequests);
 
     private static async Task<IResult> WatchRun(
         Guid runId, HttpContext http, CurrentProject project, RunEventReader reader, EventPlaces places, RunListeners listeners, Standing standing, TimeProvider clock,

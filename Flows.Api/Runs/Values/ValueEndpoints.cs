@@ -1,4 +1,5 @@
 using Flows.Api.Access;
+using Flows.Api.Reference;
 using Flows.Contracts.WorkerProtocol;
 using Microsoft.AspNetCore.Http.HttpResults;
 
@@ -9,9 +10,12 @@ internal static class ValueEndpoints
 {
     public static void MapValues(this RouteGroupBuilder runs)
     {
-        runs.MapGet("/runs/{runId:guid}/steps/{path}/{part}", GetPart).Requires(Permission.ReadRuns).WithSummary("A step's whole input, output or error (part), however large it is");
-        runs.MapGet("/runs/{runId:guid}/values/{valueId:guid}", GetValue).Requires(Permission.ReadRuns).WithSummary("A large value that the run or one of its steps refers to");
+        runs.MapGet("/runs/{runId:guid}/steps/{path}/{part}", GetPart).Requires(Permission.ReadRuns).WithSummary("A step's whole input, output or error (part), however large it is").GivesValue();
+        runs.MapGet("/runs/{runId:guid}/values/{valueId:guid}", GetValue).Requires(Permission.ReadRuns).WithSummary("A large value that the run or one of its steps refers to").GivesValue();
     }
+
+    private static void GivesValue(this RouteHandlerBuilder route) =>
+        route.Answers(StatusCodes.Status200OK, "application/json", "The value: any JSON.", """{ "rows": [ { "sku": "A-7", "count": 3 } ] }""");
 
     /// <summary>For workers: <see cref="WorkerRoutes.Value"/>.</summary>
     public static readonly Delegate ForWorkers = async (Guid runId, Guid valueId, HttpContext http, RunValues values, CancellationToken cancel) =>
