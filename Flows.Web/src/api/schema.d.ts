@@ -4,35 +4,18 @@
  */
 
 export interface paths {
-    "/api/v1/runs/{runId}/files/{fileId}": {
+    "/api/v1/me": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Download a file that the run has made */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    runId: string;
-                    fileId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        /**
+         * Who you are, what you may do here, and your projects
+         * @description Needs the permission `account:own` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getMe"];
         put?: never;
         post?: never;
         delete?: never;
@@ -41,7 +24,7 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/webhooks/{flowId}/hooks/{hookId}": {
+    "/api/v1/me/password": {
         parameters: {
             query?: never;
             header?: never;
@@ -49,197 +32,12 @@ export interface paths {
             cookie?: never;
         };
         get?: never;
-        put?: never;
-        /** Where a service sends the events of a flow's trigger; pieces register it */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    flowId: string;
-                    hookId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["IgnoredEvent"];
-                    };
-                };
-                /** @description Accepted */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["AcceptedRun"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Unauthorized */
-                401: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Payload Too Large */
-                413: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Too Many Requests */
-                429: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Service Unavailable */
-                503: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/setup": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Whether this installation still waits for its first owner */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SetupState"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        /** Become the first owner, with the one-time token */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["SetupRequest"];
-                };
-            };
-            responses: {
-                /** @description Created */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Forbidden */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * Change your password; your other sessions end
+         * @description Needs the permission `account:own` (Owner, Admin, Editor, Operator, Viewer). In the audit log as `password.changed`.
+         */
+        put: operations["changePassword"];
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -255,75 +53,16 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Sign in; the answer sets the session's cookie */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["SignInRequest"];
-                };
-            };
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Unauthorized */
-                401: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Too Many Requests */
-                429: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        /** Sign out */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        /**
+         * Sign in; the answer sets the session's cookie
+         * @description Needs no credential of Flows. It is how people come in.
+         */
+        post: operations["signIn"];
+        /**
+         * Sign out
+         * @description Needs the permission `account:own` (Owner, Admin, Editor, Operator, Viewer). In the audit log as `session.ended`.
+         */
+        delete: operations["signOut"];
         options?: never;
         head?: never;
         patch?: never;
@@ -336,48 +75,18 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Your own sessions, newest first */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SessionList"];
-                    };
-                };
-            };
-        };
+        /**
+         * Your own sessions, newest first
+         * @description Needs the permission `account:own` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listSessions"];
         put?: never;
         post?: never;
-        /** End all your sessions but this one */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        /**
+         * End all your sessions but this one
+         * @description Needs the permission `account:own` (Owner, Admin, Editor, Operator, Viewer). In the audit log as `session.others_revoked`.
+         */
+        delete: operations["endOtherSessions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -393,136 +102,34 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** End one of your own sessions */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * End one of your own sessions
+         * @description Needs the permission `account:own` (Owner, Admin, Editor, Operator, Viewer). In the audit log as `session.revoked`.
+         */
+        delete: operations["deleteSession"];
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/me/password": {
+    "/api/v1/setup": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        /** Change your password; your other sessions end */
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ChangePasswordRequest"];
-                };
-            };
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Forbidden */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Too Many Requests */
-                429: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/me": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Who you are, what you may do here, and your projects */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["MeView"];
-                    };
-                };
-            };
-        };
+        /**
+         * Whether this installation still waits for its first owner
+         * @description Needs no credential of Flows. There is nobody yet who could sign in.
+         */
+        get: operations["getSetupState"];
         put?: never;
-        post?: never;
+        /**
+         * Become the first owner, with the one-time token
+         * @description Needs no credential of Flows. There is nobody yet who could sign in; the one-time token is the credential.
+         */
+        post: operations["setUpFirstOwner"];
         delete?: never;
         options?: never;
         head?: never;
@@ -536,74 +143,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The project's API keys, newest first */
-        get: {
-            parameters: {
-                query?: {
-                    Limit?: number;
-                    Cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PageOfApiKeyView"];
-                    };
-                };
-            };
-        };
+        /**
+         * The project's API keys, newest first
+         * @description Needs the permission `keys:manage` (Owner, Admin).
+         */
+        get: operations["listApiKeys"];
         put?: never;
-        /** Make an API key; the answer shows it once */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["CreateApiKeyRequest"];
-                };
-            };
-            responses: {
-                /** @description Created */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["NewApiKey"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Forbidden */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * Make an API key; the answer shows it once
+         * @description Needs the permission `keys:manage` (Owner, Admin). In the audit log as `key.created`.
+         */
+        post: operations["createApiKey"];
         delete?: never;
         options?: never;
         head?: never;
@@ -620,36 +170,11 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Revoke an API key */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * Revoke an API key
+         * @description Needs the permission `keys:manage` (Owner, Admin). In the audit log as `key.revoked`.
+         */
+        delete: operations["deleteApiKey"];
         options?: never;
         head?: never;
         patch?: never;
@@ -662,71 +187,17 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Your projects */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ProjectList"];
-                    };
-                };
-            };
-        };
+        /**
+         * Your projects
+         * @description Needs the permission `account:own` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listProjects"];
         put?: never;
-        /** Make a project; whoever makes it owns it */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["CreateProjectRequest"];
-                };
-            };
-            responses: {
-                /** @description Created */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ProjectView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Forbidden */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * Make a project; whoever makes it owns it
+         * @description Needs the permission `projects:create` (Owner). In the audit log as `project.created`.
+         */
+        post: operations["createProject"];
         delete?: never;
         options?: never;
         head?: never;
@@ -740,88 +211,65 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One project with its settings */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ProjectView"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * One project with its settings
+         * @description Needs the permission `project:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getProject"];
         put?: never;
         post?: never;
         delete?: never;
         options?: never;
         head?: never;
-        /** Rename a project or change its limits */
-        patch: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ChangeProjectRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ProjectView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
+        /**
+         * Rename a project or change its limits
+         * @description Needs the permission `project:change` (Owner, Admin). In the audit log as `project.changed`.
+         */
+        patch: operations["changeProject"];
+        trace?: never;
+    };
+    "/api/v1/projects/{id}/invitations": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /**
+         * Links that are out and were not used yet
+         * @description Needs the permission `members:manage` (Owner, Admin).
+         */
+        get: operations["listProjectInvitations"];
+        put?: never;
+        /**
+         * Make a link that lets one person in, once, within seven days; the answer shows it once
+         * @description Needs the permission `members:manage` (Owner, Admin). In the audit log as `member.invited`.
+         */
+        post: operations["createProjectInvitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{id}/invitations/{invitationId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Make a link worthless
+         * @description Needs the permission `members:manage` (Owner, Admin). In the audit log as `invitation.withdrawn`.
+         */
+        delete: operations["deleteProjectInvitation"];
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/projects/{id}/members": {
@@ -831,38 +279,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The project's members with their roles */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["MemberList"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * The project's members with their roles
+         * @description Needs the permission `members:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listProjectMembers"];
         put?: never;
         post?: never;
         delete?: never;
@@ -881,323 +302,38 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Remove a member; the last owner stays */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                    userId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Forbidden */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * Remove a member; the last owner stays
+         * @description Needs the permission `members:manage` (Owner, Admin). In the audit log as `member.removed`.
+         */
+        delete: operations["deleteProjectMember"];
         options?: never;
         head?: never;
-        /** Give a member another role */
-        patch: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                    userId: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ChangeMemberRequest"];
-                };
-            };
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Forbidden */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * Give a member another role
+         * @description Needs the permission `members:manage` (Owner, Admin). In the audit log as `member.changed`.
+         */
+        patch: operations["changeProjectMember"];
         trace?: never;
     };
-    "/api/v1/projects/{id}/invitations": {
+    "/api/v1/flows": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** Links that are out and were not used yet */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["InvitationList"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * The project's flows, newest first; by name, folder, tag and state, with their newest runs if asked for
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listFlows"];
         put?: never;
-        /** Make a link that lets one person in, once, within seven days; the answer shows it once */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["InviteRequest"];
-                };
-            };
-            responses: {
-                /** @description Created */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["NewInvitation"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Forbidden */
-                403: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/projects/{id}/invitations/{invitationId}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Make a link worthless */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                    invitationId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/audit": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Who did what, when and from where, newest first; by action (a word or its start, as in flow or flow.published), actor, target and time */
-        get: {
-            parameters: {
-                query?: {
-                    action?: string;
-                    actor?: string;
-                    target?: string;
-                    from?: string;
-                    to?: string;
-                    Limit?: number;
-                    Cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PageOfAuditView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
+        /**
+         * Make a flow, with a definition as its draft or an empty one
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `flow.created`.
+         */
+        post: operations["createFlow"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1213,40 +349,435 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Enable, disable, delete, move, tag or untag up to 100 flows */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["BulkRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ManyFlows"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
+        /**
+         * Enable, disable, delete, move, tag or untag up to 100 flows
+         * @description Needs the permission `flows:edit` and `flows:publish` (Owner, Admin, Editor). In the audit log as `flow.bulk`.
+         */
+        post: operations["actOnFlows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/deleted": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /**
+         * Deleted flows that are not yet gone, newest first: until when each can be restored, and how far its purge is
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listDeletedFlows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/deleted/{id}/purge": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do not wait: take the deleted flow and its runs away for good, beginning now
+         * @description Needs the permission `flows:edit` and `project:change` (Owner, Admin). In the audit log as `flow.purged`.
+         */
+        post: operations["purgeDeletedFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/deleted/{id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Take a deletion back: the flow is as it was, switched on if it was so
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `flow.restored`.
+         */
+        post: operations["restoreDeletedFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{flowId}/queue/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Holds back the flow's runs that have not begun; they are accepted and kept
+         * @description Needs the permission `queue:operate` (Owner, Admin, Operator). In the audit log as `flow.queue_paused`.
+         */
+        post: operations["pauseFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{flowId}/queue/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Lets the flow's runs go on that were held back, before those that came later
+         * @description Needs the permission `queue:operate` (Owner, Admin, Operator). In the audit log as `flow.queue_resumed`.
+         */
+        post: operations["resumeFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One flow
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getFlow"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a flow. It can be restored for a while; then it is purged with its runs
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `flow.deleted`.
+         */
+        delete: operations["deleteFlow"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename or move a flow, change its key or its tags; a key or folder of null takes it away
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `flow.changed`.
+         */
+        patch: operations["changeFlow"];
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/disable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Stop its triggers from starting runs
+         * @description Needs the permission `flows:publish` (Owner, Admin, Editor). In the audit log as `flow.disabled`.
+         */
+        post: operations["disableFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/duplicate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a new flow of this one's draft; it is not published and has no key
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `flow.duplicated`.
+         */
+        post: operations["duplicateFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/enable": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let its triggers start runs
+         * @description Needs the permission `flows:publish` (Owner, Admin, Editor). In the audit log as `flow.enabled`.
+         */
+        post: operations["enableFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/folders": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The project's folders by name, with how many flows are in each
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listFolders"];
+        put?: never;
+        /**
+         * Make a folder
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `folder.created`.
+         */
+        post: operations["createFolder"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/folders/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Delete a folder; its flows stay and lie in none
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `folder.deleted`.
+         */
+        delete: operations["deleteFolder"];
+        options?: never;
+        head?: never;
+        /**
+         * Rename a folder
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `folder.renamed`.
+         */
+        patch: operations["changeFolder"];
+        trace?: never;
+    };
+    "/api/v1/flows/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Check a definition without saving it: every problem with its path
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        post: operations["validateDefinition"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/draft": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The draft's definition, as it was sent; its revision is the ETag
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getFlowDraft"];
+        /**
+         * Replace the draft. With If-Match only that revision; with lax=true also an incomplete one, whose problems are returned
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `flow.draft_saved`.
+         */
+        put: operations["saveFlowDraft"];
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/publish": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the draft the version that runs. An unchanged draft gives the same version again
+         * @description Needs the permission `flows:publish` (Owner, Admin, Editor). In the audit log as `flow.published`.
+         */
+        post: operations["publishFlow"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The flow's versions, newest first
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listFlowVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/versions/{from}/diff/{to}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is different between two versions, by the names of their steps
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["compareFlowVersions"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/versions/{number}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One version with its definition
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getFlowVersion"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /**
+         * Change the note of a version; null takes it away. What it does never changes
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `flow.version_annotated`.
+         */
+        patch: operations["changeFlowVersion"];
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/versions/{number}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make the draft what this version was; nothing is published by it
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `flow.version_restored`.
+         */
+        post: operations["restoreFlowVersion"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/import": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make flows of a file: an export of Flows, a template or flow of Activepieces, or a workflow of n8n. The answer lists what is not as it was
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `flow.imported`.
+         */
+        post: operations["importFlows"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The flow's draft, or with version=n that version, as a file that import takes
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getFlowExport"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1260,25 +791,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The JSON Schema of a flow definition */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        /**
+         * The JSON Schema of a flow definition
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getFlowSchema"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1287,45 +804,18 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/flows/{id}/schedule": {
+    "/api/v1/pieces": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** When the clock starts the flow: the next ten times and the last one */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ScheduleView"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * Every piece with its actions, triggers and inputs; the step kinds, code languages and expression functions
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listPieces"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1334,177 +824,18 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/schedules/preview": {
+    "/api/v1/pieces/{name}": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
-        /** The next ten times of a schedule trigger's input, without saving anything */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["PreviewRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SchedulePreview"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/{id}/trigger": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** How the flow's trigger is doing at its service: next call, last error, counts */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["TriggerView"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/{id}/trigger/check": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Ask the service now, and not only when the next call is due; a paused trigger goes on */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Accepted */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["TriggerView"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/triggers": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The project's triggers that deal with services, those with trouble first; at most 1,000 */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["TriggerList"];
-                    };
-                };
-            };
-        };
+        /**
+         * One piece
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getPiece"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1522,96 +853,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What an input may be set to, asked of the service: the channels of a workspace, the repositories of an account */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["OptionsRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["OptionList"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Unprocessable Entity */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Too Many Requests */
-                429: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Service Unavailable */
-                503: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Gateway Timeout */
-                504: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * What an input may be set to, asked of the service: the channels of a workspace, the repositories of an account
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor).
+         */
+        post: operations["listPieceOptions"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1627,2288 +873,11 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** What a trigger gives, as it looks now at the service; where it cannot be asked or there is nothing, the sample of its description */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    name: string;
-                    trigger: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["SampleRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SampleList"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Unprocessable Entity */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Too Many Requests */
-                429: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Service Unavailable */
-                503: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Gateway Timeout */
-                504: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/connections/{id}/test": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Whether the service takes the connection; nothing is changed there. 409 when its piece cannot tell */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ConnectionTest"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Unprocessable Entity */
-                422: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Too Many Requests */
-                429: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Service Unavailable */
-                503: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Gateway Timeout */
-                504: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The project's flows, newest first; by name, folder, tag and state, with their newest runs if asked for */
-        get: {
-            parameters: {
-                query?: {
-                    Q?: string;
-                    Folder?: string;
-                    Tag?: string[];
-                    State?: string;
-                    Recent?: number;
-                    Limit?: number;
-                    Cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PageOfFlowView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        /** Make a flow, with a definition as its draft or an empty one */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["CreateFlowRequest"];
-                };
-            };
-            responses: {
-                /** @description Created */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FlowView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One flow */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FlowView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        /** Delete a flow. It can be restored for a while; then it is purged with its runs */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        /** Rename or move a flow, change its key or its tags; a key or folder of null takes it away */
-        patch: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ChangeFlowRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FlowView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        trace?: never;
-    };
-    "/api/v1/flows/{id}/duplicate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Make a new flow of this one's draft; it is not published and has no key */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "application/json": null | components["schemas"]["DuplicateFlowRequest"];
-                };
-            };
-            responses: {
-                /** @description Created */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FlowView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/{id}/enable": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Let its triggers start runs */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FlowView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/{id}/disable": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Stop its triggers from starting runs */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FlowView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/deleted": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Deleted flows that are not yet gone, newest first: until when each can be restored, and how far its purge is */
-        get: {
-            parameters: {
-                query?: {
-                    Limit?: number;
-                    Cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PageOfDeletedFlowView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/deleted/{id}/restore": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Take a deletion back: the flow is as it was, switched on if it was so */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "application/json": null | components["schemas"]["RestoreRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FlowView"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/deleted/{id}/purge": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Do not wait: take the deleted flow and its runs away for good, beginning now */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Accepted */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["DeletedFlowView"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/folders": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The project's folders by name, with how many flows are in each */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PageOfFolderView"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        /** Make a folder */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["FolderRequest"];
-                };
-            };
-            responses: {
-                /** @description Created */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FolderView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/folders/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        post?: never;
-        /** Delete a folder; its flows stay and lie in none */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        /** Rename a folder */
-        patch: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["FolderRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FolderView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        trace?: never;
-    };
-    "/api/v1/flows/{id}/draft": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The draft's definition, as it was sent; its revision is the ETag */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["JsonElement"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        /** Replace the draft. With If-Match only that revision; with lax=true also an incomplete one, whose problems are returned */
-        put: {
-            parameters: {
-                query?: {
-                    lax?: boolean;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["JsonElement"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["DraftSaved"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Precondition Failed */
-                412: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/validate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Check a definition without saving it: every problem with its path */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["JsonElement"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["DefinitionVerdict"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/{id}/publish": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Make the draft the version that runs. An unchanged draft gives the same version again */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "application/json": null | components["schemas"]["PublishRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FlowVersionView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Precondition Failed */
-                412: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/{id}/versions": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The flow's versions, newest first */
-        get: {
-            parameters: {
-                query?: {
-                    Limit?: number;
-                    Cursor?: string;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PageOfFlowVersionView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/{id}/versions/{number}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One version with its definition */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                    number: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FlowVersionDetail"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        /** Change the note of a version; null takes it away. What it does never changes */
-        patch: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                    number: number;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["AnnotateRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FlowVersionView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        trace?: never;
-    };
-    "/api/v1/flows/{id}/versions/{from}/diff/{to}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** What is different between two versions, by the names of their steps */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                    from: number;
-                    to: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["VersionDiff"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/{id}/versions/{number}/restore": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Make the draft what this version was; nothing is published by it */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                    number: number;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["DraftSaved"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/pieces": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** Every piece with its actions, triggers and inputs; the step kinds, code languages and expression functions */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["EngineCatalogue"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/pieces/{name}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One piece */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    name: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PieceDescription"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/import": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Make flows of a file: an export of Flows, a template or flow of Activepieces, or a workflow of n8n. The answer lists what is not as it was */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["JsonElement"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ImportResult"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/{id}/export": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The flow's draft, or with version=n that version, as a file that import takes */
-        get: {
-            parameters: {
-                query?: {
-                    version?: number;
-                };
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["FlowExport"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/connections": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The project's connections, newest first, without their secrets */
-        get: {
-            parameters: {
-                query?: {
-                    Limit?: number;
-                    Cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PageOfConnectionView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        /** Keep a connection; its secrets are encrypted and never shown again */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["CreateConnectionRequest"];
-                };
-            };
-            responses: {
-                /** @description Created */
-                201: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ConnectionView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/connections/{id}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** One connection, without its secrets */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ConnectionView"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        /** Delete a connection; runs of flows that name it fail from then on. Its token is given back where the service takes it */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        /** Change the name or some fields of a connection; a field that is null is taken away */
-        patch: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["ChangeConnectionRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ConnectionView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        trace?: never;
-    };
-    "/api/v1/connections/{id}/oauth/start": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Begin a sign-in: the address of the service's sign-in page, good once and for ten minutes */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    id: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "application/json": null | components["schemas"]["StartSignInRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["SignInStart"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Too Many Requests */
-                429: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/oauth-apps": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The project's OAuth apps, by key, without their secrets */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["OAuthAppList"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/oauth-apps/{key}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Keep the client id and secret that a service has given the project; connections name it as 'app' */
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    key: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["PutOAuthAppRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["OAuthAppView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        post?: never;
-        /** Delete an OAuth app that no connection names */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    key: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/system/keys": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The encryption keys by their ids, what each has sealed, and how the last rotation stands */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["KeysView"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/system/keys/rotate": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Seal everything anew with the present key, in the background; while it runs, nothing is begun twice */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description Accepted */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["KeysView"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/variables": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The project's variables, by key */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["VariableList"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/variables/{key}": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        /** Set a variable to a JSON value; runs that start after it see it */
-        put: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    key: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["PutVariableRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["VariableView"];
-                    };
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        post?: never;
-        /** Delete a variable */
-        delete: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    key: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/{flowId}/runs": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Start a run of the published version; ?wait=seconds answers with the outcome */
-        post: {
-            parameters: {
-                query?: {
-                    wait?: number;
-                };
-                header?: never;
-                path: {
-                    flowId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RunView"];
-                    };
-                };
-                /** @description Accepted */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RunView"];
-                    };
-                };
-            };
-        };
+        /**
+         * What a trigger gives, as it looks now at the service; where it cannot be asked or there is nothing, the sample of its description
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor).
+         */
+        post: operations["sampleTrigger"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3924,40 +893,35 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Start a test run of the draft as it is now */
-        post: {
-            parameters: {
-                query?: {
-                    wait?: number;
-                };
-                header?: never;
-                path: {
-                    flowId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RunView"];
-                    };
-                };
-                /** @description Accepted */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RunView"];
-                    };
-                };
-            };
+        /**
+         * Start a test run of the draft as it is now
+         * @description Starts a test run of the draft as it is now.
+         *
+         *     Needs the permission `runs:start` (Owner, Admin, Editor, Operator).
+         */
+        post: operations["startDraftRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{flowId}/runs": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        get?: never;
+        put?: never;
+        /**
+         * Start a run of the published version; ?wait=seconds answers with the outcome
+         * @description Starts the published version with the body as trigger output. With `wait` (seconds) it answers 200 once the run has ended.
+         *
+         *     Needs the permission `runs:start` (Owner, Admin, Editor, Operator).
+         */
+        post: operations["startRun"];
         delete?: never;
         options?: never;
         head?: never;
@@ -3971,36 +935,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The project's runs, newest first; by flow, status, time, tag and text of the error */
-        get: {
-            parameters: {
-                query?: {
-                    Flow?: string;
-                    Status?: string[];
-                    From?: string;
-                    To?: string;
-                    Tag?: string;
-                    Q?: string;
-                    Limit?: number;
-                    Cursor?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PageOfRunView"];
-                    };
-                };
-            };
-        };
+        /**
+         * The project's runs, newest first; by flow, status, time, tag and text of the error
+         * @description Needs the permission `runs:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listRuns"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4016,41 +955,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The same as a table, at most 50,000 runs */
-        get: {
-            parameters: {
-                query?: {
-                    Flow?: string;
-                    Status?: string[];
-                    From?: string;
-                    To?: string;
-                    Tag?: string;
-                    Q?: string;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * The same as a table, at most 50,000 runs
+         * @description Needs the permission `runs:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["exportRuns"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4059,44 +968,60 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/runs/chart": {
+    "/api/v1/runs/cancel": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** The same, counted by status over time */
-        get: {
-            parameters: {
-                query?: {
-                    Flow?: string;
-                    Status?: string[];
-                    From?: string;
-                    To?: string;
-                    Tag?: string;
-                    Q?: string;
-                    buckets?: number;
-                };
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RunChart"];
-                    };
-                };
-            };
+        get?: never;
+        put?: never;
+        /**
+         * End many runs, by ids or by filter, at most 1,000 in a call
+         * @description Needs the permission `runs:act` (Owner, Admin, Editor, Operator). In the audit log as `runs.cancelled`.
+         */
+        post: operations["cancelRuns"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /**
+         * The project's newest runs as their status changes (server-sent events 'run'); goes on after Last-Event-ID
+         * @description Needs the permission `runs:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["watchRuns"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/retry": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Do many runs again, by ids or by filter, at most 1,000 in a call
+         * @description Needs the permission `runs:act` (Owner, Admin, Editor, Operator). In the audit log as `runs.retried`.
+         */
+        post: operations["retryRuns"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4110,111 +1035,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** One run: how it stands, who holds it, what it waits for, its output or where a large one is */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    runId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RunView"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/runs/{runId}/steps": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The journal: every step with its input and output or where large ones are, in the order they started */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path: {
-                    runId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PageOfStepView"];
-                    };
-                };
-            };
-        };
-        put?: never;
-        post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/runs/{runId}/steps/history": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The lines that failed and were set aside when the run was retried */
-        get: {
-            parameters: {
-                query?: {
-                    limit?: number;
-                    cursor?: string;
-                };
-                header?: never;
-                path: {
-                    runId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["PageOfStepView"];
-                    };
-                };
-            };
-        };
+        /**
+         * One run: how it stands, who holds it, what it waits for, its output or where a large one is
+         * @description Needs the permission `runs:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getRun"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4232,29 +1057,13 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** End a run that is not over; a running engine is killed */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    runId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RunView"];
-                    };
-                };
-            };
-        };
+        /**
+         * End a run that is not over; a running engine is killed
+         * @description Ends a run that is not over. An engine that works on it is killed within seconds.
+         *
+         *     Needs the permission `runs:act` (Owner, Admin, Editor, Operator). In the audit log as `run.cancelled`.
+         */
+        post: operations["cancelRun"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4270,33 +1079,55 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Say whether an effect happened that a crash has left uncertain */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    runId: string;
-                };
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["DecideRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RunView"];
-                    };
-                };
-            };
+        /**
+         * Say whether an effect happened that a crash has left uncertain
+         * @description A person's word on a step whose effect may or may not have happened.
+         *
+         *     Needs the permission `runs:act` (Owner, Admin, Editor, Operator). In the audit log as `run.decided`.
+         */
+        post: operations["decideRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{runId}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
         };
+        /**
+         * A run and its steps as they change (server-sent events 'run', 'step' and 'gap'); goes on after Last-Event-ID and ends with the run
+         * @description Needs the permission `runs:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["watchRun"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/{runId}/files/{fileId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Download a file that the run has made
+         * @description The file, chunk by chunk: never more than one of them is in memory. A browser saves it and does not guess what it is.
+         *
+         *     Needs the permission `runs:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["downloadRunFile"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -4312,190 +1143,31 @@ export interface paths {
         };
         get?: never;
         put?: never;
-        /** Do a run again: from the failed step, from a step of your choice, or from the start; on the same or the latest version */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    runId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: {
-                content: {
-                    "application/json": null | components["schemas"]["RetryRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RunView"];
-                    };
-                };
-                /** @description Accepted */
-                202: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["RunView"];
-                    };
-                };
-            };
-        };
+        /**
+         * Do a run again: from the failed step, from a step of your choice, or from the start; on the same or the latest version
+         * @description 200 when the same run goes on, 202 with the place of a new one.
+         *
+         *     Needs the permission `runs:act` (Owner, Admin, Editor, Operator). In the audit log as `run.retried`.
+         */
+        post: operations["retryRun"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/runs/cancel": {
+    "/api/v1/runs/{runId}/steps": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
-        /** End many runs, by ids or by filter, at most 1,000 in a call */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["CancelManyRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ManyRuns"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/runs/retry": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Do many runs again, by ids or by filter, at most 1,000 in a call */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody: {
-                content: {
-                    "application/json": components["schemas"]["RetryManyRequest"];
-                };
-            };
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["ManyRuns"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/runs/{runId}/events": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** A run and its steps as they change (server-sent events 'run', 'step' and 'gap'); goes on after Last-Event-ID and ends with the run */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    runId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Not Found */
-                404: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Too Many Requests */
-                429: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * The journal: every step with its input and output or where large ones are, in the order they started
+         * @description Needs the permission `runs:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listRunSteps"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4504,50 +1176,18 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/runs/events": {
+    "/api/v1/runs/{runId}/steps/history": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** The project's newest runs as their status changes (server-sent events 'run'); goes on after Last-Event-ID */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Bad Request */
-                400: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-                /** @description Too Many Requests */
-                429: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * The lines that failed and were set aside when the run was retried
+         * @description Needs the permission `runs:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listSupersededSteps"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4563,29 +1203,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A step's whole input, output or error (part), however large it is */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    runId: string;
-                    path: string;
-                    part: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        /**
+         * A step's whole input, output or error (part), however large it is
+         * @description Needs the permission `runs:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getStepPart"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4601,30 +1223,143 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** A large value that the run or one of its steps refers to */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    runId: string;
-                    valueId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        /**
+         * A large value that the run or one of its steps refers to
+         * @description Needs the permission `runs:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getRunValue"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{flowId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start the flow and answer at once with the run's id
+         * @description Any method and any content type are taken; the trigger's settings say what the caller must prove, and whether a handshake of a service is answered here.
+         *
+         *     Needs no credential of Flows. Services call it; the flow's own trigger says what they must present.
+         */
+        post: operations["callWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{flowId}/hooks/{hookId}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Where a service sends the events of a flow's trigger; pieces register it
+         * @description Needs no credential of Flows. Services call it; the hook's secret is what they prove themselves with.
+         */
+        post: operations["receiveEvent"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{flowId}/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start the flow and answer with what it responds
+         * @description Any method and any content type are taken; the trigger's settings say what the caller must prove, and whether a handshake of a service is answered here.
+         *
+         *     Needs no credential of Flows. Services call it; the flow's own trigger says what they must present.
+         */
+        post: operations["callWebhookAndWait"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/webhooks/{flowId}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Start a test run of the draft as it is now, under the rules of the draft's trigger
+         * @description Any method and any content type are taken; the trigger's settings say what the caller must prove, and whether a handshake of a service is answered here.
+         *
+         *     Needs no credential of Flows. Services call it; the flow's own trigger says what they must present.
+         */
+        post: operations["testWebhook"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/resume/{token}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let a run go on that waits for a webhook, and answer at once
+         * @description Any method is taken, so that links in messages work. What the call brings is the output of the waiting step. A call that comes before the run waits counts, and one that comes twice counts once.
+         *
+         *     Needs no credential of Flows. The signed link is the credential.
+         */
+        post: operations["resumeRun"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/resume/{token}/sync": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let it go on, and answer with what it responds next
+         * @description Any method is taken, so that links in messages work. What the call brings is the output of the waiting step. A call that comes before the run waits counts, and one that comes twice counts once.
+         *
+         *     Needs no credential of Flows. The signed link is the credential.
+         */
+        post: operations["resumeRunAndWait"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4638,85 +1373,357 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What is to be approved: a page, or JSON for who accepts only that */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    token: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        /**
+         * What is to be approved: a page, or JSON for who accepts only that
+         * @description Needs no credential of Flows. The signed link is the credential.
+         */
+        get: operations["getApproval"];
         put?: never;
-        /** Approve or refuse, with a comment: the page's form, or JSON */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    token: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
+        /**
+         * Approve or refuse, with a comment: the page's form, or JSON
+         * @description Needs no credential of Flows. The signed link is the credential.
+         */
+        post: operations["decideApproval"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/api/v1/system/workers": {
+    "/api/v1/flows/{id}/schedule": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        /** The workers with their load, engines and last sign of life */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["WorkerList"];
-                    };
-                };
-            };
-        };
+        /**
+         * When the clock starts the flow: the next ten times and the last one
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getFlowSchedule"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/schedules/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * The next ten times of a schedule trigger's input, without saving anything
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        post: operations["previewSchedule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/trigger": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * How the flow's trigger is doing at its service: next call, last error, counts
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getFlowTrigger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/trigger/check": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask the service now, and not only when the next call is due; a paused trigger goes on
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `trigger.checked`.
+         */
+        post: operations["checkFlowTrigger"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/triggers": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The project's triggers that deal with services, those with trouble first; at most 1,000
+         * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listTriggers"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The project's connections, newest first, without their secrets
+         * @description Needs the permission `connections:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listConnections"];
+        put?: never;
+        /**
+         * Keep a connection; its secrets are encrypted and never shown again
+         * @description Needs the permission `connections:edit` (Owner, Admin, Editor). In the audit log as `connection.created`.
+         */
+        post: operations["createConnection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * One connection, without its secrets
+         * @description Needs the permission `connections:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getConnection"];
+        put?: never;
+        post?: never;
+        /**
+         * Delete a connection; runs of flows that name it fail from then on. Its token is given back where the service takes it
+         * @description Needs the permission `connections:edit` (Owner, Admin, Editor). In the audit log as `connection.deleted`.
+         */
+        delete: operations["deleteConnection"];
+        options?: never;
+        head?: never;
+        /**
+         * Change the name or some fields of a connection; a field that is null is taken away
+         * @description Needs the permission `connections:edit` (Owner, Admin, Editor). In the audit log as `connection.changed`.
+         */
+        patch: operations["changeConnection"];
+        trace?: never;
+    };
+    "/api/v1/connections/{id}/oauth/start": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Begin a sign-in: the address of the service's sign-in page, good once and for ten minutes
+         * @description Needs the permission `connections:edit` (Owner, Admin, Editor). In the audit log as `connection.sign_in_started`.
+         */
+        post: operations["startConnectionSignIn"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/connections/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Whether the service takes the connection; nothing is changed there. 409 when its piece cannot tell
+         * @description Needs the permission `connections:edit` (Owner, Admin, Editor).
+         */
+        post: operations["testConnection"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/oauth-apps": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The project's OAuth apps, by key, without their secrets
+         * @description Needs the permission `connections:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listOauthApps"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/oauth-apps/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Keep the client id and secret that a service has given the project; connections name it as 'app'
+         * @description Needs the permission `connections:edit` (Owner, Admin, Editor). In the audit log as `oauth_app.set`.
+         */
+        put: operations["setOauthApp"];
+        post?: never;
+        /**
+         * Delete an OAuth app that no connection names
+         * @description Needs the permission `connections:edit` (Owner, Admin, Editor). In the audit log as `oauth_app.deleted`.
+         */
+        delete: operations["deleteOauthApp"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/variables": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The project's variables, by key
+         * @description Needs the permission `variables:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listVariables"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/variables/{key}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Set a variable to a JSON value; runs that start after it see it
+         * @description Needs the permission `variables:edit` (Owner, Admin, Editor). In the audit log as `variable.set`.
+         */
+        put: operations["setVariable"];
+        post?: never;
+        /**
+         * Delete a variable
+         * @description Needs the permission `variables:edit` (Owner, Admin, Editor). In the audit log as `variable.deleted`.
+         */
+        delete: operations["deleteVariable"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who did what, when and from where, newest first; by action (a word or its start, as in flow or flow.published), actor, target and time
+         * @description Needs the permission `audit:read` (Owner, Admin).
+         */
+        get: operations["listAudit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The encryption keys by their ids, what each has sealed, and how the last rotation stands
+         * @description Needs the permission `system:manage` (Owner).
+         */
+        get: operations["listSystemKeys"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/keys/rotate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Seal everything anew with the present key, in the background; while it runs, nothing is begun twice
+         * @description Needs the permission `system:manage` (Owner). In the audit log as `keys.rotated`.
+         */
+        post: operations["rotateSystemKeys"];
         delete?: never;
         options?: never;
         head?: never;
@@ -4730,27 +1737,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Depth and oldest wait of the queue, made for autoscalers */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["QueueView"];
-                    };
-                };
-            };
-        };
+        /**
+         * Depth and oldest wait of the queue, made for autoscalers
+         * @description Needs the permission `queue:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getQueue"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4766,27 +1757,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** What Postgres holds: tables with their rows, sizes, indexes and days, and how long things are kept */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["StorageView"];
-                    };
-                };
-            };
-        };
+        /**
+         * What Postgres holds: tables with their rows, sizes, indexes and days, and how long things are kept
+         * @description Needs the permission `queue:operate` (Owner, Admin, Operator).
+         */
+        get: operations["getStorage"];
         put?: never;
         post?: never;
         delete?: never;
@@ -4795,293 +1770,20 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/api/v1/flows/{flowId}/queue/pause": {
+    "/api/v1/system/workers": {
         parameters: {
             query?: never;
             header?: never;
             path?: never;
             cookie?: never;
         };
-        get?: never;
-        put?: never;
-        /** Holds back the flow's runs that have not begun; they are accepted and kept */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    flowId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/flows/{flowId}/queue/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Lets the flow's runs go on that were held back, before those that came later */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    flowId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/system/queue/dead": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        /** The project's dead letters, the newest first: jobs that were delivered too often; at most 1,000 */
-        get: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description OK */
-                200: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/json": components["schemas"]["DeadLetterList"];
-                    };
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
+        /**
+         * The workers with their load, engines and last sign of life
+         * @description Needs the permission `queue:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["listWorkers"];
         put?: never;
         post?: never;
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/system/queue/dead/{runId}/requeue": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Put a dead letter back among the jobs, as if it had never been delivered */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    runId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/system/queue/dead/{runId}/discard": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Forget a dead letter; its run is still due and may be queued anew */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path: {
-                    runId: string;
-                };
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/system/queue/pause": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Hold back the project's runs that have not begun; they are accepted and kept */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
-        delete?: never;
-        options?: never;
-        head?: never;
-        patch?: never;
-        trace?: never;
-    };
-    "/api/v1/system/queue/resume": {
-        parameters: {
-            query?: never;
-            header?: never;
-            path?: never;
-            cookie?: never;
-        };
-        get?: never;
-        put?: never;
-        /** Let the project's runs go on */
-        post: {
-            parameters: {
-                query?: never;
-                header?: never;
-                path?: never;
-                cookie?: never;
-            };
-            requestBody?: never;
-            responses: {
-                /** @description No Content */
-                204: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content?: never;
-                };
-                /** @description Conflict */
-                409: {
-                    headers: {
-                        [name: string]: unknown;
-                    };
-                    content: {
-                        "application/problem+json": components["schemas"]["ProblemDetails"];
-                    };
-                };
-            };
-        };
         delete?: never;
         options?: never;
         head?: never;
@@ -5092,552 +1794,1039 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
+        /** @description The answer to an asynchronous webhook. */
         AcceptedRun: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Id of the run.
+             */
             runId: string;
         };
         ActionDescription: {
+            /** @description How definitions name it. */
             name: string;
+            /** @description For people. */
             title: string;
+            /** @description For people. */
             description: string;
+            /** @description The effect, or null when it depends on the input (HTTP: on the method). */
             effect: null | components["schemas"]["StepEffect"];
+            /** @description Its inputs. */
             props: components["schemas"]["PropDescription"][];
         };
         AnnotateRequest: {
+            /** @description What its author says of it; at most 2,000 characters. */
             note: null | string;
         };
         ApiKeyView: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
+            /** @description How the key begins, to tell it from others. */
             prefix: string;
+            /** @description Which permissions it has: see docs/access.md. */
             role: components["schemas"]["Role"];
+            /** @description Permissions that cut the role down; null for all that the role may do. */
             scopes: null | string[];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
             createdAt: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was used last.
+             */
             lastUsedAt: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ends; null for never.
+             */
             expiresAt: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was revoked; null while it is good.
+             */
             revokedAt: null | string;
         };
+        /**
+         * @description How an approval stands.
+         * @enum {unknown}
+         */
+        ApprovalState: "Open" | "Approved" | "Refused" | "Expired" | "Over";
+        /** @description An approval as its link shows it. */
+        ApprovalView: {
+            /**
+             * Format: uuid
+             * @description Id of the run.
+             */
+            runId: string;
+            /** @description Path of the step in the journal. */
+            path: string;
+            /** @description Name of the flow that asks. */
+            flow: string;
+            /** @description What the flow says of it; null while the run has not got there. */
+            message: null | components["schemas"]["RawJson"];
+            /** @description How it stands. */
+            state: components["schemas"]["ApprovalState"];
+            /**
+             * Format: int32
+             * @description Approvals needed; 0 while the run has not got there.
+             */
+            approvers: number;
+            /**
+             * Format: date-time
+             * @description Until when it can be decided; null for ever.
+             */
+            expires: null | string;
+            /** @description Whose link it is; null for anybody's. */
+            approver: null | string;
+            /** @description What was said so far. */
+            votes: components["schemas"]["Vote"][];
+        };
         AuditView: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When.
+             */
             at: string;
+            /** @description Whether a key, a person or Flows itself did it. */
             actorKind: components["schemas"]["CallerKind"];
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Id of the key or person.
+             */
             actorId: null | string;
+            /** @description The name that the key or user had then. */
             actor: string;
+            /** @description The network address that it came from. */
             address: null | string;
+            /** @description What was done: `flow.published`. */
             action: string;
+            /** @description What it was done to: kind and id. */
             target: null | string;
+            /** @description What was, without secrets. */
             before: null | components["schemas"]["JsonElement"];
+            /** @description What is since, without secrets. */
             after: null | components["schemas"]["JsonElement"];
         };
         AuthDescription: {
+            /** @description `secret`, `basic`, `custom` or `oauth2`. */
             kind: string;
+            /** @description For people. */
             title: string;
+            /** @description For people; null for none. */
             help: null | string;
+            /** @description Its fields. */
             fields: components["schemas"]["PropDescription"][];
+            /** @description Set for `oauth2`: where its tokens come from. The client's own id and secret are fields of every such connection. */
             oAuth?: null | components["schemas"]["OAuthDescription"];
         };
         BacklogView: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Id of the project.
+             */
             projectId: string;
+            /** @description Which queue of the project. */
             priority: components["schemas"]["RunPriority"];
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Jobs that wait.
+             */
             waiting: number;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Age of the job that is next.
+             */
             oldestWaitSeconds: number;
         };
         BulkRequest: {
+            /** @description What is done to each. */
             action: components["schemas"]["FlowAction"];
+            /** @description Each flow is done or refused by itself, and all that are done are done in one commit. */
             ids: string[];
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description With move: where to; left out or null takes the flows out of their folders.
+             */
             folderId?: null | string;
+            /** @description With tag and untag. */
             tags?: null | string[];
         };
         /** @enum {unknown} */
         CallerKind: "Key" | "User" | "System";
+        /** @description The run and step that called a run. */
         CallerView: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Id of the run.
+             */
             runId: string;
+            /** @description Null when that run does not wait for this one. */
             path: null | string;
         };
+        /** @description Either ids or a filter. */
         CancelManyRequest: {
+            /** @description Their ids. */
             ids?: null | string[];
+            /** @description Which ones, instead of ids. */
             filter?: null | components["schemas"]["RunSelection"];
         };
         ChangeConnectionRequest: {
+            /** @description What people call it; at most 200 characters. */
             name?: null | string;
+            /** @description Fields to change by name; null takes one away. */
             value?: null | Record<string, never>;
         };
         ChangeFlowRequest: {
+            /** @description What people call it; at most 200 characters. */
             name?: null | string;
+            /** @description Stand in for those that it has. */
             tags?: null | string[];
+            /** @description Undefined leaves the flow where it is; null takes it out of its folder. */
             folderId?: components["schemas"]["JsonElement"];
+            /** @description Undefined leaves the key; null takes it away. */
             key?: components["schemas"]["JsonElement"];
         };
         ChangeMemberRequest: {
+            /** @description Which permissions it has: see docs/access.md. */
             role: components["schemas"]["Role"];
         };
         ChangePasswordRequest: {
+            /** @description The present password. */
             current: string;
+            /** @description The new password. */
             new: string;
         };
         ChangeProjectRequest: {
+            /** @description What people call it; at most 200 characters. */
             name?: null | string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Runs at a time; 0 takes the installation's default.
+             */
             concurrentRuns?: null | number;
         };
         ChangedStep: {
+            /** @description Name of the step. */
             name: string;
+            /** @description Its fields. */
             fields: components["schemas"]["FieldChange"][];
         };
         ConnectionTest: {
+            /** @description The service takes it. */
             ok: boolean;
+            /** @description Whom it takes it for; null when it does not say. */
             account: null | string;
+            /** @description Why not, as a word to branch on. */
             code?: null | string;
+            /** @description For people. */
             message?: null | string;
-            /** @default false */
+            /**
+             * @description It may work later: the service was away or busy.
+             * @default false
+             */
             isTransient: boolean;
         };
         ConnectionView: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
+            /** @description By which flows and expressions name it; unique in the project. */
             key: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
+            /** @description Name of the piece; null for none. */
             piece: null | string;
+            /** @description Kind of it. */
             kind: string;
+            /** @description Those that are set: with their value when it is no secret, else null. */
             fields: components["schemas"]["JsonElement"];
+            /** @description `needsSignIn`: runs cannot use it until somebody signs in, or puts its client right. */
             status: string;
+            /** @description Why it needs a sign-in, or why its token could not be renewed the last time. */
             problem: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When its present token runs out; it is renewed before.
+             */
             expiresAt: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
             createdAt: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was changed last.
+             */
             updatedAt: string;
         };
         CreateApiKeyRequest: {
+            /** @description What people call it; at most 200 characters. */
             name: string;
+            /** @description Which permissions it has: see docs/access.md. */
             role?: components["schemas"]["Role"];
+            /** @description Names of permissions that cut the role down; left out: all that the role may do. */
             scopes?: null | string[];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ends; null for never.
+             */
             expiresAt?: null | string;
         };
         CreateConnectionRequest: {
+            /** @description By which flows and expressions name it; unique in the project. */
             key: string;
+            /** @description Its fields by name; which ones, its piece or its kind says. */
             value: Record<string, never>;
+            /** @description What people call it; at most 200 characters. */
             name?: null | string;
+            /** @description The piece it is for; null for one whose fields inputs name by hand. */
             piece?: null | string;
+            /** @description Null takes the piece's. */
             kind?: null | string;
         };
         CreateFlowRequest: {
+            /** @description What people call it; at most 200 characters. */
             name: string;
+            /** @description By which other flows can call it: 1 to 100 lower-case letters, digits, `-` or `_`; unique in the project. */
             key?: null | string;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The folder that it lies in; null for none.
+             */
             folderId?: null | string;
+            /** @description Words that it is found by; at most 20 for a flow and 10 for a run. */
             tags?: null | string[];
+            /** @description Undefined when it is left out. */
             definition?: components["schemas"]["JsonElement"];
         };
         CreateProjectRequest: {
+            /** @description What people call it; at most 200 characters. */
             name: string;
         };
-        DeadLetterList: {
-            items: components["schemas"]["DeadLetterView"][];
-            isPaused: boolean;
-        };
-        DeadLetterView: {
-            /** Format: uuid */
-            runId: string;
-            priority: string;
-            /** Format: int32 */
-            deliveries: number;
-            /** Format: date-time */
-            deadSince: string;
-        };
         DecideRequest: {
+            /** @description Path of the step in the journal. */
             path: string;
+            /** @description `happened`, `repeat` or `stop`. */
             decision: string;
+            /** @description With `happened`: the step's output. */
             output?: unknown;
         };
+        /** @description One thing wrong, or doubtful, in a flow definition. */
         DefinitionProblem: {
+            /** @description JSON path of the place: `$.steps[2].input.url`. */
             path: string;
+            /** @description A plain sentence that says what was found and what is expected. */
             message: string;
+            /** @description An error keeps the flow from being published; a warning does not. */
             severity?: components["schemas"]["ProblemSeverity"];
         };
         DefinitionVerdict: {
+            /** @description It could be published. */
             valid: boolean;
+            /** @description Every error and warning, with its place. */
             problems: components["schemas"]["DefinitionProblem"][];
         };
+        /** @description A flow that was deleted and is not yet gone. */
         DeletedFlowView: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
+            /** @description By which flows and expressions name it; unique in the project. */
             key: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was deleted.
+             */
             deletedAt: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description From then on it is taken away for good, with its runs.
+             */
             purgeAt: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Set: that is under way, and it cannot be restored.
+             */
             purgeStartedAt: null | string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Runs that are gone already.
+             */
             purgedRuns: number;
         };
         DoneRun: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Id of the run.
+             */
             runId: string;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The run that goes on: the same, or a new one.
+             */
             nowRunId: string;
         };
         DraftSaved: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description The new ETag of the draft.
+             */
             revision: number;
+            /** @description Warnings, and errors when it was saved with `lax`. */
             problems: components["schemas"]["DefinitionProblem"][];
         };
         DuplicateFlowRequest: {
+            /** @description Null: the original's, with a mark. */
             name?: null | string;
         };
+        /** @description Everything a flow may name, as data: what `Flows.Engine --describe` prints. The API holds it to validate definitions and to serve the editor, and so never loads piece code. */
         EngineCatalogue: {
+            /** @description Version of the engine that described itself. */
             engine: string;
+            /** @description Alphabetical by name. */
             pieces: components["schemas"]["PieceDescription"][];
+            /** @description The step kinds this engine can walk. */
             kinds: string[];
+            /** @description The languages a code step may use. */
             languages: string[];
+            /** @description The functions an expression may call. */
             functions: components["schemas"]["FunctionDescription"][];
         };
         FieldChange: {
+            /** @description Path inside the step: `input.url`. */
             field: string;
+            /** @description Null: it was not there. */
             from: null | components["schemas"]["JsonElement"];
+            /** @description Null: it is there no more. */
             to: null | components["schemas"]["JsonElement"];
         };
-        /** @enum {unknown} */
+        /**
+         * @description What is done to many flows at once.
+         * @enum {unknown}
+         */
         FlowAction: "enable" | "disable" | "delete" | "move" | "tag" | "untag";
+        /** @description The file of one flow: readable, without ids of this installation and without secrets, which a definition never holds. */
         FlowExport: {
+            /** @description Always string FlowExport.CurrentFormat. */
             format: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
+            /** @description By which flows and expressions name it; unique in the project. */
             key: null | string;
+            /** @description The flow, in the language of docs/flow-language.md. */
             definition: components["schemas"]["JsonElement"];
         };
+        /** @description A version with what it does. */
         FlowVersionDetail: {
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Counts from 1.
+             */
             number: number;
+            /** @description It is the one that runs. */
             published: boolean;
+            /** @description What its author says of it; at most 2,000 characters. */
             note: null | string;
+            /** @description Who has published it. */
             createdBy: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
             createdAt: string;
+            /** @description The flow, in the language of docs/flow-language.md. */
             definition: components["schemas"]["JsonElement"];
         };
+        /** @description A version in a list. */
         FlowVersionView: {
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Counts from 1.
+             */
             number: number;
+            /** @description It is the one that runs. */
             published: boolean;
+            /** @description What its author says of it; at most 2,000 characters. */
             note: null | string;
+            /** @description Who has published it. */
             createdBy: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
             createdAt: string;
         };
+        /** @description A flow, as callers see it. Its definition is asked for apart. */
         FlowView: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
+            /** @description By which other flows can call it; null for none. */
             key: null | string;
+            /** @description Whether its triggers start runs. */
             enabled: boolean;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description The ETag of its draft.
+             */
             draftRevision: number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description The version that runs; null while nothing is published.
+             */
             publishedVersion: null | number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
             createdAt: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was changed last.
+             */
             updatedAt: string;
+            /** @description Where its webhook trigger listens; add /sync to wait for the answer. */
             webhookUrl?: null | string;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The folder that it lies in; null for none.
+             */
             folderId?: null | string;
+            /** @description Words that it is found by. */
             tags?: string[];
+            /** @description Its newest runs; only in lists that ask for them, and only when there are any. */
             recent?: null | components["schemas"]["RecentRuns"];
         };
         FolderRequest: {
+            /** @description What people call it; at most 200 characters. */
             name: string;
         };
         FolderView: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description How many flows lie in it, deleted ones not counted.
+             */
             flows: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
             createdAt: string;
         };
         FunctionDescription: {
+            /** @description How expressions name it. */
             name: string;
+            /** @description What it is listed under. */
             group: string;
+            /** @description As shown in the editor: `slice(list, start, end?)`. */
             signature: string;
+            /** @description For people; null for none. */
             help: string;
         };
+        /** @description How requests of a service are read. The trigger's output is `{ event, id, data }`: the event's name, its id, and the body. */
         HookDescription: {
+            /** @description `hmac`: the header holds an HMAC of the body under the hook's secret; `header`: it holds the secret itself. */
             proof: string;
+            /** @description Of the proof. */
             header: string;
-            /** @default  */
-            prefix: string;
-            /** @default sha256 */
-            algorithm: string;
-            idHeader?: null | string;
-            idField?: null | string;
-            eventHeader?: null | string;
-            eventsInput?: null | string;
-            timestampHeader?: null | string;
-            /** @default  */
-            timestampPrefix: string;
             /**
-             * Format: int32
-             * @default 300
+             * @description What stands before the signature.
+             * @default
              */
-            toleranceSeconds: number;
-            /** @default {body} */
-            signed: string;
-            /** @default hex */
-            encoding: string;
+            prefix: string;
+            /**
+             * @description Of the signature, which is in hex: `sha1`, `sha256` or `sha512`.
+             * @default sha256
+             */
+            algorithm: string;
+            /** @description Holds the id of the event, which starts one run however often it comes; null: see IdField. */
+            idHeader?: null | string;
+            /** @description The property of the body that holds it; null for none. */
+            idField?: null | string;
+            /** @description Holds the name of the event; null for none. */
+            eventHeader?: null | string;
+            /** @description The input that lists the names which start the flow; others are answered and start nothing. Null: all do. */
+            eventsInput?: null | string;
         };
         IgnoredEvent: {
+            /** @description An event that the flow is not started by. */
             ignored: string;
         };
+        /** @description Something of the foreign document that is not in the flow as it was there. */
         ImportNote: {
+            /** @description Name of the step in the new flow; null for the flow as a whole. */
             step: null | string;
+            /** @description For people. */
             message: string;
-            /** @default false */
+            /**
+             * @description The step stands in the flow as a placeholder that is left out.
+             * @default false
+             */
             skipped: boolean;
         };
         ImportResult: {
+            /** @description `flows`, `activepieces` or `n8n`: what the document was found to be. */
             format: string;
+            /** @description The flows that were made. */
             flows: components["schemas"]["ImportedView"][];
         };
         ImportedView: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Of the flow that was made; its draft holds what was read, and nothing is published.
+             */
             id: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
+            /** @description What is not as it was, step by step. */
             notes: components["schemas"]["ImportNote"][];
+            /** @description What the check of the definition has to say. */
             warnings: components["schemas"]["DefinitionProblem"][];
         };
         InvitationList: {
+            /** @description What was found. */
             items: components["schemas"]["InvitationView"][];
         };
         InvitationView: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
+            /** @description Which permissions it has: see docs/access.md. */
             role: components["schemas"]["Role"];
+            /** @description E-mail address. */
             email: null | string;
+            /** @description Who has made the link. */
             invitedBy: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
             createdAt: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ends; null for never.
+             */
             expiresAt: string;
         };
         InviteRequest: {
+            /** @description Which permissions it has: see docs/access.md. */
             role: components["schemas"]["Role"];
+            /** @description Whom it is for, as a note: nothing is sent, and the link lets in whoever has it. */
             email?: null | string;
         };
         JsonElement: unknown;
         KeyView: {
+            /** @description Its id. */
             id: string;
+            /** @description False for one that has sealed something and is not in the settings: what it has sealed cannot be read. */
             isSet: boolean;
+            /** @description By table. */
             rows: {
                 [key: string]: number;
             };
         };
         KeysView: {
+            /** @description Id of the key that everything new is sealed with. */
             current: string;
+            /** @description What was found. */
             items: components["schemas"]["KeyView"][];
+            /** @description The last one; null before the first. */
             rotation: null | components["schemas"]["RotationView"];
         };
+        /** @description A value that is too large to be shown with the others (`Flows__Limits__OutputInlineKiB`), and so is null in its own place. */
         LargeValueView: {
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Bytes of its JSON.
+             */
             size: number;
+            /** @description How its JSON begins: at most 512 bytes. */
             preview: string;
+            /** @description Where it is. */
             url: string;
         };
         ManyFlows: {
+            /** @description Flows that are now as was asked, also those that were so before. */
             done: string[];
+            /** @description Those that were not, with the reason. */
             refused: components["schemas"]["RefusedFlow"][];
         };
         ManyRuns: {
+            /** @description Those that were done. */
             done: components["schemas"]["DoneRun"][];
+            /** @description Those that were not, with the reason. */
             refused: components["schemas"]["RefusedRun"][];
+            /** @description True when the filter fits more runs than one call takes: call again. */
             more: boolean;
         };
         MeKey: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
+            /** @description How the key begins, to tell it from others. */
             prefix: string;
         };
         MeProject: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
+            /** @description Which permissions it has: see docs/access.md. */
             role: components["schemas"]["Role"];
         };
         MeUser: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
+            /** @description E-mail address. */
             email: string;
         };
         MeView: {
+            /** @description The one this request is about; null for a user of several who did not say which. */
             project: null | components["schemas"]["ProjectName"];
+            /** @description Which permissions it has: see docs/access.md. */
             role: null | components["schemas"]["Role"];
+            /** @description What the caller may do here. */
             permissions: string[];
+            /** @description When the caller is an API key. */
             key: null | components["schemas"]["MeKey"];
+            /** @description When the caller is a person. */
             user: null | components["schemas"]["MeUser"];
+            /** @description The caller's projects. */
             projects: components["schemas"]["MeProject"][];
         };
         MemberList: {
+            /** @description What was found. */
             items: components["schemas"]["MemberView"][];
         };
         MemberView: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Id of the member.
+             */
             userId: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
+            /** @description E-mail address. */
             email: string;
+            /** @description Which permissions it has: see docs/access.md. */
             role: components["schemas"]["Role"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Since when.
+             */
             since: string;
         };
         MovedStep: {
+            /** @description Name of the step. */
             name: string;
+            /** @description The list that it was in. */
             fromPlace: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Its place there, from 0.
+             */
             fromPosition: number;
+            /** @description The list that it is in. */
             toPlace: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Its place there, from 0.
+             */
             toPosition: number;
         };
         NewApiKey: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
+            /** @description How the key begins, to tell it from others. */
             prefix: string;
+            /** @description The key. It is shown here and never again. */
             key: string;
+            /** @description Which permissions it has: see docs/access.md. */
             role: components["schemas"]["Role"];
+            /** @description Permissions that cut the role down; null for all that the role may do. */
             scopes: null | string[];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
             createdAt: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ends; null for never.
+             */
             expiresAt: null | string;
         };
         NewInvitation: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
+            /** @description Which permissions it has: see docs/access.md. */
             role: components["schemas"]["Role"];
+            /** @description E-mail address. */
             email: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ends; null for never.
+             */
             expiresAt: string;
+            /** @description Shown once. */
             link: string;
         };
         OAuthAppList: {
+            /** @description What was found. */
             items: components["schemas"]["OAuthAppView"][];
         };
         OAuthAppView: {
+            /** @description By which flows and expressions name it; unique in the project. */
             key: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
+            /** @description The id that the service has given. */
             clientId: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
             createdAt: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was changed last.
+             */
             updatedAt: string;
         };
+        /** @description How a service gives out tokens (RFC 6749). What a connection holds of them stays in the API; a step sees the access token alone. */
         OAuthDescription: {
+            /** @description Where a person signs in; empty for a service that knows client credentials only. */
             authorizeUrl: string;
+            /** @description Where codes and refresh tokens are exchanged. */
             tokenUrl: string;
+            /** @description What is asked for unless the connection says otherwise. */
             scopes: string[];
+            /** @description Where a token is given back when its connection is deleted (RFC 7009); null where there is none. */
             revokeUrl?: null | string;
-            /** @default authorization_code */
+            /**
+             * @description `authorization_code` or `client_credentials`.
+             * @default authorization_code
+             */
             grant: string;
-            /** @default true */
+            /**
+             * @description Whether a code is bound to the caller (RFC 7636, S256).
+             * @default true
+             */
             pkce: boolean;
-            /** @default body */
+            /**
+             * @description How the client shows its secret: in the `body`, or as `basic` authentication.
+             * @default body
+             */
             clientAuth: string;
-            /** @default  */
+            /**
+             * @description Further parameters of the sign-in page's address, such as `access_type=offline&amp;prompt=consent`.
+             * @default
+             */
             parameters: string;
         };
         OptionList: {
+            /** @description What was found. */
             items: components["schemas"]["PropOption"][];
         };
         OptionsRequest: {
+            /** @description As the input's description says. */
             source: string;
+            /** @description Key of the connection to ask with. */
             connection?: null | string;
+            /** @description What the user has typed. */
             search?: null | string;
+            /** @description What the form holds so far; may be left out. */
             input?: components["schemas"]["JsonElement"];
         };
+        /** @description One page of a list. `NextCursor` is null on the last one, and otherwise the `cursor` of the next. */
         PageOfApiKeyView: {
+            /** @description What was found. */
             items: components["schemas"]["ApiKeyView"][];
+            /** @description The `cursor` of the next page; null on the last. */
             nextCursor: null | string;
         };
+        /** @description One page of a list. `NextCursor` is null on the last one, and otherwise the `cursor` of the next. */
         PageOfAuditView: {
+            /** @description What was found. */
             items: components["schemas"]["AuditView"][];
+            /** @description The `cursor` of the next page; null on the last. */
             nextCursor: null | string;
         };
+        /** @description One page of a list. `NextCursor` is null on the last one, and otherwise the `cursor` of the next. */
         PageOfConnectionView: {
+            /** @description What was found. */
             items: components["schemas"]["ConnectionView"][];
+            /** @description The `cursor` of the next page; null on the last. */
             nextCursor: null | string;
         };
+        /** @description One page of a list. `NextCursor` is null on the last one, and otherwise the `cursor` of the next. */
         PageOfDeletedFlowView: {
+            /** @description What was found. */
             items: components["schemas"]["DeletedFlowView"][];
+            /** @description The `cursor` of the next page; null on the last. */
             nextCursor: null | string;
         };
+        /** @description One page of a list. `NextCursor` is null on the last one, and otherwise the `cursor` of the next. */
         PageOfFlowVersionView: {
+            /** @description What was found. */
             items: components["schemas"]["FlowVersionView"][];
+            /** @description The `cursor` of the next page; null on the last. */
             nextCursor: null | string;
         };
+        /** @description One page of a list. `NextCursor` is null on the last one, and otherwise the `cursor` of the next. */
         PageOfFlowView: {
+            /** @description What was found. */
             items: components["schemas"]["FlowView"][];
+            /** @description The `cursor` of the next page; null on the last. */
             nextCursor: null | string;
         };
+        /** @description One page of a list. `NextCursor` is null on the last one, and otherwise the `cursor` of the next. */
         PageOfFolderView: {
+            /** @description What was found. */
             items: components["schemas"]["FolderView"][];
+            /** @description The `cursor` of the next page; null on the last. */
             nextCursor: null | string;
         };
+        /** @description One page of a list. `NextCursor` is null on the last one, and otherwise the `cursor` of the next. */
         PageOfRunView: {
+            /** @description What was found. */
             items: components["schemas"]["RunView"][];
+            /** @description The `cursor` of the next page; null on the last. */
             nextCursor: null | string;
         };
+        /** @description One page of a list. `NextCursor` is null on the last one, and otherwise the `cursor` of the next. */
         PageOfStepView: {
+            /** @description What was found. */
             items: components["schemas"]["StepView"][];
+            /** @description The `cursor` of the next page; null on the last. */
             nextCursor: null | string;
+        };
+        /** @description The answer when a caller's run has not ended in time, or waits for somebody. */
+        PendingRun: {
+            /**
+             * Format: uuid
+             * @description Id of the run.
+             */
+            runId: string;
+            /** @description How it stands. */
+            status: components["schemas"]["RunStatus"];
+            /** @description Where the run can be read. */
+            url: string;
         };
         PieceDescription: {
+            /** @description lower_snake, unique. */
             name: string;
+            /** @description For people. */
             title: string;
+            /** @description For people. */
             description: string;
+            /** @description Null when the piece needs no connection. */
             auth: null | components["schemas"]["AuthDescription"];
+            /** @description What steps can do with it. */
             actions: components["schemas"]["ActionDescription"][];
+            /** @description How it can start flows. */
             triggers: components["schemas"]["TriggerDescription"][];
-            /** @default false */
+            /**
+             * @description A connection can be tested.
+             * @default false
+             */
             canTest: boolean;
         };
         PlacedStep: {
+            /** @description Name of the step. */
             name: string;
+            /** @description The list that the step is in: `steps`, the name of a loop, `router/branch`, or `step/onError`. */
             place: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Its place in that list, from 0.
+             */
             position: number;
         };
         PreviewRequest: {
+            /** @description A trigger of the piece schedule. */
             event: string;
+            /** @description The input of the trigger. */
             input: components["schemas"]["JsonElement"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Times after this moment; now when it is left out.
+             */
             from?: null | string;
         };
+        /** @description What went wrong (RFC 9457). Further members tell more about some errors, such as the run's id or its status. */
         ProblemDetails: {
-            type?: null | string;
-            title?: null | string;
-            /** Format: int32 */
-            status?: null | number;
-            detail?: null | string;
-            instance?: null | string;
+            /** @description Where the status is explained. */
+            type: string;
+            /** @description What the status is called. */
+            title: string;
+            /** @description The status of the answer. */
+            status: number;
+            /** @description What went wrong, for people. */
+            detail: string;
+            /** @description A stable word to branch on; not every error has one. */
+            code?: string;
+            /** @description By it the log lines of the request are found. */
+            traceId?: string;
+            /** @description The fields at fault. */
+            errors?: {
+                /** @description JSON path in the body (`$.steps[0].piece`), or the name of a parameter or header. */
+                path: string;
+                /** @description What is wrong with it. */
+                message: string;
+            }[];
         };
         /**
          * @default Error
@@ -5645,401 +2834,6773 @@ export interface components {
          */
         ProblemSeverity: "Error" | "Warning";
         ProjectList: {
+            /** @description What was found. */
             items: components["schemas"]["ProjectView"][];
         };
         ProjectName: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
         };
         ProjectView: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Runs at a time; 0 is the installation's default.
+             */
             concurrentRuns: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
             createdAt: string;
         };
+        /** @description One input of an action or trigger, and the form control for it. */
         PropDescription: {
+            /** @description camelCase, as in the definition. */
             name: string;
+            /** @description For people. */
             title: string;
+            /** @description The JSON it takes: `string`, `number`, `integer`, `boolean`, `object`, `array` or `any`. */
             type: string;
+            /** @description The form control: `text`, `multiline`, `number`, `checkbox`, `select`, `json`, `pairs`, `secret`, `datetime`, `duration`, `code`. */
             control: string;
+            /** @description Whether it has to be set. */
             required: boolean;
+            /** @description For people; null for none. */
             help?: null | string;
+            /** @description The allowed values of a select; null when free. */
             options?: null | string[];
+            /** @description What is used when it is left out; null for none. */
             default?: unknown;
+            /** @description What may stand here can be asked for under this name (`POST /pieces/{name}/options`); null when there is no such list. */
             source?: null | string;
         };
         PropOption: {
+            /** @description What the input is set to. */
             value: string;
+            /** @description What the form shows. */
             label: string;
         };
         PublishRequest: {
+            /** @description What its author says of it; at most 2,000 characters. */
             note?: null | string;
         };
         PutOAuthAppRequest: {
+            /** @description The id that the service has given. */
             clientId: string;
+            /** @description Null for a client that has none. */
             clientSecret?: null | string;
+            /** @description What people call it; at most 200 characters. */
             name?: null | string;
         };
         PutVariableRequest: {
+            /** @description Any JSON. */
             value: components["schemas"]["JsonElement"];
         };
+        /** @description What happened in a minute or an hour. */
         QueueRate: {
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the minute or the hour begins.
+             */
             from: string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Jobs that were not on the queue before.
+             */
             enqueued: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Jobs whose bell was heard.
+             */
             finished: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Deliveries whose handler threw.
+             */
             failed: number;
         };
+        /** @description The queue in numbers, made for autoscalers. */
         QueueView: {
+            /** @description What carries the jobs. */
             provider: string;
+            /** @description Jobs that wait, by priority. */
             waiting: {
                 [key: string]: number;
             };
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description All of them together.
+             */
             depth: number;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description 0 when none waits.
+             */
             oldestWaitSeconds: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Delivered to workers and not yet settled.
+             */
             active: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Given back, waiting for their time.
+             */
             delayed: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Jobs of flows that are paused; not among those that wait.
+             */
             paused: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Delivered too often; kept for a person.
+             */
             dead: number;
+            /** @description What waits of the caller's own project, by priority; empty for a provider that does not know projects. */
             projects: components["schemas"]["BacklogView"][];
+            /** @description The minutes of the last hour in which anything happened; empty for a provider that does not count. */
             minutes: components["schemas"]["QueueRate"][];
+            /** @description The same by the hour, for the last week. */
             hours: components["schemas"]["QueueRate"][];
         };
         RawJson: unknown;
+        /** @description How the newest runs of a flow went. */
         RecentRuns: {
+            /** @description Newest first. */
             statuses: components["schemas"]["RunStatus"][];
+            /** @description The same, counted; a status that none of them has is left out. */
             counts: {
                 [key: string]: number;
             };
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the newest was accepted.
+             */
             lastAt: string;
         };
         RefusedFlow: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
+            /** @description Why, for people. */
             detail: string;
         };
         RefusedRun: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Id of the run.
+             */
             runId: string;
+            /** @description Why, as a word to branch on. */
             code: null | string;
+            /** @description Why, for people. */
             detail: string;
+            /** @description How the run stands. */
             runStatus: null | string;
         };
         RestoreRequest: {
-            /** @default false */
+            /**
+             * @description Give up the flow's key, which another flow has taken meanwhile.
+             * @default false
+             */
             withoutKey: boolean;
         };
+        /** @description The answer to a call of a resume link. */
+        Resumed: {
+            /**
+             * Format: uuid
+             * @description Id of the run.
+             */
+            runId: string;
+        };
         RetryManyRequest: {
+            /** @description Their ids. */
             ids?: null | string[];
+            /** @description Which ones, instead of ids. */
             filter?: null | components["schemas"]["RunSelection"];
-            /** @default failed */
+            /**
+             * @description `failed`: the step that failed or was cut off; `start`; or the path of a step, as in the journal.
+             * @default failed
+             */
             from: string;
-            /** @default same */
+            /**
+             * @description `same` or `latest`, the published one. The same run goes on only from `failed` on the `same` version.
+             * @default same
+             */
             version: string;
         };
         RetryRequest: {
-            /** @default failed */
+            /**
+             * @description `failed`: the step that failed or was cut off; `start`; or the path of a step, as in the journal.
+             * @default failed
+             */
             from: string;
-            /** @default same */
+            /**
+             * @description `same` or `latest`, the published one. The same run goes on only from `failed` on the `same` version.
+             * @default same
+             */
             version: string;
+            /** @description Stands in for the resolved input of the step, or with `start` for the trigger's output. */
             input?: unknown;
         };
         /** @enum {unknown} */
         Role: "Owner" | "Admin" | "Editor" | "Operator" | "Viewer" | null;
+        /** @description How the last rotation stands. */
         RotationView: {
+            /** @description The key that everything is sealed with anew. */
             keyId: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it began; null before.
+             */
             startedAt: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ended; null while it runs.
+             */
             endedAt: null | string;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Rows that another key had sealed when it began.
+             */
             total: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Rows that were sealed anew.
+             */
             moved: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Rows that no key opens; they stay as they are.
+             */
             broken: number;
         };
-        RunBucket: {
-            /** Format: date-time */
-            at: string;
-            counts: {
-                [key: string]: number;
-            };
-        };
-        RunChart: {
-            /** Format: date-time */
-            from: string;
-            /** Format: date-time */
-            to: string;
-            /** Format: double */
-            bucketSeconds: number;
-            buckets: components["schemas"]["RunBucket"][];
-            /** Format: int64 */
-            counted: number;
-            isCut: boolean;
-        };
-        /** @enum {unknown} */
+        /**
+         * @description Which of a flow's definitions a run walks. The numbers are stored.
+         * @enum {unknown}
+         */
         RunEnvironment: "Production" | "Test";
         RunErrorView: {
+            /** @description Why, as a word to branch on. */
             code: string;
+            /** @description For people. */
             message: string;
+            /** @description Path of the step that failed. */
             step: null | string;
         };
-        /** @enum {unknown} */
+        /**
+         * @description The order in which waiting runs are taken: lower first. The numbers are stored and are part of queue keys.
+         * @enum {unknown}
+         */
         RunPriority: "Sync" | "Test" | "Normal" | "Bulk";
         RunSelection: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Only of this flow.
+             */
             flow?: null | string;
+            /** @description Left out: every status in which that can be done. */
             status?: null | components["schemas"]["RunStatus"][];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Accepted at or after this moment.
+             */
             from?: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Accepted before this moment.
+             */
             to?: null | string;
         };
-        /** @enum {unknown} */
+        /**
+         * @description Where a run is in its life. The picture is docs/run-lifecycle.md; the rules are `RunTransitions`. The numbers are stored: never change or reuse one.
+         * @enum {unknown}
+         */
         RunStatus: "Queued" | "Running" | "Paused" | "NeedsDecision" | "Succeeded" | "Failed" | "TimedOut" | "Cancelled";
+        /** @description A run as the API shows it. */
         RunView: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Id of the flow.
+             */
             flowId: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Number of the published version; null for a test run of the draft.
+             */
             version: null | number;
+            /** @description How it stands. */
             status: components["schemas"]["RunStatus"];
+            /** @description `Test` for runs of drafts. */
             environment: components["schemas"]["RunEnvironment"];
+            /** @description The trigger's output; left out of lists. */
             trigger: null | components["schemas"]["RawJson"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
             createdAt: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it began; null before.
+             */
             startedAt: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ended; null before.
+             */
             finishedAt: null | string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description How often a worker has taken the run up.
+             */
             attempt: number;
+            /** @description Who holds it while it is Running; who held it last afterwards. */
             worker: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description Running: when it is taken from its worker unless the worker renews it.
+             */
             leaseUntil: null | string;
+            /** @description What a Paused or NeedsDecision run waits for: `{ kind, path, until | expires … }`, and `waits` when there are several. */
             waitingFor: null | components["schemas"]["RawJson"];
+            /** @description Path of the step that failed; null when none did. */
             failedStep: null | string;
+            /** @description Why it failed; null when it did not. */
             error: null | components["schemas"]["RunErrorView"];
+            /** @description What came out. */
             output: null | components["schemas"]["RawJson"];
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description The run that this one does again; left out when there is none.
+             */
             retriedFrom?: null | string;
+            /** @description Set when another run has called this one. */
             calledBy?: null | components["schemas"]["CallerView"];
+            /** @description Set in the place of a large trigger. */
             largeTrigger?: null | components["schemas"]["LargeValueView"];
+            /** @description Set in the place of a large output. */
             largeOutput?: null | components["schemas"]["LargeValueView"];
+            /** @description Words that it is found by; left out when there are none. */
             tags?: null | string[];
         };
         SampleList: {
+            /** @description Outputs of the trigger, the newest first. */
             items: unknown[];
+            /** @description They come from the service, and not from the trigger's description. */
             isReal: boolean;
         };
         SampleRequest: {
+            /** @description Key of the connection to ask with. */
             connection?: null | string;
+            /** @description The inputs of the trigger; may be left out. */
             input?: components["schemas"]["JsonElement"];
         };
         SchedulePreview: {
+            /** @description The next ten times. */
             next: string[];
         };
+        /** @description When a flow will start. */
         ScheduleView: {
+            /** @description The cron expression or the interval. */
             times: string;
+            /** @description IANA name. */
             timeZone: string;
+            /** @description What becomes of times that passed unseen: `once`, `skip` or `all`. */
             missed: string;
+            /** @description Days, hours, minutes and seconds: `d.hh:mm:ss`. */
             jitter: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description The last time that was acted on; null before the first.
+             */
             lastScheduledAt: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was acted on.
+             */
             lastFiredAt: null | string;
+            /** @description The next ten times, without the spread. */
             next: string[];
         };
         SessionList: {
+            /** @description What was found. */
             items: components["schemas"]["SessionView"][];
         };
         SessionView: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
             id: string;
+            /** @description The one that asks. */
             current: boolean;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was made.
+             */
             createdAt: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was used last.
+             */
             lastUsedAt: string;
+            /** @description The network address that it came from. */
             address: null | string;
+            /** @description The browser, as it calls itself. */
             agent: null | string;
         };
         SetupRequest: {
+            /** @description The token of the one-time link. */
             token: string;
+            /** @description E-mail address. */
             email: string;
+            /** @description What people call it; at most 200 characters. */
             name: string;
+            /** @description At least 12 characters. */
             password: string;
         };
         SetupState: {
+            /** @description True while nobody is owner. */
             open: boolean;
         };
         SignInRequest: {
+            /** @description E-mail address. */
             email: string;
+            /** @description The password. */
             password: string;
         };
         SignInStart: {
+            /** @description Open it in a browser. */
             url: string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it ends; null for never.
+             */
             expiresAt: string;
         };
         StartSignInRequest: {
+            /** @description A path of this site to go to afterwards. */
             returnTo?: null | string;
         };
         /** @enum {unknown} */
         StepEffect: "Pure" | "Idempotent" | "Effect" | null;
+        /** @description Why a step failed, in words for the person who built the flow. Never contains a secret or a stack trace of the engine. */
         StepError: {
+            /** @description A stable lower_snake word to branch on: `http_5xx`, `timeout`, `network`, `expression`, `code_error`, `input`, `limit`, `internal` … */
             code: string;
+            /** @description One or two sentences that name the field and what was found. */
             message: string;
+            /** @description More data on the error when there is some, e.g. the status and body of an HTTP answer. */
             detail?: unknown;
         };
-        /** @enum {unknown} */
+        /**
+         * @description How a step stands. The numbers are stored.
+         * @enum {unknown}
+         */
         StepStatus: "Running" | "Succeeded" | "Failed" | "FailedAndContinued" | "Skipped" | "Paused";
+        /** @description One line of a run's journal as the API shows it. */
         StepView: {
+            /** @description Path of the step in the journal. */
             path: string;
+            /** @description Name of the step in the definition. */
             name: string;
+            /** @description Kind of it. */
             kind: string;
+            /** @description How it stands. */
             status: components["schemas"]["StepStatus"];
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description How many times the run was begun.
+             */
             attempt: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it began; null before.
+             */
             startedAt: string;
-            /** Format: double */
+            /**
+             * Format: double
+             * @description Milliseconds; null while it runs.
+             */
             durationMs: null | number;
+            /** @description What went in. */
             input: null | components["schemas"]["RawJson"];
+            /** @description What came out. */
             output: null | components["schemas"]["RawJson"];
+            /** @description Why it failed; null when it did not. */
             error: null | components["schemas"]["StepError"];
+            /** @description Whether it changes anything outside. */
             effect: components["schemas"]["StepEffect"];
+            /** @description What a code step wrote to its console; left out when it wrote nothing. */
             logs: null | string;
-            /** @default false */
+            /**
+             * @description True when the step had not ended by itself when its run was over: status and error are those of the run. Left out otherwise.
+             * @default false
+             */
             interrupted: boolean;
+            /** @description Set in the place of a large input; so are the two below. A large error keeps its code and message, and lacks its detail. */
             largeInput?: null | components["schemas"]["LargeValueView"];
+            /** @description Where it is when it is too large to be shown here. */
             largeOutput?: null | components["schemas"]["LargeValueView"];
+            /** @description Where it is when it is too large to be shown here. */
             largeError?: null | components["schemas"]["LargeValueView"];
         };
+        /** @description What Postgres holds for Flows. */
         StorageView: {
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description The whole database, with what it keeps for itself.
+             */
             databaseBytes: number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Days after which runs are dropped; 0: never.
+             */
             runDays: number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Days after which a paused run fails.
+             */
             pausedDays: number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Days that dead letters are kept; 0: for ever.
+             */
             failedJobDays: number;
+            /** @description Largest first. */
             tables: components["schemas"]["StoredTable"][];
         };
         StoredTable: {
+            /** @description Name of the table. */
             name: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Tables that it consists of; 1 when it is not partitioned.
+             */
             partitions: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description As the last ANALYZE has estimated; 0 before.
+             */
             rows: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Rows and the large values beside them.
+             */
             tableBytes: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Its indexes.
+             */
             indexBytes: number;
-            /** Format: date */
+            /**
+             * Format: date
+             * @description The first of the days that it has partitions for; null when it has none.
+             */
             oldestDay: null | string;
-            /** Format: date */
+            /**
+             * Format: date
+             * @description The last of its days.
+             */
             newestDay: null | string;
         };
         TriggerDescription: {
+            /** @description How definitions name it. */
             name: string;
+            /** @description For people. */
             title: string;
+            /** @description For people. */
             description: string;
+            /** @description `webhook`, `manual`, `schedule`, `polling` or `hook`: a webhook that is registered at its service. */
             kind: string;
+            /** @description Its inputs. */
             props: components["schemas"]["PropDescription"][];
+            /** @description An output as it looks. */
             sample?: unknown;
+            /** @description Set for the kind `hook`. */
             hook?: null | components["schemas"]["HookDescription"];
         };
         TriggerList: {
+            /** @description What was found. */
             items: components["schemas"]["TriggerView"][];
         };
+        /** @description How a trigger that deals with a service is doing: it polls, or its address is registered there. */
         TriggerView: {
-            /** Format: uuid */
+            /**
+             * Format: uuid
+             * @description Id of the flow.
+             */
             flowId: string;
+            /** @description Name of the piece; null for none. */
             piece: string;
+            /** @description Name of the trigger. */
             event: string;
+            /** @description `polling` or `hook`. */
             kind: string;
+            /**
+             * @description `new` before the first call that went well, then `ok`, `failing` or `paused`; `removing` while an address that is no longer
+             *     wanted is still being taken away.
+             */
             health: string;
+            /** @description Of polls. */
             every: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the service is asked next; null while it is paused, or has nothing to be asked.
+             */
             nextCallAt: null | string;
+            /** @description Why it is not asked any more; null while it is. */
             pausedReason: null | string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Calls in a row that have failed.
+             */
             failures: number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description How many times it was asked.
+             */
             polls: null | number;
-            /** Format: int64 */
+            /**
+             * Format: int64
+             * @description Runs that items of polls have started.
+             */
             startedRuns: null | number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When the service was asked with success last.
+             */
             lastOkAt: null | string;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When asking failed last.
+             */
             lastErrorAt: null | string;
+            /** @description Why it failed then. */
             lastError: null | components["schemas"]["JsonElement"];
         };
         VariableList: {
+            /** @description What was found. */
             items: components["schemas"]["VariableView"][];
         };
         VariableView: {
+            /** @description By which flows and expressions name it; unique in the project. */
             key: string;
+            /** @description Any JSON. */
             value: components["schemas"]["JsonElement"];
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was changed last.
+             */
             updatedAt: string;
         };
+        /** @description What is different between two definitions of a flow, by the names of their steps. */
         VersionDiff: {
+            /** @description Fields of the trigger that differ. */
             trigger: components["schemas"]["FieldChange"][];
+            /** @description Steps that only the second has. */
             added: components["schemas"]["PlacedStep"][];
+            /** @description Steps that only the first has. */
             removed: components["schemas"]["PlacedStep"][];
+            /** @description Steps that both have, in another list or in another order among those that both have. */
             moved: components["schemas"]["MovedStep"][];
+            /** @description Steps that both have, with fields that differ. The steps inside a step are looked at by themselves. */
             changed: components["schemas"]["ChangedStep"][];
         };
+        /** @description One person's word. */
+        Vote: {
+            /** @description The approver whose link it was, or the name that was given. */
+            by: string;
+            /** @description Whether it was approved. */
+            approved: boolean;
+            /**
+             * Format: date-time
+             * @description When.
+             */
+            at: string;
+            /** @description What was added. */
+            comment: null | string;
+        };
         WorkerList: {
+            /** @description What was found. */
             items: components["schemas"]["WorkerView"][];
         };
+        /** @description A worker as an operator sees it. */
         WorkerView: {
+            /** @description Its id. */
             id: string;
+            /** @description It was heard of within the last ten seconds. */
             alive: boolean;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it was heard of last.
+             */
             seenAt: string;
+            /** @description Of the program. */
             version: string;
+            /** @description Name of the machine. */
             host: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Of the operating system.
+             */
             processId: number;
-            /** Format: date-time */
+            /**
+             * Format: date-time
+             * @description When it began; null before.
+             */
             startedAt: string;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Runs that it takes at a time.
+             */
             concurrency: number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Runs that it holds.
+             */
             running: number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Engine processes that it has.
+             */
             engines: number;
+            /** @description Which of its children live in boxes. */
             executionMode: string;
+            /** @description Why it is that mode. */
             modeReason: string;
+            /** @description `STRICT` or `UNRESTRICTED`; empty for a worker of an earlier version, as the reasons are. */
             networkMode: string;
+            /** @description Who keeps flows to it: the kernel, or the engines themselves. */
             networkReason: string;
         };
     };
-    responses: never;
+    responses: {
+        /** @description Something in the request is not as it has to be; `errors` names each field at fault. Also: you belong to several projects and named none. */
+        Problem400: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://tools.ietf.org/html/rfc9110#section-15.5.1",
+                 *       "title": "Bad Request",
+                 *       "status": 400,
+                 *       "detail": "It must be from 1 to 100.",
+                 *       "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
+                 *       "errors": [
+                 *         {
+                 *           "path": "limit",
+                 *           "message": "It must be from 1 to 100."
+                 *         }
+                 *       ]
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description There is no credential, or it is unknown, revoked, expired or wrong. */
+        Problem401: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://tools.ietf.org/html/rfc9110#section-15.5.2",
+                 *       "title": "Unauthorized",
+                 *       "status": 401,
+                 *       "detail": "The API key is unknown, revoked or expired.",
+                 *       "traceId": "4bf92f3577b34da6a3ce929d0e0e4736"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description The credential may not do this, or a change by cookie came without the header `Flows-Csrf`. */
+        Problem403: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://tools.ietf.org/html/rfc9110#section-15.5.4",
+                 *       "title": "Forbidden",
+                 *       "status": 403,
+                 *       "detail": "This needs the permission 'flows:edit', which the role Viewer does not have.",
+                 *       "traceId": "4bf92f3577b34da6a3ce929d0e0e4736"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description There is no such thing in this project; or you have no such project. What another project has is not there. */
+        Problem404: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://tools.ietf.org/html/rfc9110#section-15.5.5",
+                 *       "title": "Not Found",
+                 *       "status": 404,
+                 *       "detail": "There is no flow 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10.",
+                 *       "traceId": "4bf92f3577b34da6a3ce929d0e0e4736"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description The request is fine, and the state of things does not allow it. */
+        Problem409: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://tools.ietf.org/html/rfc9110#section-15.5.10",
+                 *       "title": "Conflict",
+                 *       "status": 409,
+                 *       "detail": "The flow is disabled.",
+                 *       "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
+                 *       "code": "flow_disabled"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description It was there once and is over. */
+        Problem410: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://tools.ietf.org/html/rfc9110#section-15.5.11",
+                 *       "title": "Gone",
+                 *       "status": 410,
+                 *       "detail": "The run that this link belongs to is over.",
+                 *       "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
+                 *       "code": "run_over"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description Somebody else has changed it since it was read. */
+        Problem412: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://tools.ietf.org/html/rfc9110#section-15.5.13",
+                 *       "title": "Precondition Failed",
+                 *       "status": 412,
+                 *       "detail": "The draft is no longer at revision 3: somebody has changed it. Read it again.",
+                 *       "traceId": "4bf92f3577b34da6a3ce929d0e0e4736"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description The body is over the limit that `detail` names. */
+        Problem413: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://tools.ietf.org/html/rfc9110#section-15.5.14",
+                 *       "title": "Payload Too Large",
+                 *       "status": 413,
+                 *       "detail": "The body is over the limit of 4,194,304 bytes.",
+                 *       "traceId": "4bf92f3577b34da6a3ce929d0e0e4736"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description The body is not of the type `application/json`. */
+        Problem415: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://tools.ietf.org/html/rfc9110#section-15.5.16",
+                 *       "title": "Unsupported Media Type",
+                 *       "status": 415,
+                 *       "detail": "A body of type application/json is expected.",
+                 *       "traceId": "4bf92f3577b34da6a3ce929d0e0e4736"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description It was understood, and cannot be done as asked; `code` says why. */
+        Problem422: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://tools.ietf.org/html/rfc9110#section-15.5.23",
+                 *       "title": "Unprocessable Entity",
+                 *       "status": 422,
+                 *       "detail": "This Idempotency-Key was used for another call.",
+                 *       "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
+                 *       "code": "key_reused"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description Too many at once or in a short time. `Retry-After` says when to try again. */
+        Problem429: {
+            headers: {
+                /** @description Seconds. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://tools.ietf.org/html/rfc6585#section-4",
+                 *       "title": "Too Many Requests",
+                 *       "status": 429,
+                 *       "detail": "The project has 50 streams open on this instance already. Close one, or try again later.",
+                 *       "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
+                 *       "code": "too_many_streams"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description The flow failed; `step` names the step, and the run says why to those who may read it. */
+        Problem500: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://tools.ietf.org/html/rfc9110#section-15.6.1",
+                 *       "title": "Internal Server Error",
+                 *       "status": 500,
+                 *       "detail": "The flow failed at step 'charge'.",
+                 *       "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
+                 *       "code": "flow_failed"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description Postgres, Redis or something else that is needed cannot be reached at the moment. Nothing is lost; `Retry-After` says when to try again. */
+        Problem503: {
+            headers: {
+                /** @description Seconds. */
+                "Retry-After"?: number;
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://tools.ietf.org/html/rfc9110#section-15.6.4",
+                 *       "title": "Service Unavailable",
+                 *       "status": 503,
+                 *       "detail": "The database cannot be reached.",
+                 *       "traceId": "4bf92f3577b34da6a3ce929d0e0e4736"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+        /** @description No answer came in time. */
+        Problem504: {
+            headers: {
+                [name: string]: unknown;
+            };
+            content: {
+                /**
+                 * @example {
+                 *       "type": "https://tools.ietf.org/html/rfc9110#section-15.6.5",
+                 *       "title": "Gateway Timeout",
+                 *       "status": 504,
+                 *       "detail": "The flow used up its time.",
+                 *       "traceId": "4bf92f3577b34da6a3ce929d0e0e4736",
+                 *       "code": "flow_timed_out"
+                 *     }
+                 */
+                "application/problem+json": components["schemas"]["ProblemDetails"];
+            };
+        };
+    };
     parameters: never;
     requestBodies: never;
     headers: never;
     pathItems: never;
 }
 export type $defs = Record<string, never>;
-export type operations = Record<string, never>;
+export interface operations {
+    getMe: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "project": {
+                     *         "id": "0199b3a0-0000-7000-8000-0000000000a1",
+                     *         "name": "Default"
+                     *       },
+                     *       "role": "Viewer",
+                     *       "permissions": [
+                     *         "account:own",
+                     *         "flows:read",
+                     *         "runs:read"
+                     *       ],
+                     *       "key": {
+                     *         "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *         "name": "Reports",
+                     *         "prefix": "flk_7Qd2mZpX"
+                     *       },
+                     *       "user": null,
+                     *       "projects": [
+                     *         {
+                     *           "id": "0199b3a0-0000-7000-8000-0000000000a1",
+                     *           "name": "Default",
+                     *           "role": "Viewer"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MeView"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    changePassword: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "current": "a long pass phrase",
+                 *       "new": "another long pass phrase"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangePasswordRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    signIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "email": "olga@example.com",
+                 *       "password": "a long pass phrase"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SignInRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    signOut: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "current": true,
+                     *           "createdAt": "2026-03-02T09:15:04.12Z",
+                     *           "lastUsedAt": "2026-03-02T09:14:58Z",
+                     *           "address": "192.0.2.17",
+                     *           "agent": "Mozilla/5.0"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SessionList"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    endOtherSessions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteSession: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the session.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getSetupState: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "open": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SetupState"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    setUpFirstOwner: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "token": "the-token-of-the-set-up-link-0123",
+                 *       "email": "olga@example.com",
+                 *       "name": "Olga",
+                 *       "password": "a long pass phrase"
+                 *     }
+                 */
+                "application/json": components["schemas"]["SetupRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            403: components["responses"]["Problem403"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listApiKeys: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items of a page.
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description The `nextCursor` of the page before; left out for the first. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "name": "Reports",
+                     *           "prefix": "flk_7Qd2mZpX",
+                     *           "role": "Editor",
+                     *           "scopes": [
+                     *             "runs:start",
+                     *             "runs:read"
+                     *           ],
+                     *           "createdAt": "2026-03-02T09:15:04.12Z",
+                     *           "lastUsedAt": "2026-03-02T09:14:58Z",
+                     *           "expiresAt": "2027-01-01T00:00:00Z",
+                     *           "revokedAt": null
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOfApiKeyView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    createApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Reports",
+                 *       "role": "Viewer",
+                 *       "scopes": [
+                 *         "runs:read"
+                 *       ],
+                 *       "expiresAt": "2027-01-01T00:00:00Z"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateApiKeyRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "name": "Reports",
+                     *       "prefix": "flk_7Qd2mZpX",
+                     *       "key": "flk_7Qd2mZpXw9…",
+                     *       "role": "Editor",
+                     *       "scopes": [
+                     *         "runs:start",
+                     *         "runs:read"
+                     *       ],
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "expiresAt": "2027-01-01T00:00:00Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewApiKey"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteApiKey: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the API key.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listProjects: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0199b3a0-0000-7000-8000-0000000000a1",
+                     *           "name": "Default",
+                     *           "concurrentRuns": 0,
+                     *           "createdAt": "2026-03-02T09:15:04.12Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectList"];
+                };
+            };
+            401: components["responses"]["Problem401"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    createProject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateProjectRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3a0-0000-7000-8000-0000000000a1",
+                     *       "name": "Default",
+                     *       "concurrentRuns": 0,
+                     *       "createdAt": "2026-03-02T09:15:04.12Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getProject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the project.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3a0-0000-7000-8000-0000000000a1",
+                     *       "name": "Default",
+                     *       "concurrentRuns": 0,
+                     *       "createdAt": "2026-03-02T09:15:04.12Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    changeProject: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the project.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Shop",
+                 *       "concurrentRuns": 20
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeProjectRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3a0-0000-7000-8000-0000000000a1",
+                     *       "name": "Default",
+                     *       "concurrentRuns": 0,
+                     *       "createdAt": "2026-03-02T09:15:04.12Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listProjectInvitations: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the project.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "role": "Editor",
+                     *           "email": "olga@example.com",
+                     *           "invitedBy": "Olga",
+                     *           "createdAt": "2026-03-02T09:15:04.12Z",
+                     *           "expiresAt": "2026-03-09T09:20:31Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["InvitationList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    createProjectInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the project.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "Editor",
+                 *       "email": "olga@example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["InviteRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "role": "Editor",
+                     *       "email": "olga@example.com",
+                     *       "expiresAt": "2026-03-09T09:20:31Z",
+                     *       "link": "https://flows.example.com/join/fli_3n…"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["NewInvitation"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteProjectInvitation: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the project.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+                /**
+                 * @description Id of the invitation.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                invitationId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listProjectMembers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the project.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "userId": "0199b3a0-4a10-7b22-9c01-2f6f1e8d7a33",
+                     *           "name": "Olga",
+                     *           "email": "olga@example.com",
+                     *           "role": "Owner",
+                     *           "since": "2026-01-12T08:00:00Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["MemberList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteProjectMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the project.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+                /**
+                 * @description Id of the member.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    changeProjectMember: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the project.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+                /**
+                 * @description Id of the member.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                userId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "role": "Editor"
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeMemberRequest"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listFlows: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A part of the name or the key, in small or capital letters.
+                 * @example timed out
+                 */
+                q?: string;
+                /**
+                 * @description The id of a folder, or none for flows that lie in none.
+                 * @example none
+                 */
+                folder?: string;
+                /**
+                 * @description Only flows with this tag; several, with commas between or as the parameter several times: with all of them.
+                 * @example [
+                 *       "shop"
+                 *     ]
+                 */
+                tag?: string[];
+                /**
+                 * @description enabled: published and switched on; disabled: switched off; unpublished: never published.
+                 * @example enabled
+                 */
+                state?: "enabled" | "disabled" | "unpublished";
+                /**
+                 * @description How many of each flow's newest runs of the last 30 days are shown with it, at most 50. 0 when left out.
+                 * @example 5
+                 */
+                recent?: number;
+                /**
+                 * @description Items of a page.
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description The `nextCursor` of the page before; left out for the first. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "name": "Orders",
+                     *           "key": "orders",
+                     *           "enabled": true,
+                     *           "draftRevision": 3,
+                     *           "publishedVersion": 2,
+                     *           "createdAt": "2026-03-02T09:15:04.12Z",
+                     *           "updatedAt": "2026-03-02T09:20:31.5Z",
+                     *           "webhookUrl": "https://flows.example.com/webhooks/0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "folderId": "0199b3c0-2d11-7f00-8b4e-6a1c9d3e5f70",
+                     *           "tags": [
+                     *             "shop",
+                     *             "daily"
+                     *           ],
+                     *           "recent": {
+                     *             "statuses": [
+                     *               "Succeeded",
+                     *               "Failed"
+                     *             ],
+                     *             "counts": {
+                     *               "Succeeded": 1,
+                     *               "Failed": 1
+                     *             },
+                     *             "lastAt": "2026-03-02T09:15:04.12Z"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOfFlowView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    createFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Orders",
+                 *       "key": "orders",
+                 *       "tags": [
+                 *         "shop"
+                 *       ],
+                 *       "definition": {
+                 *         "schema": 1,
+                 *         "trigger": {
+                 *           "name": "trigger",
+                 *           "piece": "webhook",
+                 *           "event": "catch",
+                 *           "input": {}
+                 *         },
+                 *         "steps": []
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateFlowRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "name": "Orders",
+                     *       "key": "orders",
+                     *       "enabled": true,
+                     *       "draftRevision": 3,
+                     *       "publishedVersion": 2,
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "updatedAt": "2026-03-02T09:20:31.5Z",
+                     *       "webhookUrl": "https://flows.example.com/webhooks/0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "folderId": "0199b3c0-2d11-7f00-8b4e-6a1c9d3e5f70",
+                     *       "tags": [
+                     *         "shop",
+                     *         "daily"
+                     *       ],
+                     *       "recent": {
+                     *         "statuses": [
+                     *           "Succeeded",
+                     *           "Failed"
+                     *         ],
+                     *         "counts": {
+                     *           "Succeeded": 1,
+                     *           "Failed": 1
+                     *         },
+                     *         "lastAt": "2026-03-02T09:15:04.12Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FlowView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    actOnFlows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "action": "tag",
+                 *       "ids": [
+                 *         "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10"
+                 *       ],
+                 *       "tags": [
+                 *         "shop"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["BulkRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "done": [
+                     *         "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10"
+                     *       ],
+                     *       "refused": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ManyFlows"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listDeletedFlows: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items of a page.
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description The `nextCursor` of the page before; left out for the first. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "name": "Orders",
+                     *           "key": "orders",
+                     *           "deletedAt": "2026-03-02T09:20:31.5Z",
+                     *           "purgeAt": "2026-04-01T09:20:31.5Z",
+                     *           "purgeStartedAt": null,
+                     *           "purgedRuns": 0
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOfDeletedFlowView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    purgeDeletedFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the deleted flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "name": "Orders",
+                     *       "key": "orders",
+                     *       "deletedAt": "2026-03-02T09:20:31.5Z",
+                     *       "purgeAt": "2026-04-01T09:20:31.5Z",
+                     *       "purgeStartedAt": null,
+                     *       "purgedRuns": 0
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeletedFlowView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    restoreDeletedFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the deleted flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "withoutKey": false
+                 *     }
+                 */
+                "application/json": null | components["schemas"]["RestoreRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "name": "Orders",
+                     *       "key": "orders",
+                     *       "enabled": true,
+                     *       "draftRevision": 3,
+                     *       "publishedVersion": 2,
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "updatedAt": "2026-03-02T09:20:31.5Z",
+                     *       "webhookUrl": "https://flows.example.com/webhooks/0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "folderId": "0199b3c0-2d11-7f00-8b4e-6a1c9d3e5f70",
+                     *       "tags": [
+                     *         "shop",
+                     *         "daily"
+                     *       ],
+                     *       "recent": {
+                     *         "statuses": [
+                     *           "Succeeded",
+                     *           "Failed"
+                     *         ],
+                     *         "counts": {
+                     *           "Succeeded": 1,
+                     *           "Failed": 1
+                     *         },
+                     *         "lastAt": "2026-03-02T09:15:04.12Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FlowView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    pauseFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                flowId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    resumeFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                flowId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "name": "Orders",
+                     *       "key": "orders",
+                     *       "enabled": true,
+                     *       "draftRevision": 3,
+                     *       "publishedVersion": 2,
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "updatedAt": "2026-03-02T09:20:31.5Z",
+                     *       "webhookUrl": "https://flows.example.com/webhooks/0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "folderId": "0199b3c0-2d11-7f00-8b4e-6a1c9d3e5f70",
+                     *       "tags": [
+                     *         "shop",
+                     *         "daily"
+                     *       ],
+                     *       "recent": {
+                     *         "statuses": [
+                     *           "Succeeded",
+                     *           "Failed"
+                     *         ],
+                     *         "counts": {
+                     *           "Succeeded": 1,
+                     *           "Failed": 1
+                     *         },
+                     *         "lastAt": "2026-03-02T09:15:04.12Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FlowView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    changeFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Orders of the shop",
+                 *       "tags": [
+                 *         "shop",
+                 *         "daily"
+                 *       ],
+                 *       "folderId": "0199b3c0-2d11-7f00-8b4e-6a1c9d3e5f70",
+                 *       "key": null
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeFlowRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "name": "Orders",
+                     *       "key": "orders",
+                     *       "enabled": true,
+                     *       "draftRevision": 3,
+                     *       "publishedVersion": 2,
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "updatedAt": "2026-03-02T09:20:31.5Z",
+                     *       "webhookUrl": "https://flows.example.com/webhooks/0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "folderId": "0199b3c0-2d11-7f00-8b4e-6a1c9d3e5f70",
+                     *       "tags": [
+                     *         "shop",
+                     *         "daily"
+                     *       ],
+                     *       "recent": {
+                     *         "statuses": [
+                     *           "Succeeded",
+                     *           "Failed"
+                     *         ],
+                     *         "counts": {
+                     *           "Succeeded": 1,
+                     *           "Failed": 1
+                     *         },
+                     *         "lastAt": "2026-03-02T09:15:04.12Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FlowView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    disableFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "name": "Orders",
+                     *       "key": "orders",
+                     *       "enabled": true,
+                     *       "draftRevision": 3,
+                     *       "publishedVersion": 2,
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "updatedAt": "2026-03-02T09:20:31.5Z",
+                     *       "webhookUrl": "https://flows.example.com/webhooks/0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "folderId": "0199b3c0-2d11-7f00-8b4e-6a1c9d3e5f70",
+                     *       "tags": [
+                     *         "shop",
+                     *         "daily"
+                     *       ],
+                     *       "recent": {
+                     *         "statuses": [
+                     *           "Succeeded",
+                     *           "Failed"
+                     *         ],
+                     *         "counts": {
+                     *           "Succeeded": 1,
+                     *           "Failed": 1
+                     *         },
+                     *         "lastAt": "2026-03-02T09:15:04.12Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FlowView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    duplicateFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Orders, second try"
+                 *     }
+                 */
+                "application/json": null | components["schemas"]["DuplicateFlowRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "name": "Orders",
+                     *       "key": "orders",
+                     *       "enabled": true,
+                     *       "draftRevision": 3,
+                     *       "publishedVersion": 2,
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "updatedAt": "2026-03-02T09:20:31.5Z",
+                     *       "webhookUrl": "https://flows.example.com/webhooks/0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "folderId": "0199b3c0-2d11-7f00-8b4e-6a1c9d3e5f70",
+                     *       "tags": [
+                     *         "shop",
+                     *         "daily"
+                     *       ],
+                     *       "recent": {
+                     *         "statuses": [
+                     *           "Succeeded",
+                     *           "Failed"
+                     *         ],
+                     *         "counts": {
+                     *           "Succeeded": 1,
+                     *           "Failed": 1
+                     *         },
+                     *         "lastAt": "2026-03-02T09:15:04.12Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FlowView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    enableFlow: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "name": "Orders",
+                     *       "key": "orders",
+                     *       "enabled": true,
+                     *       "draftRevision": 3,
+                     *       "publishedVersion": 2,
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "updatedAt": "2026-03-02T09:20:31.5Z",
+                     *       "webhookUrl": "https://flows.example.com/webhooks/0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "folderId": "0199b3c0-2d11-7f00-8b4e-6a1c9d3e5f70",
+                     *       "tags": [
+                     *         "shop",
+                     *         "daily"
+                     *       ],
+                     *       "recent": {
+                     *         "statuses": [
+                     *           "Succeeded",
+                     *           "Failed"
+                     *         ],
+                     *         "counts": {
+                     *           "Succeeded": 1,
+                     *           "Failed": 1
+                     *         },
+                     *         "lastAt": "2026-03-02T09:15:04.12Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FlowView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listFolders: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "name": "Shop",
+                     *           "flows": 4,
+                     *           "createdAt": "2026-03-02T09:15:04.12Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOfFolderView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    createFolder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["FolderRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "name": "Shop",
+                     *       "flows": 4,
+                     *       "createdAt": "2026-03-02T09:15:04.12Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FolderView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteFolder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the folder.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    changeFolder: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the folder.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["FolderRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "name": "Shop",
+                     *       "flows": 4,
+                     *       "createdAt": "2026-03-02T09:15:04.12Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FolderView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    validateDefinition: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "schema": 1,
+                 *       "trigger": {
+                 *         "name": "trigger",
+                 *         "piece": "slak",
+                 *         "event": "new_message",
+                 *         "input": {}
+                 *       },
+                 *       "steps": []
+                 *     }
+                 */
+                "application/json": components["schemas"]["JsonElement"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "valid": false,
+                     *       "problems": [
+                     *         {
+                     *           "path": "$.steps[0].piece",
+                     *           "message": "There is no piece 'slak'.",
+                     *           "severity": "Error"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DefinitionVerdict"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getFlowDraft: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The ETag that the caller has: 304 when it is still the draft's.
+                 * @example "3"
+                 */
+                "If-None-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The definition. The header ETag is its revision. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "schema": 1,
+                     *       "trigger": {
+                     *         "name": "trigger",
+                     *         "piece": "webhook",
+                     *         "event": "catch",
+                     *         "input": {}
+                     *       },
+                     *       "steps": [
+                     *         {
+                     *           "name": "greet",
+                     *           "kind": "code",
+                     *           "language": "javascript",
+                     *           "input": {
+                     *             "body": "{{trigger.body}}"
+                     *           },
+                     *           "source": "export default ({ body }) => `Hello, ${body?.name ?? 'world'}!`;"
+                     *         },
+                     *         {
+                     *           "name": "answer",
+                     *           "kind": "respond",
+                     *           "status": 200,
+                     *           "body": {
+                     *             "greeting": "{{greet}}"
+                     *           }
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": unknown;
+                };
+            };
+            /** @description Not Modified */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    saveFlowDraft: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Saves an incomplete draft as well; its problems are in the answer.
+                 * @example true
+                 */
+                lax?: boolean;
+            };
+            header?: {
+                /**
+                 * @description The ETag that the draft was read with: 412 when somebody has changed it since. Left out or `*`: whatever is there is replaced.
+                 * @example "3"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "schema": 1,
+                 *       "trigger": {
+                 *         "name": "trigger",
+                 *         "piece": "webhook",
+                 *         "event": "catch",
+                 *         "input": {}
+                 *       },
+                 *       "steps": []
+                 *     }
+                 */
+                "application/json": components["schemas"]["JsonElement"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "revision": 4,
+                     *       "problems": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DraftSaved"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    publishFlow: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The ETag of the draft that is meant: 412 when somebody has changed it since.
+                 * @example "3"
+                 */
+                "If-Match"?: string;
+            };
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "note": "Retries the charge"
+                 *     }
+                 */
+                "application/json": null | components["schemas"]["PublishRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "number": 2,
+                     *       "published": true,
+                     *       "note": "Retries the charge",
+                     *       "createdBy": "Olga",
+                     *       "createdAt": "2026-03-02T09:15:04.12Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FlowVersionView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            412: components["responses"]["Problem412"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listFlowVersions: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items of a page.
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description The `nextCursor` of the page before; left out for the first. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "number": 2,
+                     *           "published": true,
+                     *           "note": "Retries the charge",
+                     *           "createdBy": "Olga",
+                     *           "createdAt": "2026-03-02T09:15:04.12Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOfFlowVersionView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    compareFlowVersions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+                /**
+                 * @description Number of the version to compare from.
+                 * @example 1
+                 */
+                from: number;
+                /**
+                 * @description Number of the version to compare to.
+                 * @example 2
+                 */
+                to: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "trigger": [
+                     *         {
+                     *           "field": "input.body",
+                     *           "from": {
+                     *             "hello": "world"
+                     *           },
+                     *           "to": {
+                     *             "hello": "{{ trigger.body.name }}"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "added": [
+                     *         {
+                     *           "name": "charge",
+                     *           "place": "$.steps",
+                     *           "position": 0
+                     *         }
+                     *       ],
+                     *       "removed": [],
+                     *       "moved": [],
+                     *       "changed": [
+                     *         {
+                     *           "name": "greet",
+                     *           "fields": [
+                     *             {
+                     *               "field": "input.body",
+                     *               "from": {
+                     *                 "hello": "world"
+                     *               },
+                     *               "to": {
+                     *                 "hello": "{{ trigger.body.name }}"
+                     *               }
+                     *             }
+                     *           ]
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VersionDiff"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getFlowVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+                /**
+                 * @description Number of the version.
+                 * @example 2
+                 */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "number": 2,
+                     *       "published": true,
+                     *       "note": "Retries the charge",
+                     *       "createdBy": "Olga",
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "definition": {
+                     *         "schema": 1,
+                     *         "trigger": {
+                     *           "name": "trigger",
+                     *           "piece": "webhook",
+                     *           "event": "catch",
+                     *           "input": {}
+                     *         },
+                     *         "steps": [
+                     *           {
+                     *             "name": "greet",
+                     *             "kind": "respond",
+                     *             "input": {
+                     *               "body": {
+                     *                 "hello": "{{ trigger.body.name }}"
+                     *               }
+                     *             }
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FlowVersionDetail"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    changeFlowVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+                /**
+                 * @description Number of the version.
+                 * @example 2
+                 */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "note": "Retries the charge"
+                 *     }
+                 */
+                "application/json": components["schemas"]["AnnotateRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "number": 2,
+                     *       "published": true,
+                     *       "note": "Retries the charge",
+                     *       "createdBy": "Olga",
+                     *       "createdAt": "2026-03-02T09:15:04.12Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FlowVersionView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    restoreFlowVersion: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+                /**
+                 * @description Number of the version.
+                 * @example 2
+                 */
+                number: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "revision": 4,
+                     *       "problems": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DraftSaved"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    importFlows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "format": "flows/1",
+                 *       "name": "Orders",
+                 *       "key": null,
+                 *       "definition": {
+                 *         "schema": 1,
+                 *         "trigger": {
+                 *           "name": "trigger",
+                 *           "piece": "webhook",
+                 *           "event": "catch",
+                 *           "input": {}
+                 *         },
+                 *         "steps": []
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["JsonElement"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "format": "n8n",
+                     *       "flows": [
+                     *         {
+                     *           "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "name": "Orders",
+                     *           "notes": [
+                     *             {
+                     *               "step": "send_mail",
+                     *               "message": "The node 'Send Mail' has no counterpart here; the step is skipped.",
+                     *               "skipped": true
+                     *             }
+                     *           ],
+                     *           "warnings": []
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ImportResult"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getFlowExport: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Number of the version; left out, the draft.
+                 * @example 2
+                 */
+                version?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "format": "flows/1",
+                     *       "name": "Orders",
+                     *       "key": "orders",
+                     *       "definition": {
+                     *         "schema": 1,
+                     *         "trigger": {
+                     *           "name": "trigger",
+                     *           "piece": "webhook",
+                     *           "event": "catch",
+                     *           "input": {}
+                     *         },
+                     *         "steps": [
+                     *           {
+                     *             "name": "greet",
+                     *             "kind": "respond",
+                     *             "input": {
+                     *               "body": {
+                     *                 "hello": "{{ trigger.body.name }}"
+                     *               }
+                     *             }
+                     *           }
+                     *         ]
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FlowExport"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getFlowSchema: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The schema, for editors and other checkers. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "$schema": "https://json-schema.org/draft/2020-12/schema",
+                     *       "type": "object"
+                     *     }
+                     */
+                    "application/schema+json": unknown;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listPieces: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "engine": "1.0.0",
+                     *       "pieces": [
+                     *         {
+                     *           "name": "slack",
+                     *           "title": "Slack",
+                     *           "description": "Messages of a Slack workspace.",
+                     *           "auth": {
+                     *             "kind": "secret",
+                     *             "title": "Bot token",
+                     *             "help": null,
+                     *             "fields": [],
+                     *             "oAuth": null
+                     *           },
+                     *           "actions": [
+                     *             {
+                     *               "name": "send_message",
+                     *               "title": "Send a message",
+                     *               "description": "Posts to a channel.",
+                     *               "effect": "Effect",
+                     *               "props": [
+                     *                 {
+                     *                   "name": "channel",
+                     *                   "title": "Channel",
+                     *                   "type": "string",
+                     *                   "control": "select",
+                     *                   "required": true,
+                     *                   "help": null,
+                     *                   "options": null,
+                     *                   "default": null,
+                     *                   "source": "channels"
+                     *                 }
+                     *               ]
+                     *             }
+                     *           ],
+                     *           "triggers": [
+                     *             {
+                     *               "name": "new_message",
+                     *               "title": "New message",
+                     *               "description": "Starts the flow for each message of a channel.",
+                     *               "kind": "polling",
+                     *               "props": [
+                     *                 {
+                     *                   "name": "channel",
+                     *                   "title": "Channel",
+                     *                   "type": "string",
+                     *                   "control": "select",
+                     *                   "required": true,
+                     *                   "help": null,
+                     *                   "options": null,
+                     *                   "default": null,
+                     *                   "source": "channels"
+                     *                 }
+                     *               ],
+                     *               "sample": {
+                     *                 "text": "Hello",
+                     *                 "ts": "1740906904.000100"
+                     *               },
+                     *               "hook": null
+                     *             }
+                     *           ],
+                     *           "canTest": true
+                     *         }
+                     *       ],
+                     *       "kinds": [
+                     *         "action",
+                     *         "code",
+                     *         "loop",
+                     *         "router",
+                     *         "respond"
+                     *       ],
+                     *       "languages": [
+                     *         "javascript"
+                     *       ],
+                     *       "functions": [
+                     *         {
+                     *           "name": "upper",
+                     *           "group": "Text",
+                     *           "signature": "upper(text)",
+                     *           "help": "The text in capital letters."
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EngineCatalogue"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getPiece: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the piece.
+                 * @example slack
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "name": "slack",
+                     *       "title": "Slack",
+                     *       "description": "Messages of a Slack workspace.",
+                     *       "auth": {
+                     *         "kind": "secret",
+                     *         "title": "Bot token",
+                     *         "help": null,
+                     *         "fields": [],
+                     *         "oAuth": null
+                     *       },
+                     *       "actions": [
+                     *         {
+                     *           "name": "send_message",
+                     *           "title": "Send a message",
+                     *           "description": "Posts to a channel.",
+                     *           "effect": "Effect",
+                     *           "props": [
+                     *             {
+                     *               "name": "channel",
+                     *               "title": "Channel",
+                     *               "type": "string",
+                     *               "control": "select",
+                     *               "required": true,
+                     *               "help": null,
+                     *               "options": null,
+                     *               "default": null,
+                     *               "source": "channels"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "triggers": [
+                     *         {
+                     *           "name": "new_message",
+                     *           "title": "New message",
+                     *           "description": "Starts the flow for each message of a channel.",
+                     *           "kind": "polling",
+                     *           "props": [
+                     *             {
+                     *               "name": "channel",
+                     *               "title": "Channel",
+                     *               "type": "string",
+                     *               "control": "select",
+                     *               "required": true,
+                     *               "help": null,
+                     *               "options": null,
+                     *               "default": null,
+                     *               "source": "channels"
+                     *             }
+                     *           ],
+                     *           "sample": {
+                     *             "text": "Hello",
+                     *             "ts": "1740906904.000100"
+                     *           },
+                     *           "hook": null
+                     *         }
+                     *       ],
+                     *       "canTest": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PieceDescription"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listPieceOptions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the piece.
+                 * @example slack
+                 */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "source": "channels",
+                 *       "connection": "shop_slack",
+                 *       "search": "gen"
+                 *     }
+                 */
+                "application/json": components["schemas"]["OptionsRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "value": "C024BE91L",
+                     *           "label": "#general"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OptionList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    sampleTrigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Name of the piece.
+                 * @example slack
+                 */
+                name: string;
+                /**
+                 * @description Name of the trigger.
+                 * @example new_message
+                 */
+                trigger: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "connection": "shop_slack",
+                 *       "input": {
+                 *         "channel": "C024BE91L"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["SampleRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "text": "Hello",
+                     *           "ts": "1740906904.000100"
+                     *         }
+                     *       ],
+                     *       "isReal": true
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SampleList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    startDraftRun: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for the end of the run; left out, the answer comes at once.
+                 * @example 30
+                 */
+                wait?: number;
+            };
+            header?: {
+                /**
+                 * @description Words that the run is found by, with commas between; at most 10 of at most 100 characters.
+                 * @example order-42
+                 */
+                "Flows-Run-Tags"?: string;
+            };
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                flowId: string;
+            };
+            cookie?: never;
+        };
+        /** @description What the trigger gives to the flow: any JSON value; null when it is left out. */
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "body": {
+                 *         "name": "Ada"
+                 *       }
+                 *     }
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "version": 2,
+                     *       "status": "Succeeded",
+                     *       "environment": "Production",
+                     *       "trigger": {
+                     *         "body": {
+                     *           "name": "Ada"
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "startedAt": "2026-03-02T09:15:04.13Z",
+                     *       "finishedAt": "2026-03-02T09:15:04.39Z",
+                     *       "attempt": 1,
+                     *       "worker": null,
+                     *       "leaseUntil": null,
+                     *       "waitingFor": null,
+                     *       "failedStep": null,
+                     *       "error": null,
+                     *       "output": {
+                     *         "hello": "Ada"
+                     *       },
+                     *       "retriedFrom": null,
+                     *       "calledBy": null,
+                     *       "largeTrigger": null,
+                     *       "largeOutput": null,
+                     *       "tags": [
+                     *         "order-42"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "version": 2,
+                     *       "status": "Succeeded",
+                     *       "environment": "Production",
+                     *       "trigger": {
+                     *         "body": {
+                     *           "name": "Ada"
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "startedAt": "2026-03-02T09:15:04.13Z",
+                     *       "finishedAt": "2026-03-02T09:15:04.39Z",
+                     *       "attempt": 1,
+                     *       "worker": null,
+                     *       "leaseUntil": null,
+                     *       "waitingFor": null,
+                     *       "failedStep": null,
+                     *       "error": null,
+                     *       "output": {
+                     *         "hello": "Ada"
+                     *       },
+                     *       "retriedFrom": null,
+                     *       "calledBy": null,
+                     *       "largeTrigger": null,
+                     *       "largeOutput": null,
+                     *       "tags": [
+                     *         "order-42"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    startRun: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for the end of the run; left out, the answer comes at once.
+                 * @example 30
+                 */
+                wait?: number;
+            };
+            header?: {
+                /**
+                 * @description Words that the run is found by, with commas between; at most 10 of at most 100 characters.
+                 * @example order-42
+                 */
+                "Flows-Run-Tags"?: string;
+            };
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                flowId: string;
+            };
+            cookie?: never;
+        };
+        /** @description What the trigger gives to the flow: any JSON value; null when it is left out. */
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "body": {
+                 *         "name": "Ada"
+                 *       }
+                 *     }
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "version": 2,
+                     *       "status": "Succeeded",
+                     *       "environment": "Production",
+                     *       "trigger": {
+                     *         "body": {
+                     *           "name": "Ada"
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "startedAt": "2026-03-02T09:15:04.13Z",
+                     *       "finishedAt": "2026-03-02T09:15:04.39Z",
+                     *       "attempt": 1,
+                     *       "worker": null,
+                     *       "leaseUntil": null,
+                     *       "waitingFor": null,
+                     *       "failedStep": null,
+                     *       "error": null,
+                     *       "output": {
+                     *         "hello": "Ada"
+                     *       },
+                     *       "retriedFrom": null,
+                     *       "calledBy": null,
+                     *       "largeTrigger": null,
+                     *       "largeOutput": null,
+                     *       "tags": [
+                     *         "order-42"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "version": 2,
+                     *       "status": "Succeeded",
+                     *       "environment": "Production",
+                     *       "trigger": {
+                     *         "body": {
+                     *           "name": "Ada"
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "startedAt": "2026-03-02T09:15:04.13Z",
+                     *       "finishedAt": "2026-03-02T09:15:04.39Z",
+                     *       "attempt": 1,
+                     *       "worker": null,
+                     *       "leaseUntil": null,
+                     *       "waitingFor": null,
+                     *       "failedStep": null,
+                     *       "error": null,
+                     *       "output": {
+                     *         "hello": "Ada"
+                     *       },
+                     *       "retriedFrom": null,
+                     *       "calledBy": null,
+                     *       "largeTrigger": null,
+                     *       "largeOutput": null,
+                     *       "tags": [
+                     *         "order-42"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listRuns: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only runs of this flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                flow?: string;
+                /**
+                 * @description Words with commas between, or the parameter several times.
+                 * @example [
+                 *       "Failed"
+                 *     ]
+                 */
+                status?: string[];
+                /**
+                 * @description Accepted at or after this moment.
+                 * @example 2026-03-01T00:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description Accepted before this moment.
+                 * @example 2026-04-01T00:00:00Z
+                 */
+                to?: string;
+                /**
+                 * @description One of the run's tags.
+                 * @example shop
+                 */
+                tag?: string;
+                /**
+                 * @description A part of the error's message.
+                 * @example timed out
+                 */
+                q?: string;
+                /**
+                 * @description Items of a page.
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description The `nextCursor` of the page before; left out for the first. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "version": 2,
+                     *           "status": "Succeeded",
+                     *           "environment": "Production",
+                     *           "trigger": {
+                     *             "body": {
+                     *               "name": "Ada"
+                     *             }
+                     *           },
+                     *           "createdAt": "2026-03-02T09:15:04.12Z",
+                     *           "startedAt": "2026-03-02T09:15:04.13Z",
+                     *           "finishedAt": "2026-03-02T09:15:04.39Z",
+                     *           "attempt": 1,
+                     *           "worker": null,
+                     *           "leaseUntil": null,
+                     *           "waitingFor": null,
+                     *           "failedStep": null,
+                     *           "error": null,
+                     *           "output": {
+                     *             "hello": "Ada"
+                     *           },
+                     *           "retriedFrom": null,
+                     *           "calledBy": null,
+                     *           "largeTrigger": null,
+                     *           "largeOutput": null,
+                     *           "tags": [
+                     *             "order-42"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOfRunView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    exportRuns: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only runs of this flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                flow?: string;
+                /**
+                 * @description Words with commas between, or the parameter several times.
+                 * @example [
+                 *       "Failed"
+                 *     ]
+                 */
+                status?: string[];
+                /**
+                 * @description Accepted at or after this moment.
+                 * @example 2026-03-01T00:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description Accepted before this moment.
+                 * @example 2026-04-01T00:00:00Z
+                 */
+                to?: string;
+                /**
+                 * @description One of the run's tags.
+                 * @example shop
+                 */
+                tag?: string;
+                /**
+                 * @description A part of the error's message.
+                 * @example timed out
+                 */
+                q?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A line for each run. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id,flowId,version,status,environment,createdAt,startedAt,finishedAt,attempt,failedStep,errorCode,errorMessage,tags
+                     *     0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21,0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10,2,Failed,Production,2026-03-02T09:15:04.1200000+00:00,2026-03-02T09:15:04.1300000+00:00,2026-03-02T09:15:04.3900000+00:00,1,charge,service_refused,The card was refused.,order-42
+                     */
+                    "text/csv": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    cancelRuns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "ids": [
+                 *         "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21"
+                 *       ]
+                 *     }
+                 */
+                "application/json": components["schemas"]["CancelManyRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "done": [
+                     *         {
+                     *           "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21",
+                     *           "nowRunId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21"
+                     *         }
+                     *       ],
+                     *       "refused": [
+                     *         {
+                     *           "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21",
+                     *           "code": "wrong_status",
+                     *           "detail": "The run is over already: Succeeded.",
+                     *           "runStatus": "Succeeded"
+                     *         }
+                     *       ],
+                     *       "more": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ManyRuns"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    watchRuns: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The id of the last event that was seen: the stream goes on after it. Browsers send it by themselves.
+                 * @example 639080685043900000
+                 */
+                "Last-Event-ID"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events as they happen, until the end or until the caller goes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id: 639080685043900000
+                     *     event: run
+                     *     data: {"id":"0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21","flowId":"0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10","status":"Succeeded","attempt":1,"createdAt":"2026-03-02T09:15:04.12+00:00","startedAt":"2026-03-02T09:15:04.13+00:00","finishedAt":"2026-03-02T09:15:04.39+00:00","failedStep":null,"error":null}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    retryRuns: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "filter": {
+                 *         "status": [
+                 *           "Failed"
+                 *         ],
+                 *         "from": "2026-03-02T00:00:00Z"
+                 *       },
+                 *       "from": "failed",
+                 *       "version": "latest"
+                 *     }
+                 */
+                "application/json": components["schemas"]["RetryManyRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "done": [
+                     *         {
+                     *           "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21",
+                     *           "nowRunId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21"
+                     *         }
+                     *       ],
+                     *       "refused": [
+                     *         {
+                     *           "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21",
+                     *           "code": "wrong_status",
+                     *           "detail": "The run is over already: Succeeded.",
+                     *           "runStatus": "Succeeded"
+                     *         }
+                     *       ],
+                     *       "more": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ManyRuns"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the run.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                runId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "version": 2,
+                     *       "status": "Succeeded",
+                     *       "environment": "Production",
+                     *       "trigger": {
+                     *         "body": {
+                     *           "name": "Ada"
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "startedAt": "2026-03-02T09:15:04.13Z",
+                     *       "finishedAt": "2026-03-02T09:15:04.39Z",
+                     *       "attempt": 1,
+                     *       "worker": null,
+                     *       "leaseUntil": null,
+                     *       "waitingFor": null,
+                     *       "failedStep": null,
+                     *       "error": null,
+                     *       "output": {
+                     *         "hello": "Ada"
+                     *       },
+                     *       "retriedFrom": null,
+                     *       "calledBy": null,
+                     *       "largeTrigger": null,
+                     *       "largeOutput": null,
+                     *       "tags": [
+                     *         "order-42"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    cancelRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the run.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                runId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "version": 2,
+                     *       "status": "Succeeded",
+                     *       "environment": "Production",
+                     *       "trigger": {
+                     *         "body": {
+                     *           "name": "Ada"
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "startedAt": "2026-03-02T09:15:04.13Z",
+                     *       "finishedAt": "2026-03-02T09:15:04.39Z",
+                     *       "attempt": 1,
+                     *       "worker": null,
+                     *       "leaseUntil": null,
+                     *       "waitingFor": null,
+                     *       "failedStep": null,
+                     *       "error": null,
+                     *       "output": {
+                     *         "hello": "Ada"
+                     *       },
+                     *       "retriedFrom": null,
+                     *       "calledBy": null,
+                     *       "largeTrigger": null,
+                     *       "largeOutput": null,
+                     *       "tags": [
+                     *         "order-42"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    decideRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the run.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                runId: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "path": "charge",
+                 *       "decision": "happened",
+                 *       "output": {
+                 *         "chargeId": "ch_42"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["DecideRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "version": 2,
+                     *       "status": "Succeeded",
+                     *       "environment": "Production",
+                     *       "trigger": {
+                     *         "body": {
+                     *           "name": "Ada"
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "startedAt": "2026-03-02T09:15:04.13Z",
+                     *       "finishedAt": "2026-03-02T09:15:04.39Z",
+                     *       "attempt": 1,
+                     *       "worker": null,
+                     *       "leaseUntil": null,
+                     *       "waitingFor": null,
+                     *       "failedStep": null,
+                     *       "error": null,
+                     *       "output": {
+                     *         "hello": "Ada"
+                     *       },
+                     *       "retriedFrom": null,
+                     *       "calledBy": null,
+                     *       "largeTrigger": null,
+                     *       "largeOutput": null,
+                     *       "tags": [
+                     *         "order-42"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    watchRun: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The id of the last event that was seen: the stream goes on after it. Browsers send it by themselves.
+                 * @example 639080685043900000
+                 */
+                "Last-Event-ID"?: string;
+            };
+            path: {
+                /**
+                 * @description Id of the run.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                runId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Events as they happen, until the end or until the caller goes. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example id: 639080685043900000
+                     *     event: step
+                     *     data: {"path":"greet","name":"greet","kind":"code","status":"Succeeded","attempt":1,"startedAt":"2026-03-02T09:15:04.13+00:00","durationMs":47.3,"error":null}
+                     *
+                     *     id: 639080685043900000-end
+                     *     event: run
+                     *     data: {"id":"0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21","flowId":"0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10","status":"Succeeded","attempt":1,"createdAt":"2026-03-02T09:15:04.12+00:00","startedAt":"2026-03-02T09:15:04.13+00:00","finishedAt":"2026-03-02T09:15:04.39+00:00","failedStep":null,"error":null}
+                     */
+                    "text/event-stream": string;
+                };
+            };
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    downloadRunFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the run.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                runId: string;
+                /**
+                 * @description Id of the file, as in the step's output.
+                 * @example 0199b3c17f2e7c419d553f1f0b6f2a10-1
+                 */
+                fileId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file, with its own content type and name; it is never shown by the browser itself. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example The bytes of the file */
+                    "application/octet-stream": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    retryRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the run.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                runId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "from": "failed",
+                 *       "version": "same"
+                 *     }
+                 */
+                "application/json": null | components["schemas"]["RetryRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "version": 2,
+                     *       "status": "Succeeded",
+                     *       "environment": "Production",
+                     *       "trigger": {
+                     *         "body": {
+                     *           "name": "Ada"
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "startedAt": "2026-03-02T09:15:04.13Z",
+                     *       "finishedAt": "2026-03-02T09:15:04.39Z",
+                     *       "attempt": 1,
+                     *       "worker": null,
+                     *       "leaseUntil": null,
+                     *       "waitingFor": null,
+                     *       "failedStep": null,
+                     *       "error": null,
+                     *       "output": {
+                     *         "hello": "Ada"
+                     *       },
+                     *       "retriedFrom": null,
+                     *       "calledBy": null,
+                     *       "largeTrigger": null,
+                     *       "largeOutput": null,
+                     *       "tags": [
+                     *         "order-42"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "version": 2,
+                     *       "status": "Succeeded",
+                     *       "environment": "Production",
+                     *       "trigger": {
+                     *         "body": {
+                     *           "name": "Ada"
+                     *         }
+                     *       },
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "startedAt": "2026-03-02T09:15:04.13Z",
+                     *       "finishedAt": "2026-03-02T09:15:04.39Z",
+                     *       "attempt": 1,
+                     *       "worker": null,
+                     *       "leaseUntil": null,
+                     *       "waitingFor": null,
+                     *       "failedStep": null,
+                     *       "error": null,
+                     *       "output": {
+                     *         "hello": "Ada"
+                     *       },
+                     *       "retriedFrom": null,
+                     *       "calledBy": null,
+                     *       "largeTrigger": null,
+                     *       "largeOutput": null,
+                     *       "tags": [
+                     *         "order-42"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RunView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listRunSteps: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Steps of a page.
+                 * @example 100
+                 */
+                limit?: number;
+                /** @description The `nextCursor` of the page before; left out for the first. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the run.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                runId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "path": "greet",
+                     *           "name": "greet",
+                     *           "kind": "respond",
+                     *           "status": "Succeeded",
+                     *           "attempt": 1,
+                     *           "startedAt": "2026-03-02T09:15:04.13Z",
+                     *           "durationMs": 1.8,
+                     *           "input": {
+                     *             "body": {
+                     *               "hello": "Ada"
+                     *             }
+                     *           },
+                     *           "output": {
+                     *             "status": 200
+                     *           },
+                     *           "error": null,
+                     *           "effect": "Pure",
+                     *           "logs": null,
+                     *           "interrupted": false,
+                     *           "largeInput": null,
+                     *           "largeOutput": null,
+                     *           "largeError": null
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOfStepView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listSupersededSteps: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Lines of a page.
+                 * @example 100
+                 */
+                limit?: number;
+                /** @description The `nextCursor` of the page before; left out for the first. */
+                cursor?: string;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the run.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                runId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "path": "greet",
+                     *           "name": "greet",
+                     *           "kind": "respond",
+                     *           "status": "Succeeded",
+                     *           "attempt": 1,
+                     *           "startedAt": "2026-03-02T09:15:04.13Z",
+                     *           "durationMs": 1.8,
+                     *           "input": {
+                     *             "body": {
+                     *               "hello": "Ada"
+                     *             }
+                     *           },
+                     *           "output": {
+                     *             "status": 200
+                     *           },
+                     *           "error": null,
+                     *           "effect": "Pure",
+                     *           "logs": null,
+                     *           "interrupted": false,
+                     *           "largeInput": null,
+                     *           "largeOutput": null,
+                     *           "largeError": null
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOfStepView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getStepPart: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the run.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                runId: string;
+                /**
+                 * @description Path of the step in the journal; a `/` in it is written `%2F`.
+                 * @example charge
+                 */
+                path: string;
+                /**
+                 * @description Which part of it.
+                 * @example output
+                 */
+                part: "input" | "output" | "error";
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The value: any JSON. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "rows": [
+                     *         {
+                     *           "sku": "A-7",
+                     *           "count": 3
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getRunValue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the run.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                runId: string;
+                /**
+                 * @description Id of the value, as in the place that refers to it.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                valueId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The value: any JSON. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "rows": [
+                     *         {
+                     *           "sku": "A-7",
+                     *           "count": 3
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": unknown;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    callWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The same key within 24 hours gives the same run, and the answer has `Idempotency-Replayed: true`.
+                 * @example order-42
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description Words that the run is found by, with commas between; at most 10 of at most 100 characters.
+                 * @example order-42
+                 */
+                "Flows-Run-Tags"?: string;
+            };
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                flowId: string;
+            };
+            cookie?: never;
+        };
+        /** @description JSON, a form (with files), text or bytes; the trigger gives it to the flow with the headers and the query. */
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Ada"
+                 *     }
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AcceptedRun"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    receiveEvent: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                flowId: string;
+                /**
+                 * @description Id of the address that was registered at the service.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                hookId: string;
+            };
+            cookie?: never;
+        };
+        /** @description The event, as the service sends it. */
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "action": "opened",
+                 *       "number": 42
+                 *     }
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ignored": "ping"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["IgnoredEvent"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AcceptedRun"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    callWebhookAndWait: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The same key within 24 hours gives the same run, and the answer has `Idempotency-Replayed: true`.
+                 * @example order-42
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description Words that the run is found by, with commas between; at most 10 of at most 100 characters.
+                 * @example order-42
+                 */
+                "Flows-Run-Tags"?: string;
+            };
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                flowId: string;
+            };
+            cookie?: never;
+        };
+        /** @description JSON, a form (with files), text or bytes; the trigger gives it to the flow with the headers and the query. */
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Ada"
+                 *     }
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description What the flow responds, with the status, headers and content type that it sets; its output when it responds nothing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example What the flow says */
+                    "*/*": string;
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21",
+                     *       "status": "Paused",
+                     *       "url": "https://flows.example.com/api/v1/runs/0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PendingRun"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    testWebhook: {
+        parameters: {
+            query?: never;
+            header?: {
+                /**
+                 * @description The same key within 24 hours gives the same run, and the answer has `Idempotency-Replayed: true`.
+                 * @example order-42
+                 */
+                "Idempotency-Key"?: string;
+                /**
+                 * @description Words that the run is found by, with commas between; at most 10 of at most 100 characters.
+                 * @example order-42
+                 */
+                "Flows-Run-Tags"?: string;
+            };
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                flowId: string;
+            };
+            cookie?: never;
+        };
+        /** @description JSON, a form (with files), text or bytes; the trigger gives it to the flow with the headers and the query. */
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "name": "Ada"
+                 *     }
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["AcceptedRun"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    resumeRun: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token of the link; the link is made by a run and cannot be put together by hand.
+                 * @example AZmzwX8ufEGdVT8fC28qEA
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        /** @description Anything: JSON, a form, text or bytes. */
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "paid": true
+                 *     }
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Resumed"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            410: components["responses"]["Problem410"];
+            413: components["responses"]["Problem413"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    resumeRunAndWait: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token of the link; the link is made by a run and cannot be put together by hand.
+                 * @example AZmzwX8ufEGdVT8fC28qEA
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        /** @description Anything: JSON, a form, text or bytes. */
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "paid": true
+                 *     }
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description What the flow responds, with the status, headers and content type that it sets; its output when it responds nothing. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example What the flow says */
+                    "*/*": string;
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21",
+                     *       "status": "Paused",
+                     *       "url": "https://flows.example.com/api/v1/runs/0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PendingRun"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            410: components["responses"]["Problem410"];
+            413: components["responses"]["Problem413"];
+            500: components["responses"]["Problem500"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    getApproval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token of the link; the link is made by a run and cannot be put together by hand.
+                 * @example AZmzwX8ufEGdVT8fC28qEA
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What is to be approved and how it stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21",
+                     *       "path": "ask",
+                     *       "flow": "Invoices",
+                     *       "message": "Pay invoice 42 over 1,200.00?",
+                     *       "state": "Open",
+                     *       "approvers": 1,
+                     *       "expires": null,
+                     *       "approver": null,
+                     *       "votes": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ApprovalView"];
+                    /** @example The page that asks */
+                    "text/html": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    decideApproval: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The token of the link; the link is made by a run and cannot be put together by hand.
+                 * @example AZmzwX8ufEGdVT8fC28qEA
+                 */
+                token: string;
+            };
+            cookie?: never;
+        };
+        /** @description The word of whoever has the link; the same fields as a form are taken too. */
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "decision": "approve",
+                 *       "comment": "Looks right",
+                 *       "name": "Olga"
+                 *     }
+                 */
+                "application/json": unknown;
+            };
+        };
+        responses: {
+            /** @description What is to be approved and how it stands. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21",
+                     *       "path": "ask",
+                     *       "flow": "Invoices",
+                     *       "message": "Pay invoice 42 over 1,200.00?",
+                     *       "state": "Open",
+                     *       "approvers": 1,
+                     *       "expires": null,
+                     *       "approver": null,
+                     *       "votes": []
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ApprovalView"];
+                    /** @example The page that asks */
+                    "text/html": string;
+                };
+            };
+            400: components["responses"]["Problem400"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            410: components["responses"]["Problem410"];
+            413: components["responses"]["Problem413"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getFlowSchedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "times": "0 9 * * MON-FRI",
+                     *       "timeZone": "Europe/Vienna",
+                     *       "missed": "once",
+                     *       "jitter": "00:00:00",
+                     *       "lastScheduledAt": "2026-03-02T09:00:00+01:00",
+                     *       "lastFiredAt": "2026-03-02T08:00:00.21Z",
+                     *       "next": [
+                     *         "2026-03-03T09:00:00+01:00",
+                     *         "2026-03-04T09:00:00+01:00"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ScheduleView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    previewSchedule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "event": "cron",
+                 *       "input": {
+                 *         "cron": "0 9 * * MON-FRI",
+                 *         "timeZone": "Europe/Vienna"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["PreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "next": [
+                     *         "2026-03-03T09:00:00+01:00",
+                     *         "2026-03-04T09:00:00+01:00"
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SchedulePreview"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getFlowTrigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "piece": "slack",
+                     *       "event": "new_message",
+                     *       "kind": "polling",
+                     *       "health": "ok",
+                     *       "every": "00:05:00",
+                     *       "nextCallAt": "2026-03-02T09:20:00Z",
+                     *       "pausedReason": null,
+                     *       "failures": 0,
+                     *       "polls": 288,
+                     *       "startedRuns": 12,
+                     *       "lastOkAt": "2026-03-02T09:15:00Z",
+                     *       "lastErrorAt": null,
+                     *       "lastError": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TriggerView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    checkFlowTrigger: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "piece": "slack",
+                     *       "event": "new_message",
+                     *       "kind": "polling",
+                     *       "health": "ok",
+                     *       "every": "00:05:00",
+                     *       "nextCallAt": "2026-03-02T09:20:00Z",
+                     *       "pausedReason": null,
+                     *       "failures": 0,
+                     *       "polls": 288,
+                     *       "startedRuns": 12,
+                     *       "lastOkAt": "2026-03-02T09:15:00Z",
+                     *       "lastErrorAt": null,
+                     *       "lastError": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TriggerView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listTriggers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "piece": "slack",
+                     *           "event": "new_message",
+                     *           "kind": "polling",
+                     *           "health": "ok",
+                     *           "every": "00:05:00",
+                     *           "nextCallAt": "2026-03-02T09:20:00Z",
+                     *           "pausedReason": null,
+                     *           "failures": 0,
+                     *           "polls": 288,
+                     *           "startedRuns": 12,
+                     *           "lastOkAt": "2026-03-02T09:15:00Z",
+                     *           "lastErrorAt": null,
+                     *           "lastError": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["TriggerList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listConnections: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items of a page.
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description The `nextCursor` of the page before; left out for the first. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "key": "shop_slack",
+                     *           "name": "Slack of the shop",
+                     *           "piece": "slack",
+                     *           "kind": "secret",
+                     *           "fields": {
+                     *             "secret": null
+                     *           },
+                     *           "status": "ready",
+                     *           "problem": null,
+                     *           "expiresAt": null,
+                     *           "createdAt": "2026-03-02T09:15:04.12Z",
+                     *           "updatedAt": "2026-03-02T09:20:31.5Z"
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOfConnectionView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    createConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "key": "shop_slack",
+                 *       "value": {
+                 *         "secret": "xoxb-…"
+                 *       },
+                 *       "name": "Slack of the shop",
+                 *       "piece": "slack"
+                 *     }
+                 */
+                "application/json": components["schemas"]["CreateConnectionRequest"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "key": "shop_slack",
+                     *       "name": "Slack of the shop",
+                     *       "piece": "slack",
+                     *       "kind": "secret",
+                     *       "fields": {
+                     *         "secret": null
+                     *       },
+                     *       "status": "ready",
+                     *       "problem": null,
+                     *       "expiresAt": null,
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "updatedAt": "2026-03-02T09:20:31.5Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConnectionView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the connection.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "key": "shop_slack",
+                     *       "name": "Slack of the shop",
+                     *       "piece": "slack",
+                     *       "kind": "secret",
+                     *       "fields": {
+                     *         "secret": null
+                     *       },
+                     *       "status": "ready",
+                     *       "problem": null,
+                     *       "expiresAt": null,
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "updatedAt": "2026-03-02T09:20:31.5Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConnectionView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the connection.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    changeConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the connection.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "value": {
+                 *         "secret": "xoxb-…"
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ChangeConnectionRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "key": "shop_slack",
+                     *       "name": "Slack of the shop",
+                     *       "piece": "slack",
+                     *       "kind": "secret",
+                     *       "fields": {
+                     *         "secret": null
+                     *       },
+                     *       "status": "ready",
+                     *       "problem": null,
+                     *       "expiresAt": null,
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "updatedAt": "2026-03-02T09:20:31.5Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConnectionView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    startConnectionSignIn: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the connection.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: {
+            content: {
+                /**
+                 * @example {
+                 *       "returnTo": "/connections"
+                 *     }
+                 */
+                "application/json": null | components["schemas"]["StartSignInRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "url": "https://accounts.example.com/authorize?client_id=shop&state=k3…",
+                     *       "expiresAt": "2026-03-02T09:30:31Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SignInStart"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    testConnection: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the connection.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "ok": true,
+                     *       "account": "shop-bot",
+                     *       "code": null,
+                     *       "message": null,
+                     *       "isTransient": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ConnectionTest"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    listOauthApps: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "key": "google",
+                     *           "name": "Google of the shop",
+                     *           "clientId": "1042.apps.example.com",
+                     *           "createdAt": "2026-03-02T09:15:04.12Z",
+                     *           "updatedAt": "2026-03-02T09:20:31.5Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OAuthAppList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    setOauthApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The key: letters, digits and `_`, not beginning with a digit.
+                 * @example shop
+                 */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "clientId": "1042.apps.example.com",
+                 *       "clientSecret": "GOCSPX-…",
+                 *       "name": "Google of the shop"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutOAuthAppRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "key": "google",
+                     *       "name": "Google of the shop",
+                     *       "clientId": "1042.apps.example.com",
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "updatedAt": "2026-03-02T09:20:31.5Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["OAuthAppView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteOauthApp: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The key: letters, digits and `_`, not beginning with a digit.
+                 * @example shop
+                 */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listVariables: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "key": "shop_url",
+                     *           "value": "https://shop.example.com",
+                     *           "updatedAt": "2026-03-02T09:20:31.5Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VariableList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    setVariable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The key: letters, digits and `_`, not beginning with a digit.
+                 * @example shop
+                 */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "value": "https://shop.example.com"
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutVariableRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "key": "shop_url",
+                     *       "value": "https://shop.example.com",
+                     *       "updatedAt": "2026-03-02T09:20:31.5Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["VariableView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteVariable: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description The key: letters, digits and `_`, not beginning with a digit.
+                 * @example shop
+                 */
+                key: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listAudit: {
+        parameters: {
+            query?: {
+                /**
+                 * @description A word or its start: `flow` or `flow.published`.
+                 * @example flow.published
+                 */
+                action?: string;
+                /**
+                 * @description The id of a user or a key.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                actor?: string;
+                /**
+                 * @description What it was done to: its kind and its id.
+                 * @example flow:0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                target?: string;
+                /**
+                 * @description At or after this moment.
+                 * @example 2026-03-01T00:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description Before this moment.
+                 * @example 2026-04-01T00:00:00Z
+                 */
+                to?: string;
+                /**
+                 * @description Items of a page.
+                 * @example 20
+                 */
+                limit?: number;
+                /** @description The `nextCursor` of the page before; left out for the first. */
+                cursor?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "at": "2026-03-02T09:20:31.5Z",
+                     *           "actorKind": "User",
+                     *           "actorId": "0199b3a0-4a10-7b22-9c01-2f6f1e8d7a33",
+                     *           "actor": "Olga",
+                     *           "address": "192.0.2.17",
+                     *           "action": "flow.published",
+                     *           "target": "flow:0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "before": {
+                     *             "version": 1
+                     *           },
+                     *           "after": {
+                     *             "version": 2,
+                     *             "note": "Retries the charge"
+                     *           }
+                     *         }
+                     *       ],
+                     *       "nextCursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PageOfAuditView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listSystemKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "current": "k2",
+                     *       "items": [
+                     *         {
+                     *           "id": "k2",
+                     *           "isSet": true,
+                     *           "rows": {
+                     *             "connections": 12
+                     *           }
+                     *         }
+                     *       ],
+                     *       "rotation": {
+                     *         "keyId": "k2",
+                     *         "startedAt": "2026-03-02T09:15:04.13Z",
+                     *         "endedAt": "2026-03-02T09:15:09Z",
+                     *         "total": 12,
+                     *         "moved": 12,
+                     *         "broken": 0
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeysView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    rotateSystemKeys: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "current": "k2",
+                     *       "items": [
+                     *         {
+                     *           "id": "k2",
+                     *           "isSet": true,
+                     *           "rows": {
+                     *             "connections": 12
+                     *           }
+                     *         }
+                     *       ],
+                     *       "rotation": {
+                     *         "keyId": "k2",
+                     *         "startedAt": "2026-03-02T09:15:04.13Z",
+                     *         "endedAt": "2026-03-02T09:15:09Z",
+                     *         "total": 12,
+                     *         "moved": 12,
+                     *         "broken": 0
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["KeysView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "provider": "Redis",
+                     *       "waiting": {
+                     *         "Sync": 0,
+                     *         "Test": 0,
+                     *         "Normal": 3,
+                     *         "Bulk": 120
+                     *       },
+                     *       "depth": 123,
+                     *       "oldestWaitSeconds": 0.8,
+                     *       "active": 0,
+                     *       "delayed": 0,
+                     *       "paused": 0,
+                     *       "dead": 0,
+                     *       "projects": [
+                     *         {
+                     *           "projectId": "0199b3a0-0000-7000-8000-0000000000a1",
+                     *           "priority": "Normal",
+                     *           "waiting": 3,
+                     *           "oldestWaitSeconds": 0.8
+                     *         }
+                     *       ],
+                     *       "minutes": [
+                     *         {
+                     *           "from": "2026-03-02T09:15:00Z",
+                     *           "enqueued": 64,
+                     *           "finished": 63,
+                     *           "failed": 1
+                     *         }
+                     *       ],
+                     *       "hours": [
+                     *         {
+                     *           "from": "2026-03-02T09:15:00Z",
+                     *           "enqueued": 64,
+                     *           "finished": 63,
+                     *           "failed": 1
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["QueueView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getStorage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "databaseBytes": 734003200,
+                     *       "runDays": 30,
+                     *       "pausedDays": 90,
+                     *       "failedJobDays": 30,
+                     *       "tables": [
+                     *         {
+                     *           "name": "runs",
+                     *           "partitions": 31,
+                     *           "rows": 1000000,
+                     *           "tableBytes": 402653184,
+                     *           "indexBytes": 134217728,
+                     *           "oldestDay": "2026-01-31",
+                     *           "newestDay": "2026-03-03"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["StorageView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    listWorkers: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "worker-1-5f0c",
+                     *           "alive": true,
+                     *           "seenAt": "2026-03-02T09:15:02Z",
+                     *           "version": "0.1.0",
+                     *           "host": "flows-worker-1",
+                     *           "processId": 4711,
+                     *           "startedAt": "2026-03-02T09:15:04.13Z",
+                     *           "concurrency": 10,
+                     *           "running": 2,
+                     *           "engines": 3,
+                     *           "executionMode": "SANDBOXED",
+                     *           "modeReason": "",
+                     *           "networkMode": "GUARDED",
+                     *           "networkReason": ""
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["WorkerList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+}
