@@ -256,7 +256,7 @@ internal static partial class FlowEndpoints
 
     internal sealed record CreateFlowRequest(string Name, string? Key = null, Guid? FolderId = null, IReadOnlyList<string>? Tags = null)
     {
-        /// <summary>Undefined when it is left out.</summary>
+        /// <summary>The first draft, in the language of docs/flow-language.md; left out, an empty flow that a webhook starts.</summary>
         public JsonElement Definition { get; init; }
     }
 
@@ -266,10 +266,10 @@ internal static partial class FlowEndpoints
     /// <param name="Tags">Stand in for those that it has.</param>
     internal sealed record ChangeFlowRequest(string? Name = null, IReadOnlyList<string>? Tags = null)
     {
-        /// <summary>Undefined leaves the flow where it is; null takes it out of its folder.</summary>
+        /// <summary>The id of a folder; null takes the flow out of its folder, left out it stays where it is.</summary>
         public JsonElement FolderId { get; init; }
 
-        /// <summary>Undefined leaves the key; null takes it away.</summary>
+        /// <summary>The new key; null takes it away, left out it stays.</summary>
         public JsonElement Key { get; init; }
     }
 }

@@ -30,6 +30,7 @@ internal static class ApiDescription
             {
                 Introduce(document, context.ApplicationServices.GetRequiredService<PublicUrl>().PathBase);
                 ErrorResponses.AddTo(document);
+                SchemaDescription.Simplify(document);
                 FieldWords.AddTo(document);
                 ExampleValues.AddTo(document);
                 return Task.CompletedTask;

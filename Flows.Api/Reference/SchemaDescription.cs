@@ -33,5 +33,18 @@ internal static class SchemaDescription
         return Task.CompletedTask;
     }
 
+    /// <summary>"Null, or any JSON" is any JSON: of the two exactly one has to fit, and null fits both.</summary>
+    public static void Simplify(OpenApiDocument document)
+    {
+        foreach (var properties in document.Components?.Schemas?.Values.Select(schema => schema.Properties).OfType<IDictionary<string, IOpenApiSchema>>() ?? [])
+        {
+            foreach (var (name, property) in properties.ToList())
+            {
+                if (property.OneOf?.OfType<OpenApiSchemaReference>().FirstOrDefault(choice => choice.Reference.Id is nameof(JsonElement) or nameof(RawJson)) is { } any)
+                    properties[name] = new OpenApiSchemaReference(any.Reference.Id!, document) { Description = any.Reference.Description ?? property.Description };
+            }
+        }
+    }
+
     private static bool IsOurs(Type type) => type.Namespace?.StartsWith("Flows.", StringComparison.Ordinal) == true && type != typeof(JsonElement);
 }

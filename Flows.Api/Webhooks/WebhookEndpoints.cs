@@ -25,13 +25,13 @@ internal static class WebhookEndpoints
         var webhooks = app.MapGroup("/webhooks").AllowAnonymous("Services call it; the flow's own trigger says what they must present.").AddEndpointFilter(MeasureAsync).AddEndpointFilter<UnavailableFilter>().WithTags("Webhooks")
             .WithMetadata(new SkipStatusCodePagesAttribute()); // what a flow answers is sent as it is
         webhooks.MapAnyAsPost("/{flowId:guid}", Catch).WithSummary("Start the flow and answer at once with the run's id")
-            .Produces<AcceptedRun>(StatusCodes.Status202Accepted).Refuses();
+            .Produces<AcceptedRun>(StatusCodes.Status202Accepted).ShakesHands().Refuses();
         webhooks.MapAnyAsPost("/{flowId:guid}/sync", CatchAndWait).WithSummary("Start the flow and answer with what it responds")
             .Produces<PendingRun>(StatusCodes.Status202Accepted)
             .Answers(StatusCodes.Status200OK, "*/*", "What the flow responds, with the status, headers and content type that it sets; its output when it responds nothing.", "What the flow says")
             .ProducesProblem(StatusCodes.Status500InternalServerError).ProducesProblem(StatusCodes.Status504GatewayTimeout).Refuses();
         webhooks.MapAnyAsPost("/{flowId:guid}/test", Test).WithSummary("Start a test run of the draft as it is now, under the rules of the draft's trigger")
-            .Produces<AcceptedRun>(StatusCodes.Status202Accepted).Refuses();
+            .Produces<AcceptedRun>(StatusCodes.Status202Accepted).ShakesHands().Refuses();
         app.MapHooks();
         return app;
     }
@@ -48,6 +48,9 @@ internal static class WebhookEndpoints
             answer is IStatusCodeHttpResult { StatusCode: { } status } ? status : StatusCodes.Status200OK, clock.GetElapsedTime(began));
         return answer;
     }
+
+    private static RouteHandlerBuilder ShakesHands(this RouteHandlerBuilder webhook) =>
+        webhook.Answers(StatusCodes.Status200OK, "text/plain", "The answer to a service that asks whether the address is meant for it; no run is started.", "3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P");
 
     /// <summary>What every webhook may answer instead of starting a run.</summary>
     private static void Refuses(this RouteHandlerBuilder webhook)

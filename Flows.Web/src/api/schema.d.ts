@@ -1870,7 +1870,7 @@ export interface components {
             /** @description Name of the flow that asks. */
             flow: string;
             /** @description What the flow says of it; null while the run has not got there. */
-            message: null | components["schemas"]["RawJson"];
+            message: components["schemas"]["RawJson"];
             /** @description How it stands. */
             state: components["schemas"]["ApprovalState"];
             /**
@@ -1915,9 +1915,9 @@ export interface components {
             /** @description What it was done to: kind and id. */
             target: null | string;
             /** @description What was, without secrets. */
-            before: null | components["schemas"]["JsonElement"];
+            before: components["schemas"]["JsonElement"];
             /** @description What is since, without secrets. */
-            after: null | components["schemas"]["JsonElement"];
+            after: components["schemas"]["JsonElement"];
         };
         AuthDescription: {
             /** @description `secret`, `basic`, `custom` or `oauth2`. */
@@ -1993,9 +1993,9 @@ export interface components {
             name?: null | string;
             /** @description Stand in for those that it has. */
             tags?: null | string[];
-            /** @description Undefined leaves the flow where it is; null takes it out of its folder. */
+            /** @description The id of a folder; null takes the flow out of its folder, left out it stays where it is. */
             folderId?: components["schemas"]["JsonElement"];
-            /** @description Undefined leaves the key; null takes it away. */
+            /** @description The new key; null takes it away, left out it stays. */
             key?: components["schemas"]["JsonElement"];
         };
         ChangeMemberRequest: {
@@ -2111,7 +2111,7 @@ export interface components {
             folderId?: null | string;
             /** @description Words that it is found by; at most 20 for a flow and 10 for a run. */
             tags?: null | string[];
-            /** @description Undefined when it is left out. */
+            /** @description The first draft, in the language of docs/flow-language.md; left out, an empty flow that a webhook starts. */
             definition?: components["schemas"]["JsonElement"];
         };
         CreateProjectRequest: {
@@ -2215,9 +2215,9 @@ export interface components {
             /** @description Path inside the step: `input.url`. */
             field: string;
             /** @description Null: it was not there. */
-            from: null | components["schemas"]["JsonElement"];
+            from: components["schemas"]["JsonElement"];
             /** @description Null: it is there no more. */
-            to: null | components["schemas"]["JsonElement"];
+            to: components["schemas"]["JsonElement"];
         };
         /**
          * @description What is done to many flows at once.
@@ -3154,7 +3154,7 @@ export interface components {
             /** @description `Test` for runs of drafts. */
             environment: components["schemas"]["RunEnvironment"];
             /** @description The trigger's output; left out of lists. */
-            trigger: null | components["schemas"]["RawJson"];
+            trigger: components["schemas"]["RawJson"];
             /**
              * Format: date-time
              * @description When it was made.
@@ -3183,13 +3183,13 @@ export interface components {
              */
             leaseUntil: null | string;
             /** @description What a Paused or NeedsDecision run waits for: `{ kind, path, until | expires … }`, and `waits` when there are several. */
-            waitingFor: null | components["schemas"]["RawJson"];
+            waitingFor: components["schemas"]["RawJson"];
             /** @description Path of the step that failed; null when none did. */
             failedStep: null | string;
             /** @description Why it failed; null when it did not. */
             error: null | components["schemas"]["RunErrorView"];
             /** @description What came out. */
-            output: null | components["schemas"]["RawJson"];
+            output: components["schemas"]["RawJson"];
             /**
              * Format: uuid
              * @description The run that this one does again; left out when there is none.
@@ -3345,9 +3345,9 @@ export interface components {
              */
             durationMs: null | number;
             /** @description What went in. */
-            input: null | components["schemas"]["RawJson"];
+            input: components["schemas"]["RawJson"];
             /** @description What came out. */
-            output: null | components["schemas"]["RawJson"];
+            output: components["schemas"]["RawJson"];
             /** @description Why it failed; null when it did not. */
             error: null | components["schemas"]["StepError"];
             /** @description Whether it changes anything outside. */
@@ -3498,7 +3498,7 @@ export interface components {
              */
             lastErrorAt: null | string;
             /** @description Why it failed then. */
-            lastError: null | components["schemas"]["JsonElement"];
+            lastError: components["schemas"]["JsonElement"];
         };
         VariableList: {
             /** @description What was found. */
@@ -8009,6 +8009,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The answer to a service that asks whether the address is meant for it; no run is started. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example 3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P */
+                    "text/plain": string;
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
@@ -8213,6 +8223,16 @@ export interface operations {
             };
         };
         responses: {
+            /** @description The answer to a service that asks whether the address is meant for it; no run is started. */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /** @example 3eZbrw1aBm2rZgRNFdxV2595E9CY3gmdALWMmHkvFXO7tYXAYM8P */
+                    "text/plain": string;
+                };
+            };
             /** @description Accepted */
             202: {
                 headers: {
