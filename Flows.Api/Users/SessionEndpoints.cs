@@ -25,7 +25,7 @@ internal static class SessionEndpoints
             .ProducesProblem(StatusCodes.Status401Unauthorized).ProducesProblem(StatusCodes.Status429TooManyRequests);
 
         var own = api.MapGroup("").AddEndpointFilter<Runs.UnavailableFilter>().WithTags("Sign-in").Requires(Permission.OwnAccount);
-        own.MapDelete("/session", End).Audited("session.ended").WithSummary("Sign out");
+        own.MapDelete("/session", End).Audited("session.ended").WithSummary("Sign out").ProducesProblem(StatusCodes.Status400BadRequest);
         own.MapGet("/sessions", List).WithSummary("Your own sessions, newest first");
         own.MapDelete("/sessions/{id:guid}", Revoke).Audited("session.revoked").WithSummary("End one of your own sessions").ProducesProblem(StatusCodes.Status404NotFound);
         own.MapDelete("/sessions", RevokeOthers).Audited("session.others_revoked").WithSummary("End all your sessions but this one");
