@@ -57,6 +57,7 @@ export const text = {
     toExpression: "Write it as an expression", toRows: "Show it as rows", noRows: "This expression says more than rows can show.", noExpression: "An expression cannot say this: a side holds a list or an object, or a number is no number.",
     or: "or", and: "and", addAnd: "And", addOr: "Or another group", left: "Value", right: "Compared with", operator: "Test", removeTest: "Remove test", capitals: "Capitals count", addOtherwise: "Add an otherwise branch",
     // Testing
+    problems: (count: number) => (count === 1 ? "1 problem" : `${count} problems`),
     invalid: "Not saved: mend the problems",
     notSaved: "The draft could not be saved, so it was not started. Nothing that you typed is lost.", openRun: "Open the run", waitsThere: "The run waits. Open it to see for what, and to answer.", triggerGives: "What the trigger gives",
     pickEvent: "Pick a past event", pastEvents: "Past events", noEvents: "Nothing has started this flow yet.", large: "large", askService: "Ask the service",

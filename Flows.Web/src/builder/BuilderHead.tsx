@@ -42,7 +42,7 @@ export function BuilderHead({ flow, draft, problems, onOpen, onTest, onNote }: B
         </IconButton>
         <span className="spring" />
         <Button icon={<AlertTriangle size={16} />} onClick={() => onOpen("problems")} className={errors > 0 ? "has-problems" : ""}>
-          {problems.length === 0 ? text.builder.noProblems : `${problems.length} ${text.builder.problems.toLowerCase()}`}
+          {problems.length === 0 ? text.builder.noProblems : text.build.problems(problems.length)}
         </Button>
         <Link className="button plain" to={`/runs?flow=${flow.id}`}>
           {text.nav.runs}

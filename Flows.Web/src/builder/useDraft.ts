@@ -70,7 +70,8 @@ export function useDraft(flowId: string) {
       isSaving.current = true;
       setState("saving");
       try {
-        const answer = await call<Schemas["DraftSaved"]>("PUT", `api/v1/flows/${flowId}/draft`, now, force || !etag.current ? {} : { "if-match": etag.current });
+        // An incomplete draft is saved as well, with what is wrong with it; publishing is what asks for a whole one.
+        const answer = await call<Schemas["DraftSaved"]>("PUT", `api/v1/flows/${flowId}/draft?lax=true`, now, force || !etag.current ? {} : { "if-match": etag.current });
         etag.current = answer.etag ?? `"${answer.body.revision}"`;
         saved.current = now;
         setProblems(answer.body.problems);
