@@ -91,7 +91,9 @@ export function DeadLetters() {
                 <td>{letter.priority}</td>
                 <td>{letter.deliveries}</td>
                 <td className="quiet">{when(letter.deadSince)}</td>
-                <td className="row">{buttons([letter.runId])}</td>
+                <td>
+                  <div className="row">{buttons([letter.runId])}</div>
+                </td>
               </tr>
             ))}
           </tbody>
