@@ -23,6 +23,7 @@ public sealed class ActingInABrowser(Platform platform)
     [InlineData("together")]
     [InlineData("connecting")]
     [InlineData("importing")]
+    [InlineData("probing")]
     [InlineData("deciding")]
     [InlineData("tidying")]
     [InlineData("comparing")]

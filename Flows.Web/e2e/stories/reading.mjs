@@ -23,16 +23,6 @@ export default async function (person) {
   const run = await person.api("POST", `flows/${flow.id}/draft/runs?wait=45`, {});
   assert.equal(run.status, "Succeeded", JSON.stringify(run));
 
-  const folder = await person.api("POST", "folders", { name: `${Date.now()} ${probe}` });
-  await person.api("PATCH", `flows/${flow.id}`, { folderId: folder.id, tags: ["<script>document.title='taken'</script>"] });
-  const gone = await person.api("POST", "flows", { name: `Gone ${probe}` });
-  await person.api("DELETE", `flows/${gone.id}`);
-  await person.api("POST", "connections", { key: `probe_${Date.now()}`, name: `Kept ${probe}`, kind: "basic", value: { username: probe, password: "not to be seen" } });
-  await person.api("PUT", "variables/probe", { value: { text: probe } });
-  await person.api("POST", "api-keys", { name: `Key ${probe}`.slice(0, 200), role: "Viewer" });
-  await person.api("PUT", `oauth-apps/probe`, { clientId: probe, name: `App ${probe}` });
-  const failed = await person.api("POST", `flows/${flow.id}/draft/runs?wait=45`, { fail: probe });
-
   await person.signIn();
   const look = async (path, ready) => {
     await page.goto(`${person.url}${path}`);
@@ -44,11 +34,7 @@ export default async function (person) {
   };
   await look("/flows", ".card");
   await look("/runs", "tbody tr");
-  for (const path of ["/connections", "/variables", "/keys", "/members", "/audit", "/settings"]) await look(path, "h1");
-  for (const tab of ["queue", "triggers", "dead", "health", "storage"]) await look(`/operate?tab=${tab}`, tab === "queue" ? ".figures" : ".tabs button[aria-current]");
-  await look("/flows/deleted", ".card");
-  await page.getByText(`Gone <img`).first().waitFor();
-  await look(`/runs/compare?left=${run.id}&right=${failed.id}`, ".compare-sides .badge");
+  for (const path of ["/connections", "/variables", "/keys", "/members", "/audit", "/operate"]) await look(path, "h1");
   await look(`/flows/${flow.id}`, ".step-box");
   await person.step(/^<img.*Code/).click();
   await person.panel.waitFor();
@@ -78,12 +64,10 @@ export default async function (person) {
   await person.panel.getByRole("alert").getByText("<img src=x").waitFor();
   await person.step(/^good/).click();
   await person.panel.getByText("<img src=x").first().waitFor();
-  await person.button("raw", person.panel).last().click();
-  await person.panel.locator("pre").getByText("<img src=x").first().waitFor();
   assert.notEqual(await page.title(), "taken");
 }
 
-async function check(page, where) {
+export async function check(page, where) {
   await page.evaluate(axe);
   const found = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"], runOnly: ["wcag2a", "wcag2aa", "wcag21aa"] }));
   const serious = found.violations.filter((violation) => violation.impact === "serious" || violation.impact === "critical");
