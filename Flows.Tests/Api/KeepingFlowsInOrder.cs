@@ -37,6 +37,9 @@ public sealed class KeepingFlowsInOrder(Platform platform) : IAsyncLifetime
         (await _api.DeleteAsync($"/api/v1/folders/{folder}")).Ok(204);
         Assert.Equal(JsonValueKind.Null, (await _api.GetAsync($"/api/v1/flows/{inside["id"]}")).Ok()["folderId"].ValueKind);
         (await _api.DeleteAsync($"/api/v1/folders/{folder}")).Problem(404);
+        var told = (await _api.GetAsync($"/api/v1/audit?target=folder:{folder}")).Ok()["items"].EnumerateArray()
+            .Select(row => (row.GetProperty("action").GetString(), row.GetProperty("after") is { ValueKind: JsonValueKind.Object } after ? after.GetProperty("name").GetString() : null));
+        Assert.Equal([("folder.deleted", null), ("folder.renamed", "Store"), ("folder.created", "Shop")], told);
     }
 
     [Fact]

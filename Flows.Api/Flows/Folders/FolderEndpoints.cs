@@ -39,7 +39,7 @@ internal static class FolderEndpoints
             await View(db, Of(db, project).OrderBy(folder => folder.Name.ToLower()).Take(MaximumFolders)).ToListAsync(cancel), NextCursor: null));
 
     private static async Task<Results<Created<FolderView>, ProblemHttpResult>> Create(
-        FolderRequest request, CurrentProject project, FlowsDb db, TimeProvider clock, CancellationToken cancel)
+        FolderRequest request, CurrentProject project, FlowsDb db, AuditTrail audit, TimeProvider clock, CancellationToken cancel)
     {
         if (DisplayName.Problem(request.Name) is { } problem)
             return Problems.BadRequest("$.name", problem);
@@ -48,6 +48,7 @@ internal static class FolderEndpoints
         var now = clock.GetUtcNow();
         var folder = new Folder { Id = Guid.CreateVersion7(now), ProjectId = project.Id, Name = request.Name, CreatedAt = now };
         db.Folders.Add(folder);
+        audit.Add(db, "folder.created", $"folder:{folder.Id}", after: new { folder.Name });
         try
         {
             await db.SaveChangesAsync(cancel);
@@ -60,7 +61,7 @@ internal static class FolderEndpoints
     }
 
     private static async Task<Results<Ok<FolderView>, ProblemHttpResult>> Rename(
-        Guid id, FolderRequest request, CurrentProject project, FlowsDb db, CancellationToken cancel)
+        Guid id, FolderRequest request, CurrentProject project, FlowsDb db, AuditTrail audit, CancellationToken cancel)
     {
         if (DisplayName.Problem(request.Name) is { } problem)
             return Problems.BadRequest("$.name", problem);
@@ -73,6 +74,7 @@ internal static class FolderEndpoints
         {
             return NameTaken(request.Name);
         }
+        audit.Tell(after: new { request.Name });
         return await View(db, Of(db, project).Where(folder => folder.Id == id)).SingleOrDefaultAsync(cancel) is { } view ? TypedResults.Ok(view) : NoSuchFolder(id);
     }
 
