@@ -9,7 +9,7 @@ using Npgsql;
 namespace Flows.Tests.Proofs;
 
 /// <summary>
-/// Postgres is away for longer than leases last while runs are under way: nothing that was accepted is lost, nothing is counted twice, and callers are told to come
+/// Postgres is away for longer than leases last, or its disk is full, while runs are under way: nothing that was accepted is lost, nothing is counted twice, and callers are told to come
 /// back. FLOWS_OUTAGE_SECONDS makes the outage longer than the 15 s that a test can afford.
 /// </summary>
 [Collection(Platform.Databases)]
@@ -47,6 +47,24 @@ public sealed class DisastersOfPostgres(Platform platform)
             Assert.Equal(HttpStatusCode.ServiceUnavailable, ready.StatusCode);
         await Task.Delay(outage);
         gate.Open();
+
+        await EndAsync(flows, flow, runs);
+    }
+
+    [SmallDiskFact]
+    public async Task A_full_disk_is_an_outage_that_ends_when_there_is_room()
+    {
+        await using var database = new TestDatabase(platform);
+        await using var disk = await SmallDisk.StartAsync(mebibytes: 128);
+        await using var flows = await FlowsProcess.StartAsync(database, platform.RedisConnectionString,
+            ("Flows__Queue__Provider", "Redis"), ("ConnectionStrings__flowsdb", disk.ConnectionString));
+        var (flow, runs) = await BeginAsync(flows);
+
+        await disk.FillAsync();
+        await UntilRefusedAsync(flows);
+        using (var alive = await flows.Api.Http.GetAsync("/alive"))
+            Assert.Equal(HttpStatusCode.OK, alive.StatusCode);
+        await disk.FreeAsync();
 
         await EndAsync(flows, flow, runs);
     }
