@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text;
 using Flows.Api.Retention;
+using Npgsql;
 
 namespace Flows.Bench.Hosted;
 
@@ -14,6 +15,8 @@ internal static class RetentionBench
 {
     private const int Callers = 16;
     private const int ChunkOfRuns = 500_000;
+    private const int MostTries = 30;
+    private static readonly TimeSpan s_untilNextTry = TimeSpan.FromSeconds(2);
     private static readonly TimeSpan s_around = TimeSpan.FromSeconds(10);
     private static readonly TimeSpan s_most = TimeSpan.FromSeconds(1);
 
@@ -36,27 +39,40 @@ internal static class RetentionBench
         var clock = Stopwatch.StartNew();
         var load = PaceAsync(platform, flow, rate, clock, accepts, over.Token);
         await Task.Delay(s_around, TimeProvider.System);
-        var began = clock.Elapsed;
-        var tables = await new RunDays(platform.Database).DropAsync(day, CancellationToken.None);
+        var (first, began, tables, gaveUp) = (clock.Elapsed, clock.Elapsed, 0, 0);
+        while (tables == 0)
+        {
+            began = clock.Elapsed;
+            try
+            {
+                tables = await new RunDays(platform.Database).DropAsync(day, CancellationToken.None);
+            }
+            catch (PostgresException busy) when (busy.SqlState == PostgresErrorCodes.LockNotAvailable && gaveUp < MostTries)
+            {
+                // As the housekeeper: it lets the others through and comes back; here sooner than after ten minutes.
+                gaveUp++;
+                await Task.Delay(s_untilNextTry, TimeProvider.System);
+            }
+        }
         var ended = clock.Elapsed;
         await Task.Delay(s_around, TimeProvider.System);
         await over.CancelAsync();
         await load;
 
-        if (tables == 0 || await ScalarAsync(platform, $"SELECT to_regclass('runs_{Name(day)}')") is not DBNull)
+        if (await ScalarAsync(platform, $"SELECT to_regclass('runs_{Name(day)}')") is not DBNull)
             throw new BenchException("the day was not dropped.");
         var took = ended - began;
         // Whoever was under way in the middle of it, or came until a moment after.
-        var (before, during, after) = (Of(accepts, accept => End(accept) < began), Of(accepts, accept => End(accept) >= began && accept.At <= ended + TimeSpan.FromMilliseconds(500)), Of(accepts, accept => accept.At > ended + TimeSpan.FromMilliseconds(500)));
+        var (before, during, after) = (Of(accepts, accept => End(accept) < first), Of(accepts, accept => End(accept) >= first && accept.At <= ended + TimeSpan.FromMilliseconds(500)), Of(accepts, accept => accept.At > ended + TimeSpan.FromMilliseconds(500)));
         var failed = accepts.Count(accept => !accept.IsTaken);
         var report = string.Create(CultureInfo.InvariantCulture, $"""
-            A day of {runs:N0} runs with as many lines of journal ({bytes >> 20:N0} MiB in Postgres with its indexes) was dropped in **{took.TotalMilliseconds:F0} ms** ({tables} tables), while {rate} runs a second were accepted; {failed} accepts failed.
+            A day of {runs:N0} runs with as many lines of journal ({bytes >> 20:N0} MiB in Postgres with its indexes) was dropped in **{took.TotalMilliseconds:F0} ms** ({tables} tables), while {rate} runs a second were accepted; {failed} accepts failed. Before that it gave up {gaveUp} times after half a second, because something else had a lock.
             Goal: less than {s_most.TotalSeconds:F0} s, without blocking accepts.
 
             | accepts | how many | p50 ms | p99 ms | max ms |
             | --- | --- | --- | --- | --- |
             | in the ten seconds before | {Row(before)} |
-            | that met the drop | {Row(during)} |
+            | that met the drop or a try | {Row(during)} |
             | in the ten seconds after | {Row(after)} |
             """);
         Console.WriteLine(report);
@@ -94,6 +110,9 @@ internal static class RetentionBench
             await ScalarAsync(platform, $"ALTER TABLE {table} ATTACH PARTITION {table}_{name} FOR VALUES FROM ('{await ScalarAsync(platform, $"SELECT {floor}")}') TO ('{await ScalarAsync(platform, $"SELECT {ceiling}")}')");
         }
         await ScalarAsync(platform, $"SELECT ensure_run_partitions('{day:yyyy-MM-dd}', 1)");
+        // As a day of a month ago is.
+        await ScalarAsync(platform, $"VACUUM (ANALYZE, FREEZE) runs_{name}");
+        await ScalarAsync(platform, $"VACUUM (ANALYZE, FREEZE) run_steps_{name}");
         await ScalarAsync(platform, "CHECKPOINT");
         return (long)(await ScalarAsync(platform, $"SELECT pg_total_relation_size('runs_{name}') + pg_total_relation_size('run_steps_{name}')"))!;
     }
