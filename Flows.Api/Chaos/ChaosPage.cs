@@ -19,7 +19,7 @@ internal sealed class ChaosPage(Guid project, bool isTest, IReadOnlyList<ChaosRe
         main{max-width:60rem;margin:4vh auto;padding:0 1rem}article{background:var(--card);border:1px solid var(--line);border-radius:12px;padding:1.75rem}
         h1{font-size:1.4rem;margin:0 0 .25rem}h2{font-size:1.05rem;margin:2rem 0 .25rem}p{margin:.4rem 0}.soft{color:var(--soft)}a{color:inherit}
         table{border-collapse:collapse;width:100%;margin:.75rem 0}th,td{text-align:left;padding:.35rem .8rem .35rem 0;border-bottom:1px solid var(--line);vertical-align:top}
-        th{color:var(--soft);font-size:.85rem}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}code{font-size:.85rem;overflow-wrap:anywhere}
+        th{color:var(--soft);font-size:.85rem}td.n,th.n{text-align:right;white-space:nowrap;font-variant-numeric:tabular-nums}code{font-size:.85rem;overflow-wrap:anywhere}
         button{font:inherit;font-weight:600;color:#fff;background:var(--bad);border:0;border-radius:8px;padding:.65rem 1.1rem;margin-top:.75rem;cursor:pointer}
         button:focus-visible{outline:3px solid #4c8dff;outline-offset:2px}.bad{color:var(--bad);font-weight:600}.good{color:var(--good);font-weight:600}
         """;
