@@ -41,7 +41,7 @@ public sealed class KeepingTraces
     {
         var memory = new TraceMemory();
         memory.Add([Span("t", "1") with { Name = "<script>alert(1)</script>", Error = "<b>", IsError = true, Tags = [new("flows.run.id", "<i>")] }]);
-        foreach (var page in new[] { TracePages.List(memory, all: false), TracePages.Show(memory.Find("t")!) })
+        foreach (var page in new[] { TracePages.List(memory, all: false), TracePages.Show(memory.Find("t")!, all: false) })
         {
             Assert.DoesNotContain("<script>", page, StringComparison.Ordinal);
             Assert.DoesNotContain("<i>", page, StringComparison.Ordinal);

@@ -42,7 +42,7 @@ internal sealed class TraceEndpoints(DashboardAddress address)
         app.MapPost("/otlp/v1/traces", async Task<IResult> (HttpContext http) => await TakeAsync(http));
         app.MapPost("/otlp/v1/{signal}", (string signal) => signal is "metrics" or "logs" ? Results.Bytes([], Protobuf) : Results.NotFound());
         app.MapGet("/traces", (bool? all) => Page(TracePages.List(memory, all ?? false)));
-        app.MapGet("/traces/{id}", (string id) => memory.Find(id) is { } trace ? Page(TracePages.Show(trace)) : Results.NotFound());
+        app.MapGet("/traces/{id}", (string id, bool? all) => memory.Find(id) is { } trace ? Page(TracePages.Show(trace, all ?? false)) : Results.NotFound());
     }
 
     private async Task<IResult> TakeAsync(HttpContext http)

@@ -34,13 +34,20 @@ internal static class TracePages
     }
 
     /// <summary>One trace as a waterfall.</summary>
-    public static string Show(Trace trace)
+    /// <param name="all">Also what the database was asked, of which there is a lot.</param>
+    public static string Show(Trace trace, bool all)
     {
         var (start, length) = (trace.Start, Math.Max(1, (trace.End - trace.Start).Ticks));
         var html = Begin(NameOf(trace), $" <a href=\"/traces\">All traces</a> <code>{trace.Id}</code>, {Time(trace.End - trace.Start)}");
         html.Append("<table class=\"traces waterfall\"><thead><tr><th>What<th>Process<th class=\"number\">After<th class=\"number\">Took<th class=\"bar\">When<th>Details</tr></thead><tbody>");
+        var asked = 0;
         foreach (var (span, depth) in trace.InOrder())
         {
+            if (!all && !span.IsError && span.Tags.Any(tag => tag.Key.StartsWith("db.", StringComparison.Ordinal)))
+            {
+                asked++;
+                continue;
+            }
             var (x, width) = (100.0 * (span.Start - start).Ticks / length, 100.0 * span.Took.Ticks / length);
             html.Append(CultureInfo.InvariantCulture, $"""
                 <tr><td class="depth{Math.Min(depth, 8)}">{Text(span.Name)}<td>{Text(span.Service)} <span class="soft">{Text(span.Instance)}</span><td class="number">{Time(span.Start - start)}<td class="number">{Time(span.Took)}
@@ -49,6 +56,8 @@ internal static class TracePages
                 """);
         }
         html.Append("</tbody></table>");
+        if (asked > 0)
+            html.Append(CultureInfo.InvariantCulture, $"<p class=\"empty\">{asked} questions to the database are left out. <a href=\"/traces/{trace.Id}?all=true\">Show them too</a></p>");
         if (trace.LeftOut > 0)
             html.Append(CultureInfo.InvariantCulture, $"<p class=\"empty\">{trace.LeftOut} further spans are not kept.</p>");
         return End(html);
