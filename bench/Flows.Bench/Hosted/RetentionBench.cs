@@ -59,7 +59,7 @@ internal static class RetentionBench
         await over.CancelAsync();
         await load;
 
-        if (await ScalarAsync(platform, $"SELECT to_regclass('runs_{Name(day)}')") is not DBNull)
+        if (await ScalarAsync(platform, $"SELECT to_regclass('runs_{Name(day)}')::text") is not DBNull)
             throw new BenchException("the day was not dropped.");
         var took = ended - began;
         // Whoever was under way in the middle of it, or came until a moment after.
