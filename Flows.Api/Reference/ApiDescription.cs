@@ -115,6 +115,7 @@ internal static class Tags
         ("Flows", "Flows themselves: name, key, folder, tags, switched on or off, deleted and restored. Their definitions are drafts and versions."),
         ("Folders", "Names that flows are put under. A folder holds flows and no folders."),
         ("Drafts", "The definition that is being edited. Its revision is its ETag: with If-Match nobody overwrites what somebody else has saved."),
+        ("Testing", "Trying a flow, a step or an expression while it is being built."),
         ("Versions", "What was published, and stays as it was."),
         ("Import and export", "Flows as files: our own, and those of Activepieces and n8n."),
         ("Pieces", "What flows are made of, and what services have to say while one is being built."),

@@ -42,6 +42,7 @@ internal static class ParameterWords
         ["name"] = new("Name of the piece.", "slack", MaxLength: 100),
         ["trigger"] = new("Name of the trigger.", "new_message", MaxLength: 100),
         ["key"] = new("The key: letters, digits and `_`, not beginning with a digit.", "shop", MaxLength: 100),
+        ["step"] = new("Name of the step.", "charge", MaxLength: 100),
         ["path"] = new("Path of the step in the journal; a `/` in it is written `%2F`.", "charge"),
         ["part"] = new("Which part of it.", "output", OneOf: ["input", "output", "error"]),
         ["fileId"] = new("Id of the file, as in the step's output.", "0199b3c17f2e7c419d553f1f0b6f2a10-1"),
