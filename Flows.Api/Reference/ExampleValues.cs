@@ -88,6 +88,12 @@ internal static class ExampleValues
           "WorkerView.executionMode": "SANDBOXED", "WorkerView.modeReason": "", "WorkerView.networkMode": "GUARDED", "WorkerView.networkReason": "",
           "KeysView.current": "k2", "KeyView.id": "k2", "KeyView.isSet": true, "KeyView.rows": { "connections": 12 }, "RotationView.keyId": "k2", "RotationView.endedAt": "2026-03-02T09:15:09Z", "RotationView.total": 12, "RotationView.moved": 12,
           "StorageView.databaseBytes": 734003200, "StorageView.runDays": 30, "StorageView.pausedDays": 90, "StorageView.failedJobDays": 30, "StoredTable.name": "runs", "StoredTable.partitions": 31, "StoredTable.rows": 1000000,
+          "PastEvent.payload": { "body": { "name": "Ada" } }, "PastEvent.payloadLarge": null, "SampleView.step": "greet", "SampleView.output": { "hello": "Ada" }, "SampleView.pinned": true, "SampleView.fromRun": null,
+          "PutSampleRequest.output": { "hello": "Ada" }, "PutSampleRequest.pinned": true, "RunView.test": null, "ExpressionPreviewRequest.expressions": { "greeting": "Hello {{ trigger.body.name }}" },
+          "ExpressionPreviewRequest.context": { "trigger": { "body": { "name": "Ada" } } }, "PreviewResult.results": { "greeting": { "value": "Hello Ada", "type": "string", "error": null } },
+          "RunChart.from": "2026-03-01T09:20:00Z", "RunChart.to": "2026-03-02T09:20:00Z", "RunChart.bucketSeconds": 1800, "RunChart.buckets": [ { "at": "2026-03-02T09:00:00Z", "counts": { "Succeeded": 41, "Failed": 1 } } ], "RunChart.counted": 42,
+          "ChaosReport.state": "Done", "ChaosReport.startedBy": "Olga", "ChaosReport.status": "Succeeded", "ChaosReport.attempts": 2, "ChaosReport.findings": [], "ChaosStep.path": "count", "ChaosStep.kind": "action",
+          "DeadLetterView.priority": "Normal", "DeadLetterView.deliveries": 5, "DeadLetterView.deadSince": "2026-03-02T09:15:04Z",
           "StoredTable.tableBytes": 402653184, "StoredTable.indexBytes": 134217728, "StoredTable.oldestDay": "2026-01-31", "StoredTable.newestDay": "2026-03-03"
         }
         """)!.AsObject();

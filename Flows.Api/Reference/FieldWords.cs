@@ -9,6 +9,14 @@ internal static class FieldWords
     private static readonly Dictionary<string, string> s_words = new(StringComparer.Ordinal)
     {
         ["id"] = "Its id.",
+        ["ChaosReport.startedBy"] = "Who asked for it.",
+        ["ChaosReport.steps"] = "The steps of the sample run, and what became of each.",
+        ["ChaosStep.fate"] = "What became of it after the kill.",
+        ["ChaosStep.now"] = "How it stands now; null while it has not begun.",
+        ["PastEvent.origin"] = "What started the run.",
+        ["PreviewResult.results"] = "By the keys of the request.",
+        ["ProjectView.isTest"] = "Operators may kill a worker in the middle of a sample run.",
+        ["SampleView.pinned"] = "Test runs take it in place of the step.",
         ["name"] = "What people call it; at most 200 characters.",
         ["PieceDescription.name"] = "How definitions name it.",
         ["ActionDescription.name"] = "How definitions name it.",

@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Flows.Api.Runs;
 using Microsoft.OpenApi;
 
 namespace Flows.Api.Reference;
@@ -22,8 +23,8 @@ internal static class ParameterWords
         ["lax"] = new("Saves an incomplete draft as well; its problems are in the answer.", "true"),
         ["version"] = new("Number of the version; left out, the draft.", "2", 1),
         ["number"] = new("Number of the version.", "2", 1),
-        ["/api/v1/flows/{id}/versions/{from}/diff/{to} from"] = new("Number of the version to compare from.", "1", 1),
-        ["/api/v1/flows/{id}/versions/{from}/diff/{to} to"] = new("Number of the version to compare to.", "2", 1),
+        ["/api/v1/flows/{id}/versions/{from}/diff/{to} from"] = new("What to compare from: the number of a version, `published` or `draft`.", "1"),
+        ["/api/v1/flows/{id}/versions/{from}/diff/{to} to"] = new("What to compare to: the number of a version, `published` or `draft`.", "draft"),
         ["q"] = new("A part of the error's message; without `from`, of the last 31 days.", "timed out", MaxLength: 200),
         ["/api/v1/flows q"] = new("A part of the name or the key, in small or capital letters.", "order", MaxLength: 200),
         ["folder"] = new("The id of a folder, or `none` for flows that lie in none.", "none"),
@@ -42,6 +43,10 @@ internal static class ParameterWords
         ["name"] = new("Name of the piece.", "slack", MaxLength: 100),
         ["trigger"] = new("Name of the trigger.", "new_message", MaxLength: 100),
         ["key"] = new("The key: letters, digits and `_`, not beginning with a digit.", "shop", MaxLength: 100),
+        ["only"] = new("True does the step alone: what it uses comes from samples.", "true"),
+        ["pinned"] = new("False runs pinned steps as well.", "false"),
+        ["samples"] = new("True adds the samples of the steps.", "true"),
+        ["buckets"] = new("Parts that the time is cut into.", "48", 1, RunChart.MostBuckets, Default: RunChart.UsualBuckets),
         ["step"] = new("Name of the step.", "charge", MaxLength: 100),
         ["path"] = new("Path of the step in the journal; a `/` in it is written `%2F`.", "charge"),
         ["part"] = new("Which part of it.", "output", OneOf: ["input", "output", "error"]),

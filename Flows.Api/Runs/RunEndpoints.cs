@@ -25,7 +25,7 @@ internal static class RunEndpoints
         api.MapPost("/flows/{flowId:guid}/runs", StartRun).Requires(Permission.StartRuns).NotAudited("The run is its own record.")
             .WithSummary("Start a run of the published version; ?wait=seconds answers with the outcome").TakesPayload().MayRefuse(StatusCodes.Status409Conflict);
         api.MapPost("/flows/{flowId:guid}/draft/runs", StartDraftRun).Requires(Permission.StartRuns).NotAudited("The run is its own record.")
-            .WithSummary("Start a test run of the draft as it is now; with step=name it ends behind that step, with only=true nothing else is done, with pinned=false pinned steps are done").TakesPayload();
+            .WithSummary("Start a test run of the draft as it is now: all of it, up to a step, or one step alone").TakesPayload();
         api.MapGet("/runs", ListRuns).Requires(Permission.ReadRuns).WithSummary("The project's runs, newest first; by flow, status, time, tag and text of the error");
         api.MapGet("/runs.csv", ExportRuns).Requires(Permission.ReadRuns).WithSummary($"The same as a table, at most {RunCsv.MaxRows:N0} runs")
             .Answers(StatusCodes.Status200OK, "text/csv", "A line for each run.", CsvExample);

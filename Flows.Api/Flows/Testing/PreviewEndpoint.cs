@@ -29,7 +29,7 @@ internal static class PreviewEndpoint
     }
 
     private static async Task<Results<Ok<PreviewResult>, ProblemHttpResult>> Preview(
-        PreviewRequest request, CurrentProject project, FlowsDb db, PieceQuestionDesk desk, CancellationToken cancel)
+        ExpressionPreviewRequest request, CurrentProject project, FlowsDb db, PieceQuestionDesk desk, CancellationToken cancel)
     {
         if (request.Expressions.Count > MostExpressions)
             return Problems.BadRequest("$.expressions", $"There are {request.Expressions.Count}; at most {MostExpressions} are evaluated at once.");
@@ -59,7 +59,7 @@ internal static class PreviewEndpoint
     /// <param name="Expressions">Texts as a definition has them, with their braces, under keys of the caller's choice.</param>
     /// <param name="Context">Sample data; without it only variables and functions are known.</param>
     /// <param name="Variables">False leaves the project's variables out.</param>
-    internal sealed record PreviewRequest(IReadOnlyDictionary<string, string> Expressions, SampleContext? Context = null, bool Variables = true);
+    internal sealed record ExpressionPreviewRequest(IReadOnlyDictionary<string, string> Expressions, SampleContext? Context = null, bool Variables = true);
 
     internal sealed record PreviewResult(IReadOnlyDictionary<string, ExpressionView> Results);
 

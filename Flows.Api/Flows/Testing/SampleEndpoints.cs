@@ -25,11 +25,11 @@ internal static class SampleEndpoints
         samples.MapDelete("/{step}", Delete).Requires(Permission.EditFlows).Audited("flow.sample_deleted").WithSummary("Forget the sample of a step; test runs do the step again");
     }
 
-    private static async Task<Results<Ok<SampleList>, ProblemHttpResult>> List(Guid id, CurrentProject project, FlowsDb db, FlowSamples samples, CancellationToken cancel)
+    private static async Task<Results<Ok<FlowSampleList>, ProblemHttpResult>> List(Guid id, CurrentProject project, FlowsDb db, FlowSamples samples, CancellationToken cancel)
     {
         if (!await db.Flows.AnyAsync(flow => flow.Id == id && flow.ProjectId == project.Id, cancel))
             return FlowEndpoints.NoSuchFlow(id);
-        return TypedResults.Ok(new SampleList([.. (await samples.OfFlowAsync(id, cancel)).Select(SampleView.Of)]));
+        return TypedResults.Ok(new FlowSampleList([.. (await samples.OfFlowAsync(id, cancel)).Select(SampleView.Of)]));
     }
 
     private static async Task<Results<Ok<SampleView>, ProblemHttpResult>> Put(
@@ -74,7 +74,7 @@ internal static class SampleEndpoints
     /// <param name="FromRun">The run that it was taken from.</param>
     internal sealed record PutSampleRequest(JsonElement Output, bool Pinned = true, Guid? FromRun = null);
 
-    internal sealed record SampleList(IReadOnlyList<SampleView> Items);
+    internal sealed record FlowSampleList(IReadOnlyList<SampleView> Items);
 
     /// <param name="Step">The step's name, or <c>trigger</c>.</param>
     /// <param name="FromRun">The run whose output it is; left out for a person's own.</param>

@@ -222,7 +222,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Rename a project or change its limits
+         * Rename a project, change its limits, or say that it is one for tests
          * @description Needs the permission `project:change` (Owner, Admin). In the audit log as `project.changed`.
          */
         patch: operations["changeProject"];
@@ -640,6 +640,90 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/expressions/preview": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * What expressions give on sample data: a value with its type, or the place and reason of the error, for each
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor).
+         */
+        post: operations["previewExpressions"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/events": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The payloads that have started the flow's newest runs, the newest first; a large one is where its link says
+         * @description Needs the permission `runs:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getFlowEvents"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/samples": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Outputs that are kept beside the draft: the last of each step's tests, and those that were pinned
+         * @description Needs the permission `runs:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getFlowSamples"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/flows/{id}/samples/{step}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Keep an output of a step, or of the trigger. Pinned, test runs take it instead of doing the step
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `flow.sample_set`.
+         */
+        put: operations["setFlowSample"];
+        post?: never;
+        /**
+         * Forget the sample of a step; test runs do the step again
+         * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `flow.sample_deleted`.
+         */
+        delete: operations["deleteFlowSample"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/flows/{id}/publish": {
         parameters: {
             query?: never;
@@ -688,7 +772,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * What is different between two versions, by the names of their steps
+         * What is different between two versions, by the names of their steps; each is a number, published or draft
          * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
          */
         get: operations["compareFlowVersions"];
@@ -772,7 +856,7 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * The flow's draft, or with version=n that version, as a file that import takes
+         * The flow's draft, or with version=n that version, as a file that import takes; with samples=true also its samples, which hold data of runs
          * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
          */
         get: operations["getFlowExport"];
@@ -894,8 +978,8 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Start a test run of the draft as it is now
-         * @description Starts a test run of the draft as it is now.
+         * Start a test run of the draft as it is now: all of it, up to a step, or one step alone
+         * @description Starts a test run of the draft as it is now: of all of it, up to a step, or of one step alone.
          *
          *     Needs the permission `runs:start` (Owner, Admin, Editor, Operator).
          */
@@ -982,6 +1066,26 @@ export interface paths {
          * @description Needs the permission `runs:act` (Owner, Admin, Editor, Operator). In the audit log as `runs.cancelled`.
          */
         post: operations["cancelRuns"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/runs/chart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The same, counted by status over time
+         * @description Needs the permission `runs:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getRunsChart"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1690,6 +1794,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/system/chaos": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The project's newest reports of killed workers, newest first
+         * @description Needs the permission `queue:operate` (Owner, Admin, Operator).
+         */
+        get: operations["getSystemChaos"];
+        put?: never;
+        /**
+         * Kill a worker in the middle of a sample run of a test project; ?wait=seconds answers with the whole report
+         * @description Needs the permission `queue:operate` and `runs:start` (Owner, Admin, Operator). In the audit log as `chaos.started`.
+         */
+        post: operations["chaosSystem"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/chaos/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * What is known of a killed worker and its run by now
+         * @description Needs the permission `queue:operate` (Owner, Admin, Operator).
+         */
+        get: operations["getSystemChao"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/system/keys": {
         parameters: {
             query?: never;
@@ -1744,6 +1892,106 @@ export interface paths {
         get: operations["getQueue"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/queue/dead": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * The project's dead letters, the newest first: jobs that were delivered too often; at most 1,000
+         * @description Needs the permission `queue:operate` (Owner, Admin, Operator).
+         */
+        get: operations["getSystemQueueDead"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/queue/dead/{runId}/discard": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Forget a dead letter; its run is still due and may be queued anew
+         * @description Needs the permission `queue:operate` (Owner, Admin, Operator). In the audit log as `queue.discarded`.
+         */
+        post: operations["discardSystemQueueDead"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/queue/dead/{runId}/requeue": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Put a dead letter back among the jobs, as if it had never been delivered
+         * @description Needs the permission `queue:operate` (Owner, Admin, Operator). In the audit log as `queue.requeued`.
+         */
+        post: operations["requeueSystemQueueDead"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/queue/pause": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Hold back the project's runs that have not begun; they are accepted and kept
+         * @description Needs the permission `queue:operate` (Owner, Admin, Operator). In the audit log as `queue.paused`.
+         */
+        post: operations["pauseSystemQueue"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/system/queue/resume": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Let the project's runs go on
+         * @description Needs the permission `queue:operate` (Owner, Admin, Operator). In the audit log as `queue.resumed`.
+         */
+        post: operations["resumeSystemQueue"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2016,12 +2264,123 @@ export interface components {
              * @description Runs at a time; 0 takes the installation's default.
              */
             concurrentRuns?: null | number;
+            /** @description True lets operators of the project kill a worker in the middle of a sample run. */
+            isTest?: null | boolean;
         };
         ChangedStep: {
             /** @description Name of the step. */
             name: string;
             /** @description Its fields. */
             fields: components["schemas"]["FieldChange"][];
+        };
+        ChaosList: {
+            /** @description What was found. */
+            items: components["schemas"]["ChaosReport"][];
+        };
+        /** @description What was seen when a worker was killed in the middle of a sample run. */
+        ChaosReport: {
+            /**
+             * Format: uuid
+             * @description Its id.
+             */
+            id: string;
+            /** @description How it stands. */
+            state: components["schemas"]["ChaosState"];
+            /** @description Who asked for it. */
+            startedBy: string;
+            /**
+             * Format: date-time
+             * @description When it began; null before.
+             */
+            startedAt: string;
+            /**
+             * Format: uuid
+             * @description Id of the flow.
+             */
+            flowId: string;
+            /**
+             * Format: uuid
+             * @description Id of the run.
+             */
+            runId: string;
+            /** @description The worker that held the run and was killed. */
+            worker: null | string;
+            /**
+             * Format: int32
+             * @description Runs that it held beside the sample run; they went on elsewhere as after any crash.
+             */
+            otherRuns: number;
+            /**
+             * Format: date-time
+             * @description Its last sign of life, which is the moment in which it was told.
+             */
+            goneAt: null | string;
+            /** @description Who went on with the run. */
+            takenOverBy: null | string;
+            /**
+             * Format: double
+             * @description From the last sign of life of the one to the claim of the other.
+             */
+            takenOverAfterMs: null | number;
+            /** @description The worker that came in the place of the killed one, on the same host. */
+            replacedBy: null | string;
+            /**
+             * Format: double
+             * @description From the last sign of life of the one to the start of the other.
+             */
+            replacedAfterMs: null | number;
+            /**
+             * Format: double
+             * @description From the last sign of life to the end of the run.
+             */
+            endedAfterMs: null | number;
+            /** @description Of the run. */
+            status: null | components["schemas"]["RunStatus"];
+            /**
+             * Format: int32
+             * @description How often a worker has taken the run up.
+             */
+            attempts: number;
+            /** @description The steps of the sample run, and what became of each. */
+            steps: components["schemas"]["ChaosStep"][];
+            /** @description What is not as it must be; empty when all is well. */
+            findings: string[];
+            /** @description Why the drill came to nothing; null when it did not. */
+            problem: null | string;
+            /**
+             * Format: date-time
+             * @description When it ended; null while it runs.
+             */
+            endedAt: null | string;
+        };
+        /**
+         * @description How far a drill has come.
+         * @enum {unknown}
+         */
+        ChaosState: "Starting" | "Killing" | "Recovering" | "Done" | "Failed";
+        ChaosStep: {
+            /** @description Path of the step in the journal. */
+            path: string;
+            /** @description Kind of it. */
+            kind: string;
+            /** @description Whether it changes anything outside. */
+            effect: components["schemas"]["StepEffect"];
+            /** @description What became of it after the kill. */
+            fate: components["schemas"]["StepFate"];
+            /** @description How it stood when the worker was told to end itself; null when it had not begun. */
+            before: null | components["schemas"]["StepStatus"];
+            /** @description How it stands now; null while it has not begun. */
+            now: null | components["schemas"]["StepStatus"];
+            /**
+             * Format: int32
+             * @description The attempt of the run whose result counts.
+             */
+            attempt: number;
+            /**
+             * Format: double
+             * @description Of what counts; null when it has not ended.
+             */
+            durationMs: null | number;
         };
         ConnectionTest: {
             /** @description The service takes it. */
@@ -2118,6 +2477,31 @@ export interface components {
             /** @description What people call it; at most 200 characters. */
             name: string;
         };
+        DeadLetterList: {
+            /** @description What was found. */
+            items: components["schemas"]["DeadLetterView"][];
+            /** @description The project's runs are held back. */
+            isPaused: boolean;
+        };
+        DeadLetterView: {
+            /**
+             * Format: uuid
+             * @description Id of the run.
+             */
+            runId: string;
+            /** @description Which queue of the project. */
+            priority: string;
+            /**
+             * Format: int32
+             * @description How often the job was given to a worker.
+             */
+            deliveries: number;
+            /**
+             * Format: date-time
+             * @description When it was given up.
+             */
+            deadSince: string;
+        };
         DecideRequest: {
             /** @description Path of the step in the journal. */
             path: string;
@@ -2211,6 +2595,52 @@ export interface components {
             /** @description The functions an expression may call. */
             functions: components["schemas"]["FunctionDescription"][];
         };
+        EventList: {
+            /** @description What was found. */
+            items: components["schemas"]["PastEvent"][];
+        };
+        ExportedSample: {
+            /** @description What the step, or the trigger, has given. */
+            output: components["schemas"]["JsonElement"];
+            /** @description Test runs take it instead of doing the step. */
+            pinned: boolean;
+        };
+        ExpressionErrorView: {
+            /** @description For people. */
+            message: string;
+            /**
+             * Format: int32
+             * @description Characters of the text before the place.
+             */
+            position: number;
+            /**
+             * Format: int32
+             * @description Characters at fault; 0 at the end of the text.
+             */
+            length: number;
+        };
+        ExpressionPreviewRequest: {
+            /** @description Texts as a definition has them, with their braces, under keys of the caller's choice. */
+            expressions: {
+                [key: string]: string;
+            };
+            /** @description Sample data; without it only variables and functions are known. */
+            context?: null | components["schemas"]["SampleContext"];
+            /**
+             * @description False leaves the project's variables out.
+             * @default true
+             */
+            variables: boolean;
+        };
+        /** @description Either value and type, or an error. */
+        ExpressionView: {
+            /** @description Any JSON. */
+            value: components["schemas"]["JsonElement"];
+            /** @description `string`, `number`, `boolean`, `null`, `array` or `object`. */
+            type: null | string;
+            /** @description Why it failed; null when it did not. */
+            error: null | components["schemas"]["ExpressionErrorView"];
+        };
         FieldChange: {
             /** @description Path inside the step: `input.url`. */
             field: string;
@@ -2234,6 +2664,14 @@ export interface components {
             key: null | string;
             /** @description The flow, in the language of docs/flow-language.md. */
             definition: components["schemas"]["JsonElement"];
+            /** @description Only when they are asked for: by the names of steps. */
+            samples?: null | {
+                [key: string]: components["schemas"]["ExportedSample"];
+            };
+        };
+        FlowSampleList: {
+            /** @description What was found. */
+            items: components["schemas"]["SampleView"][];
         };
         /** @description A version with what it does. */
         FlowVersionDetail: {
@@ -2365,7 +2803,7 @@ export interface components {
              */
             prefix: string;
             /**
-             * @description Of the signature, which is in hex: `sha1`, `sha256` or `sha512`.
+             * @description Of the signature: `sha1`, `sha256` or `sha512`.
              * @default sha256
              */
             algorithm: string;
@@ -2377,6 +2815,29 @@ export interface components {
             eventHeader?: null | string;
             /** @description The input that lists the names which start the flow; others are answered and start nothing. Null: all do. */
             eventsInput?: null | string;
+            /** @description Holds the time of the call, which is signed with it; null for none. It may be Header itself. */
+            timestampHeader?: null | string;
+            /**
+             * @description What stands before the time; of several parts with commas between, the first that begins with it counts.
+             * @default
+             */
+            timestampPrefix: string;
+            /**
+             * Format: int32
+             * @description How far that time may be from ours, in either direction.
+             * @default 300
+             */
+            toleranceSeconds: number;
+            /**
+             * @description What is signed: a text with `{body}`, and `{timestamp}` when there is a time.
+             * @default {body}
+             */
+            signed: string;
+            /**
+             * @description Of the signature: `hex` or `base64`.
+             * @default hex
+             */
+            encoding: string;
         };
         IgnoredEvent: {
             /** @description An event that the flow is not started by. */
@@ -2687,6 +3148,13 @@ export interface components {
             connection?: null | string;
             /** @description What the user has typed. */
             search?: null | string;
+            /**
+             * Format: uuid
+             * @description The flow whose samples stand in for what the expressions in the input name; null leaves those as they are written.
+             */
+            flowId?: null | string;
+            /** @description The same given with the question; it is taken rather than the samples. */
+            context?: null | components["schemas"]["SampleContext"];
             /** @description What the form holds so far; may be left out. */
             input?: components["schemas"]["JsonElement"];
         };
@@ -2753,6 +3221,28 @@ export interface components {
             /** @description The `cursor` of the next page; null on the last. */
             nextCursor: null | string;
         };
+        PastEvent: {
+            /**
+             * Format: uuid
+             * @description Id of the run.
+             */
+            runId: string;
+            /**
+             * Format: date-time
+             * @description When the run was accepted.
+             */
+            at: string;
+            /** @description What started the run. */
+            origin: components["schemas"]["RunOrigin"];
+            /** @description How it stands. */
+            status: components["schemas"]["RunStatus"];
+            /** @description `Test` for runs of drafts. */
+            environment: components["schemas"]["RunEnvironment"];
+            /** @description The trigger's output; left out when it is large. */
+            payload: components["schemas"]["JsonElement"];
+            /** @description Set in its place. */
+            payloadLarge: null | components["schemas"]["LargeValueView"];
+        };
         /** @description The answer when a caller's run has not ended in time, or waits for somebody. */
         PendingRun: {
             /**
@@ -2805,6 +3295,12 @@ export interface components {
              * @description Times after this moment; now when it is left out.
              */
             from?: null | string;
+        };
+        PreviewResult: {
+            /** @description By the keys of the request. */
+            results: {
+                [key: string]: components["schemas"]["ExpressionView"];
+            };
         };
         /** @description What went wrong (RFC 9457). Further members tell more about some errors, such as the run's id or its status. */
         ProblemDetails: {
@@ -2864,6 +3360,8 @@ export interface components {
              * @description When it was made.
              */
             createdAt: string;
+            /** @description Operators may kill a worker in the middle of a sample run. */
+            isTest: boolean;
         };
         /** @description One input of an action or trigger, and the form control for it. */
         PropDescription: {
@@ -2903,6 +3401,20 @@ export interface components {
             clientSecret?: null | string;
             /** @description What people call it; at most 200 characters. */
             name?: null | string;
+        };
+        PutSampleRequest: {
+            /** @description Any JSON: what the step is to have given. */
+            output: components["schemas"]["JsonElement"];
+            /**
+             * @description False keeps it for previews alone, until the next test run replaces it.
+             * @default true
+             */
+            pinned: boolean;
+            /**
+             * Format: uuid
+             * @description The run that it was taken from.
+             */
+            fromRun?: null | string;
         };
         PutVariableRequest: {
             /** @description Any JSON. */
@@ -3090,6 +3602,44 @@ export interface components {
              */
             broken: number;
         };
+        RunBucket: {
+            /**
+             * Format: date-time
+             * @description Where this part of the time begins.
+             */
+            at: string;
+            /** @description Runs by status; a status that none has is left out. */
+            counts: {
+                [key: string]: number;
+            };
+        };
+        /** @description Runs counted by status over time. */
+        RunChart: {
+            /**
+             * Format: date-time
+             * @description What was there.
+             */
+            from: string;
+            /**
+             * Format: date-time
+             * @description What is there now.
+             */
+            to: string;
+            /**
+             * Format: double
+             * @description How long each part of the time is.
+             */
+            bucketSeconds: number;
+            /** @description Oldest first; a part in which no run was accepted is left out. */
+            buckets: components["schemas"]["RunBucket"][];
+            /**
+             * Format: int64
+             * @description Runs that were counted.
+             */
+            counted: number;
+            /** @description There are more than were counted: those at the beginning of the time are missing. */
+            isCut: boolean;
+        };
         /**
          * @description Which of a flow's definitions a run walks. The numbers are stored.
          * @enum {unknown}
@@ -3103,6 +3653,11 @@ export interface components {
             /** @description Path of the step that failed. */
             step: null | string;
         };
+        /**
+         * @description How a run came to be. The numbers are stored.
+         * @enum {unknown}
+         */
+        RunOrigin: "Api" | "Webhook" | "Schedule" | "Poll" | "Flow" | "Retry" | "Test";
         /**
          * @description The order in which waiting runs are taken: lower first. The numbers are stored and are part of queue keys.
          * @enum {unknown}
@@ -3132,6 +3687,15 @@ export interface components {
          * @enum {unknown}
          */
         RunStatus: "Queued" | "Running" | "Paused" | "NeedsDecision" | "Succeeded" | "Failed" | "TimedOut" | "Cancelled";
+        /** @description What a test run does not do. */
+        RunTestView: {
+            /** @description The step behind which it ends; null for the end of the flow. */
+            step: null | string;
+            /** @description Nothing but that step was to be done. */
+            only: boolean;
+            /** @description Names of the steps whose outputs were given. */
+            pinned: string[];
+        };
         /** @description A run as the API shows it. */
         RunView: {
             /**
@@ -3203,6 +3767,21 @@ export interface components {
             largeOutput?: null | components["schemas"]["LargeValueView"];
             /** @description Words that it is found by; left out when there are none. */
             tags?: null | string[];
+            /** @description How the run came to be. */
+            origin?: components["schemas"]["RunOrigin"];
+            /** @description Set for a test run that takes outputs as given or ends before the end of the flow; left out of lists. */
+            test?: null | components["schemas"]["RunTestView"];
+        };
+        /** @description What the names in expressions mean in a preview, as a caller sends it. */
+        SampleContext: {
+            /** @description Outputs by the names of their steps. */
+            steps?: null | Record<string, never>;
+            /** @description By the name of each loop around the place: `{ item, index }`. */
+            loop?: null | Record<string, never>;
+            /** @description The trigger's output; may be left out. */
+            trigger?: components["schemas"]["JsonElement"];
+            /** @description What `errors` is; may be left out. */
+            errors?: components["schemas"]["JsonElement"];
         };
         SampleList: {
             /** @description Outputs of the trigger, the newest first. */
@@ -3215,6 +3794,24 @@ export interface components {
             connection?: null | string;
             /** @description The inputs of the trigger; may be left out. */
             input?: components["schemas"]["JsonElement"];
+        };
+        SampleView: {
+            /** @description The step's name, or `trigger`. */
+            step: string;
+            /** @description What came out. */
+            output: components["schemas"]["JsonElement"];
+            /** @description Test runs take it in place of the step. */
+            pinned: boolean;
+            /**
+             * Format: uuid
+             * @description The run whose output it is; left out for a person's own.
+             */
+            fromRun: null | string;
+            /**
+             * Format: date-time
+             * @description When it was changed last.
+             */
+            updatedAt: string;
         };
         SchedulePreview: {
             /** @description The next ten times. */
@@ -3315,6 +3912,11 @@ export interface components {
             detail?: unknown;
         };
         /**
+         * @description What became of a step of the sample run.
+         * @enum {unknown}
+         */
+        StepFate: "Replayed" | "RanAgain" | "AskedAbout" | "WentOn" | "RanAfter" | "Repeated" | "Open";
+        /**
          * @description How a step stands. The numbers are stored.
          * @enum {unknown}
          */
@@ -3365,6 +3967,8 @@ export interface components {
             largeOutput?: null | components["schemas"]["LargeValueView"];
             /** @description Where it is when it is too large to be shown here. */
             largeError?: null | components["schemas"]["LargeValueView"];
+            /** @description True for a step that a test run did not do, because its output was given. Left out otherwise. */
+            pinned?: boolean;
         };
         /** @description What Postgres holds for Flows. */
         StorageView: {
@@ -3594,6 +4198,8 @@ export interface components {
             networkMode: string;
             /** @description Who keeps flows to it: the kernel, or the engines themselves. */
             networkReason: string;
+            /** @description It may be told to end itself (`Flows__Worker__AllowChaos`). */
+            allowsChaos: boolean;
         };
     };
     responses: {
@@ -4323,7 +4929,8 @@ export interface operations {
                      *           "id": "0199b3a0-0000-7000-8000-0000000000a1",
                      *           "name": "Default",
                      *           "concurrentRuns": 0,
-                     *           "createdAt": "2026-03-02T09:15:04.12Z"
+                     *           "createdAt": "2026-03-02T09:15:04.12Z",
+                     *           "isTest": false
                      *         }
                      *       ]
                      *     }
@@ -4364,7 +4971,8 @@ export interface operations {
                      *       "id": "0199b3a0-0000-7000-8000-0000000000a1",
                      *       "name": "Default",
                      *       "concurrentRuns": 0,
-                     *       "createdAt": "2026-03-02T09:15:04.12Z"
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "isTest": false
                      *     }
                      */
                     "application/json": components["schemas"]["ProjectView"];
@@ -4405,7 +5013,8 @@ export interface operations {
                      *       "id": "0199b3a0-0000-7000-8000-0000000000a1",
                      *       "name": "Default",
                      *       "concurrentRuns": 0,
-                     *       "createdAt": "2026-03-02T09:15:04.12Z"
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "isTest": false
                      *     }
                      */
                     "application/json": components["schemas"]["ProjectView"];
@@ -4454,7 +5063,8 @@ export interface operations {
                      *       "id": "0199b3a0-0000-7000-8000-0000000000a1",
                      *       "name": "Default",
                      *       "concurrentRuns": 0,
-                     *       "createdAt": "2026-03-02T09:15:04.12Z"
+                     *       "createdAt": "2026-03-02T09:15:04.12Z",
+                     *       "isTest": false
                      *     }
                      */
                     "application/json": components["schemas"]["ProjectView"];
@@ -5891,6 +6501,263 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    previewExpressions: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "expressions": {
+                 *         "greeting": "Hello {{ trigger.body.name }}"
+                 *       },
+                 *       "context": {
+                 *         "trigger": {
+                 *           "body": {
+                 *             "name": "Ada"
+                 *           }
+                 *         }
+                 *       }
+                 *     }
+                 */
+                "application/json": components["schemas"]["ExpressionPreviewRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "results": {
+                     *         "greeting": {
+                     *           "value": "Hello Ada",
+                     *           "type": "string",
+                     *           "error": null
+                     *         }
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["PreviewResult"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            422: components["responses"]["Problem422"];
+            429: components["responses"]["Problem429"];
+            503: components["responses"]["Problem503"];
+            504: components["responses"]["Problem504"];
+        };
+    };
+    getFlowEvents: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Items of a page.
+                 * @example 20
+                 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21",
+                     *           "at": "2026-03-02T09:20:31.5Z",
+                     *           "origin": "Api",
+                     *           "status": "Queued",
+                     *           "environment": "Production",
+                     *           "payload": {
+                     *             "body": {
+                     *               "name": "Ada"
+                     *             }
+                     *           },
+                     *           "payloadLarge": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["EventList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getFlowSamples: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "step": "greet",
+                     *           "output": {
+                     *             "hello": "Ada"
+                     *           },
+                     *           "pinned": true,
+                     *           "fromRun": null,
+                     *           "updatedAt": "2026-03-02T09:20:31.5Z"
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["FlowSampleList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    setFlowSample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+                /**
+                 * @description Name of the step.
+                 * @example charge
+                 */
+                step: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                /**
+                 * @example {
+                 *       "output": {
+                 *         "hello": "Ada"
+                 *       },
+                 *       "pinned": true
+                 *     }
+                 */
+                "application/json": components["schemas"]["PutSampleRequest"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "step": "greet",
+                     *       "output": {
+                     *         "hello": "Ada"
+                     *       },
+                     *       "pinned": true,
+                     *       "fromRun": null,
+                     *       "updatedAt": "2026-03-02T09:20:31.5Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["SampleView"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            413: components["responses"]["Problem413"];
+            415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    deleteFlowSample: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+                /**
+                 * @description Name of the step.
+                 * @example charge
+                 */
+                step: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     publishFlow: {
         parameters: {
             query?: never;
@@ -6013,15 +6880,15 @@ export interface operations {
                  */
                 id: string;
                 /**
-                 * @description Number of the version to compare from.
+                 * @description What to compare from: the number of a version, `published` or `draft`.
                  * @example 1
                  */
-                from: number;
+                from: string;
                 /**
-                 * @description Number of the version to compare to.
-                 * @example 2
+                 * @description What to compare to: the number of a version, `published` or `draft`.
+                 * @example draft
                  */
-                to: number;
+                to: string;
             };
             cookie?: never;
         };
@@ -6321,6 +7188,11 @@ export interface operations {
                  * @example 2
                  */
                 version?: number;
+                /**
+                 * @description True adds the samples of the steps.
+                 * @example true
+                 */
+                samples?: boolean;
             };
             header?: never;
             path: {
@@ -6364,7 +7236,8 @@ export interface operations {
                      *             }
                      *           }
                      *         ]
-                     *       }
+                     *       },
+                     *       "samples": null
                      *     }
                      */
                     "application/json": components["schemas"]["FlowExport"];
@@ -6742,6 +7615,21 @@ export interface operations {
                  * @example 30
                  */
                 wait?: number;
+                /**
+                 * @description Name of the step.
+                 * @example charge
+                 */
+                step?: string;
+                /**
+                 * @description True does the step alone: what it uses comes from samples.
+                 * @example true
+                 */
+                only?: boolean;
+                /**
+                 * @description False runs pinned steps as well.
+                 * @example false
+                 */
+                pinned?: boolean;
             };
             header?: {
                 /**
@@ -6809,7 +7697,9 @@ export interface operations {
                      *       "largeOutput": null,
                      *       "tags": [
                      *         "order-42"
-                     *       ]
+                     *       ],
+                     *       "origin": "Api",
+                     *       "test": null
                      *     }
                      */
                     "application/json": components["schemas"]["RunView"];
@@ -6851,7 +7741,9 @@ export interface operations {
                      *       "largeOutput": null,
                      *       "tags": [
                      *         "order-42"
-                     *       ]
+                     *       ],
+                     *       "origin": "Api",
+                     *       "test": null
                      *     }
                      */
                     "application/json": components["schemas"]["RunView"];
@@ -6940,7 +7832,9 @@ export interface operations {
                      *       "largeOutput": null,
                      *       "tags": [
                      *         "order-42"
-                     *       ]
+                     *       ],
+                     *       "origin": "Api",
+                     *       "test": null
                      *     }
                      */
                     "application/json": components["schemas"]["RunView"];
@@ -6982,7 +7876,9 @@ export interface operations {
                      *       "largeOutput": null,
                      *       "tags": [
                      *         "order-42"
-                     *       ]
+                     *       ],
+                     *       "origin": "Api",
+                     *       "test": null
                      *     }
                      */
                     "application/json": components["schemas"]["RunView"];
@@ -7084,7 +7980,9 @@ export interface operations {
                      *           "largeOutput": null,
                      *           "tags": [
                      *             "order-42"
-                     *           ]
+                     *           ],
+                     *           "origin": "Api",
+                     *           "test": null
                      *         }
                      *       ],
                      *       "nextCursor": null
@@ -7216,6 +8114,87 @@ export interface operations {
             404: components["responses"]["Problem404"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getRunsChart: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Only runs of this flow.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                flow?: string;
+                /**
+                 * @description Words with commas between, or the parameter several times.
+                 * @example [
+                 *       "Failed"
+                 *     ]
+                 */
+                status?: string[];
+                /**
+                 * @description Accepted at or after this moment.
+                 * @example 2026-03-01T00:00:00Z
+                 */
+                from?: string;
+                /**
+                 * @description Accepted before this moment.
+                 * @example 2026-04-01T00:00:00Z
+                 */
+                to?: string;
+                /**
+                 * @description One of the run's tags.
+                 * @example shop
+                 */
+                tag?: string;
+                /**
+                 * @description A part of the error's message.
+                 * @example timed out
+                 */
+                q?: string;
+                /**
+                 * @description Parts that the time is cut into.
+                 * @example 48
+                 */
+                buckets?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "from": "2026-03-01T09:20:00Z",
+                     *       "to": "2026-03-02T09:20:00Z",
+                     *       "bucketSeconds": 1800,
+                     *       "buckets": [
+                     *         {
+                     *           "at": "2026-03-02T09:00:00Z",
+                     *           "counts": {
+                     *             "Succeeded": 41,
+                     *             "Failed": 1
+                     *           }
+                     *         }
+                     *       ],
+                     *       "counted": 42,
+                     *       "isCut": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["RunChart"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
             503: components["responses"]["Problem503"];
         };
     };
@@ -7369,7 +8348,9 @@ export interface operations {
                      *       "largeOutput": null,
                      *       "tags": [
                      *         "order-42"
-                     *       ]
+                     *       ],
+                     *       "origin": "Api",
+                     *       "test": null
                      *     }
                      */
                     "application/json": components["schemas"]["RunView"];
@@ -7433,7 +8414,9 @@ export interface operations {
                      *       "largeOutput": null,
                      *       "tags": [
                      *         "order-42"
-                     *       ]
+                     *       ],
+                     *       "origin": "Api",
+                     *       "test": null
                      *     }
                      */
                     "application/json": components["schemas"]["RunView"];
@@ -7511,7 +8494,9 @@ export interface operations {
                      *       "largeOutput": null,
                      *       "tags": [
                      *         "order-42"
-                     *       ]
+                     *       ],
+                     *       "origin": "Api",
+                     *       "test": null
                      *     }
                      */
                     "application/json": components["schemas"]["RunView"];
@@ -7679,7 +8664,9 @@ export interface operations {
                      *       "largeOutput": null,
                      *       "tags": [
                      *         "order-42"
-                     *       ]
+                     *       ],
+                     *       "origin": "Api",
+                     *       "test": null
                      *     }
                      */
                     "application/json": components["schemas"]["RunView"];
@@ -7721,7 +8708,9 @@ export interface operations {
                      *       "largeOutput": null,
                      *       "tags": [
                      *         "order-42"
-                     *       ]
+                     *       ],
+                     *       "origin": "Api",
+                     *       "test": null
                      *     }
                      */
                     "application/json": components["schemas"]["RunView"];
@@ -7791,7 +8780,8 @@ export interface operations {
                      *           "interrupted": false,
                      *           "largeInput": null,
                      *           "largeOutput": null,
-                     *           "largeError": null
+                     *           "largeError": null,
+                     *           "pinned": false
                      *         }
                      *       ],
                      *       "nextCursor": null
@@ -7861,7 +8851,8 @@ export interface operations {
                      *           "interrupted": false,
                      *           "largeInput": null,
                      *           "largeOutput": null,
-                     *           "largeError": null
+                     *           "largeError": null,
+                     *           "pinned": false
                      *         }
                      *       ],
                      *       "nextCursor": null
@@ -9373,6 +10364,247 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    getSystemChaos: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "state": "Done",
+                     *           "startedBy": "Olga",
+                     *           "startedAt": "2026-03-02T09:15:04.13Z",
+                     *           "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21",
+                     *           "worker": null,
+                     *           "otherRuns": 0,
+                     *           "goneAt": null,
+                     *           "takenOverBy": null,
+                     *           "takenOverAfterMs": null,
+                     *           "replacedBy": null,
+                     *           "replacedAfterMs": null,
+                     *           "endedAfterMs": null,
+                     *           "status": "Succeeded",
+                     *           "attempts": 2,
+                     *           "steps": [
+                     *             {
+                     *               "path": "count",
+                     *               "kind": "action",
+                     *               "effect": "Pure",
+                     *               "fate": "Replayed",
+                     *               "before": "Running",
+                     *               "now": "Running",
+                     *               "attempt": 1,
+                     *               "durationMs": null
+                     *             }
+                     *           ],
+                     *           "findings": [],
+                     *           "problem": null,
+                     *           "endedAt": null
+                     *         }
+                     *       ]
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChaosList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    chaosSystem: {
+        parameters: {
+            query?: {
+                /**
+                 * @description Seconds to wait for the end of the run; left out, the answer comes at once.
+                 * @example 30
+                 */
+                wait?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "state": "Done",
+                     *       "startedBy": "Olga",
+                     *       "startedAt": "2026-03-02T09:15:04.13Z",
+                     *       "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21",
+                     *       "worker": null,
+                     *       "otherRuns": 0,
+                     *       "goneAt": null,
+                     *       "takenOverBy": null,
+                     *       "takenOverAfterMs": null,
+                     *       "replacedBy": null,
+                     *       "replacedAfterMs": null,
+                     *       "endedAfterMs": null,
+                     *       "status": "Succeeded",
+                     *       "attempts": 2,
+                     *       "steps": [
+                     *         {
+                     *           "path": "count",
+                     *           "kind": "action",
+                     *           "effect": "Pure",
+                     *           "fate": "Replayed",
+                     *           "before": "Running",
+                     *           "now": "Running",
+                     *           "attempt": 1,
+                     *           "durationMs": null
+                     *         }
+                     *       ],
+                     *       "findings": [],
+                     *       "problem": null,
+                     *       "endedAt": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChaosReport"];
+                };
+            };
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "state": "Done",
+                     *       "startedBy": "Olga",
+                     *       "startedAt": "2026-03-02T09:15:04.13Z",
+                     *       "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21",
+                     *       "worker": null,
+                     *       "otherRuns": 0,
+                     *       "goneAt": null,
+                     *       "takenOverBy": null,
+                     *       "takenOverAfterMs": null,
+                     *       "replacedBy": null,
+                     *       "replacedAfterMs": null,
+                     *       "endedAfterMs": null,
+                     *       "status": "Succeeded",
+                     *       "attempts": 2,
+                     *       "steps": [
+                     *         {
+                     *           "path": "count",
+                     *           "kind": "action",
+                     *           "effect": "Pure",
+                     *           "fate": "Replayed",
+                     *           "before": "Running",
+                     *           "now": "Running",
+                     *           "attempt": 1,
+                     *           "durationMs": null
+                     *         }
+                     *       ],
+                     *       "findings": [],
+                     *       "problem": null,
+                     *       "endedAt": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChaosReport"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getSystemChao: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the chao.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "state": "Done",
+                     *       "startedBy": "Olga",
+                     *       "startedAt": "2026-03-02T09:15:04.13Z",
+                     *       "flowId": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *       "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21",
+                     *       "worker": null,
+                     *       "otherRuns": 0,
+                     *       "goneAt": null,
+                     *       "takenOverBy": null,
+                     *       "takenOverAfterMs": null,
+                     *       "replacedBy": null,
+                     *       "replacedAfterMs": null,
+                     *       "endedAfterMs": null,
+                     *       "status": "Succeeded",
+                     *       "attempts": 2,
+                     *       "steps": [
+                     *         {
+                     *           "path": "count",
+                     *           "kind": "action",
+                     *           "effect": "Pure",
+                     *           "fate": "Replayed",
+                     *           "before": "Running",
+                     *           "now": "Running",
+                     *           "attempt": 1,
+                     *           "durationMs": null
+                     *         }
+                     *       ],
+                     *       "findings": [],
+                     *       "problem": null,
+                     *       "endedAt": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ChaosReport"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     listSystemKeys: {
         parameters: {
             query?: never;
@@ -9533,6 +10765,153 @@ export interface operations {
             503: components["responses"]["Problem503"];
         };
     };
+    getSystemQueueDead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "items": [
+                     *         {
+                     *           "runId": "0199b3d0-1c55-7e0a-8a31-5b7d0c9e4f21",
+                     *           "priority": "Normal",
+                     *           "deliveries": 5,
+                     *           "deadSince": "2026-03-02T09:15:04Z"
+                     *         }
+                     *       ],
+                     *       "isPaused": false
+                     *     }
+                     */
+                    "application/json": components["schemas"]["DeadLetterList"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    discardSystemQueueDead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the run.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                runId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    requeueSystemQueueDead: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the run.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                runId: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    pauseSystemQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    resumeSystemQueue: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
+            503: components["responses"]["Problem503"];
+        };
+    };
     getStorage: {
         parameters: {
             query?: never;
@@ -9609,7 +10988,8 @@ export interface operations {
                      *           "executionMode": "SANDBOXED",
                      *           "modeReason": "",
                      *           "networkMode": "GUARDED",
-                     *           "networkReason": ""
+                     *           "networkReason": "",
+                     *           "allowsChaos": false
                      *         }
                      *       ]
                      *     }
