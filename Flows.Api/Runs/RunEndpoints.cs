@@ -229,7 +229,8 @@ internal static class RunEndpoints
     }
 
     private static RunView AsAccepted(NewRun run) => new(
-        run.RunId, run.FlowId, run.Version, RunStatus.Queued, run.Environment, null, run.CreatedAt, null, null, 0, null, null, null, null, null, null) { Origin = run.Origin };
+        run.RunId, run.FlowId, run.Version, RunStatus.Queued, run.Environment, null, run.CreatedAt, null, null, 0, null, null, null, null, null, null)
+    { Origin = run.Origin };
 
     /// <param name="Status">Words with commas between, or the parameter several times.</param>
     /// <param name="From">Accepted at or after this moment.</param>

@@ -209,8 +209,8 @@ internal sealed class RunReader(NpgsqlDataSource db, ListDatabase lists, WaitRea
         while (await reader.ReadAsync(cancel))
         {
             var step = ReadStep(reader);
-            steps.Add(StepView.Of(runId, step with { Line = ending.Close(step.Line) }, ending.HasCut(step.Line), isHistory: table != "run_steps")
-                with { Pinned = step.Line.Status == StepStatus.Succeeded && pinned?.Contains(step.Line.Name) == true });
+            var view = StepView.Of(runId, step with { Line = ending.Close(step.Line) }, ending.HasCut(step.Line), isHistory: table != "run_steps");
+            steps.Add(view with { Pinned = step.Line.Status == StepStatus.Succeeded && pinned?.Contains(step.Line.Name) == true });
         }
         if (steps.Count <= limit)
             return new(steps, null);
