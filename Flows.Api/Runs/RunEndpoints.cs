@@ -113,15 +113,19 @@ internal static class RunEndpoints
     {
         var now = clock.GetUtcNow();
         var to = query.To ?? now;
-        var from = query.From ?? to - RunChart.Usual;
+        var from = query.From ?? Before(to, RunChart.Usual);
         if (buckets is < 1 or > RunChart.MostBuckets)
             return Problems.BadRequest("buckets", $"It must be from 1 to {RunChart.MostBuckets}.");
         if (from >= to || to - from > RunChart.Longest)
-            return Problems.BadRequest("from", $"It must be before 'to', and at most {RunChart.Longest.Days} days before it.");
+            return Problems.BadRequest(query.From is null ? "to" : "from", $"'from' must be before 'to', and at most {RunChart.Longest.Days} days before it.");
         if (Read(query with { From = from, To = to }, project, before: null, RunChart.MostRuns, now, out var filter) is { } wrong)
             return wrong;
         return TypedResults.Ok(await RunChart.CountAsync(lists, filter, from, to, buckets ?? RunChart.UsualBuckets, cancel));
     }
+
+    // The beginning of the calendar is a moment as well.
+    private static DateTimeOffset Before(DateTimeOffset moment, TimeSpan span) =>
+        moment - DateTimeOffset.MinValue > span ? moment - span : DateTimeOffset.MinValue;
 
     /// <summary>The filter of a list, or what is wrong with the query.</summary>
     private static ProblemHttpResult? Read(RunQuery query, CurrentProject project, Guid? before, int limit, DateTimeOffset now, out RunFilter filter)
@@ -141,7 +145,7 @@ internal static class RunEndpoints
         if (query.Q?.Contains('\0', StringComparison.Ordinal) == true)
             return Problems.BadRequest("q", "It must not contain the character NUL.");
         // Errors are in no index: without a beginning, only those of the last month are looked through.
-        var from = query.From ?? (string.IsNullOrEmpty(query.Q) ? null : (query.To ?? now) - s_searched);
+        var from = query.From ?? (string.IsNullOrEmpty(query.Q) ? null : Before(query.To ?? now, s_searched));
         filter = new RunFilter(project.Id, query.Flow, statuses, from, query.To, before, limit)
         {
             Tag = string.IsNullOrEmpty(query.Tag) ? null : query.Tag,

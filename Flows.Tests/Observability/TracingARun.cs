@@ -80,11 +80,11 @@ public sealed class TracingARun(Platform platform)
         const string First = "11111111111111111111111111111111", Second = "22222222222222222222222222222222", Caller = "00f067aa0ba902b7";
         var run = await StartAsync(flows, $"/api/v1/flows/{calling}/runs", "{}", First, Caller);
         await flows.Api.UntilFinalAsync(run);
-        var spans = await receiver.UntilAsync(First, spans => spans.Count(span => span.Name == "run Calling") == 2 && spans.Exists(span => span.Name == "run Called"));
+        var spans = await receiver.UntilAsync(First, spans => spans.Exists(IsSecond) && spans.Exists(span => span.Name == "run Called"));
         var request = Assert.Single(spans, span => span.ParentId == Caller);
         Assert.All(spans.Where(span => span.Name.StartsWith("run ", StringComparison.Ordinal)), span => Assert.Equal(request.SpanId, span.ParentId));
         Assert.NotEqual(run.ToString(), Assert.Single(spans, span => span.Name == "run Called").Tags["flows.run.id"]);
-        Assert.Equal([First], spans.Single(span => span.Name == "run Calling" && span.Tags["flows.run.attempt"] == "2").Links);
+        Assert.Equal([First], spans.Single(IsSecond).Links);
 
         // Done again as a new run: the trace of the person's request, linked to that of the run it comes from.
         var again = await StartAsync(flows, $"/api/v1/runs/{run}/retry", """{ "from": "start" }""", Second, Caller);
@@ -105,6 +105,9 @@ public sealed class TracingARun(Platform platform)
         var attempt = Assert.Single(spans, span => span.Name == "run Ticking");
         Assert.Equal((fired.SpanId, fired.Tags["flows.run.id"]), (attempt.ParentId, attempt.Tags["flows.run.id"]));
     }
+
+    // There may be a third: a worker that is too slow to say that it goes on loses the run to another.
+    private static bool IsSecond(ReceivedSpan span) => span.Name == "run Calling" && span.Tags["flows.run.attempt"] == "2";
 
     private static async Task<Guid> StartAsync(FlowsProcess flows, string path, string body, string trace, string caller)
     {
