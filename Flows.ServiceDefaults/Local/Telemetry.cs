@@ -11,8 +11,8 @@ using OpenTelemetry.Trace;
 namespace Flows.ServiceDefaults.Local;
 
 /// <summary>
-/// Traces and meters over OTLP, from the sources built into .NET and from our own, for as long as the host runs.
-/// Registered only when OTEL_EXPORTER_OTLP_ENDPOINT is set: otherwise nothing listens and activities are never made.
+/// Traces and meters over OTLP, from the sources built into .NET and from our own, for as long as the host runs. Each only where it has an endpoint, and
+/// registered only when one has: otherwise nothing listens and activities are never made.
 /// </summary>
 internal sealed class Telemetry(IHostEnvironment environment, IConfiguration configuration) : IHostedService, IDisposable
 {
@@ -24,18 +24,25 @@ internal sealed class Telemetry(IHostEnvironment environment, IConfiguration con
 
     public Task StartAsync(CancellationToken cancellationToken)
     {
-        var traces = Sdk.CreateTracerProviderBuilder()
-            .ConfigureResource(resource => Describe(resource, environment))
-            .AddSource(s_sources)
-            .AddOtlpExporter();
-        if (TraceBudget.From(configuration) is { } budget)
-            traces.SetSampler(budget);
-        _traces = traces.Build();
-        _meters = Sdk.CreateMeterProviderBuilder()
-            .ConfigureResource(resource => Describe(resource, environment))
-            .AddMeter(s_meters)
-            .AddOtlpExporter()
-            .Build();
+        var endpoints = new OtlpEndpoints(configuration);
+        if (endpoints.Has(OtlpEndpoints.Traces))
+        {
+            var traces = Sdk.CreateTracerProviderBuilder()
+                .ConfigureResource(resource => Describe(resource, environment))
+                .AddSource(s_sources)
+                .AddOtlpExporter(exporter => endpoints.Set(exporter, OtlpEndpoints.Traces));
+            if (TraceBudget.From(configuration) is { } budget)
+                traces.SetSampler(budget);
+            _traces = traces.Build();
+        }
+        if (endpoints.Has(OtlpEndpoints.Metrics))
+        {
+            _meters = Sdk.CreateMeterProviderBuilder()
+                .ConfigureResource(resource => Describe(resource, environment))
+                .AddMeter(s_meters)
+                .AddOtlpExporter((exporter, _) => endpoints.Set(exporter, OtlpEndpoints.Metrics))
+                .Build();
+        }
         return Task.CompletedTask;
     }
 
@@ -60,10 +67,11 @@ internal static class TelemetryRegistration
 {
     internal static void AddTelemetry(this IHostApplicationBuilder builder)
     {
-        if (string.IsNullOrWhiteSpace(builder.Configuration["OTEL_EXPORTER_OTLP_ENDPOINT"]))
+        var endpoints = new OtlpEndpoints(builder.Configuration);
+        if (endpoints.Has(OtlpEndpoints.Traces) || endpoints.Has(OtlpEndpoints.Metrics))
+            builder.Services.AddHostedService<Telemetry>();
+        if (!endpoints.Has(OtlpEndpoints.Logs))
             return;
-
-        builder.Services.AddHostedService<Telemetry>();
         builder.Logging.AddOpenTelemetry(logs =>
         {
             var resource = ResourceBuilder.CreateDefault();
@@ -71,7 +79,7 @@ internal static class TelemetryRegistration
             logs.SetResourceBuilder(resource);
             logs.IncludeFormattedMessage = true;
             logs.IncludeScopes = true;
-            logs.AddOtlpExporter();
+            logs.AddOtlpExporter(exporter => endpoints.Set(exporter, OtlpEndpoints.Logs));
         });
     }
 }

@@ -9,11 +9,12 @@ using Microsoft.AspNetCore.Http.Features;
 namespace Flows.LocalHosting.Dashboard.Traces;
 
 /// <summary>
-/// Where the processes of the diagram send their spans (OTLP, http/protobuf), and the pages that show them. Meters and logs come the same way and are
-/// dropped: `/metrics` and the console's lines are beside. Whoever sends has a key that only those processes were given.
+/// Where the processes of the diagram send their spans (OTLP, http/protobuf), and the pages that show them. Meters and logs are not asked for, because
+/// making them costs and nobody would look: `/metrics` and the console's lines are beside. Whoever sends has a key that only those processes were given.
 /// </summary>
 internal sealed class TraceEndpoints(DashboardAddress address)
 {
+    private const string Endpoint = "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT";
     private const string KeyHeader = "flows-otlp-key";
     private const long LargestMessage = 8 << 20;
     private const string Protobuf = "application/x-protobuf";
@@ -24,13 +25,15 @@ internal sealed class TraceEndpoints(DashboardAddress address)
     /// <summary>What a process needs to send here. Nothing without a dashboard, and nothing where spans are sent elsewhere already.</summary>
     public void AddTo(IDictionary<string, string> environment, HostingContext context)
     {
-        if (address.Port is not { } port || (environment.TryGetValue("OTEL_EXPORTER_OTLP_ENDPOINT", out var elsewhere) && elsewhere.Length > 0))
+        if (address.Port is not { } port || IsSet("OTEL_EXPORTER_OTLP_ENDPOINT") || IsSet(Endpoint))
             return;
         context.Mask.Add(key);
-        environment["OTEL_EXPORTER_OTLP_ENDPOINT"] = $"http://127.0.0.1:{port}/otlp";
+        environment[Endpoint] = $"http://127.0.0.1:{port}/otlp/v1/traces";
         environment["OTEL_EXPORTER_OTLP_PROTOCOL"] = "http/protobuf";
         environment["OTEL_EXPORTER_OTLP_HEADERS"] = $"{KeyHeader}={key}";
         environment.TryAdd("OTEL_BSP_SCHEDULE_DELAY", "1000"); // whoever has started a run looks for it at once
+
+        bool IsSet(string name) => environment.TryGetValue(name, out var value) && value.Length > 0;
     }
 
     /// <summary>True for a request of a process that was given the key.</summary>
@@ -40,7 +43,6 @@ internal sealed class TraceEndpoints(DashboardAddress address)
     public void Map(WebApplication app)
     {
         app.MapPost("/otlp/v1/traces", async Task<IResult> (HttpContext http) => await TakeAsync(http));
-        app.MapPost("/otlp/v1/{signal}", (string signal) => signal is "metrics" or "logs" ? Results.Bytes([], Protobuf) : Results.NotFound());
         app.MapGet("/traces", (bool? all) => Page(TracePages.List(memory, all ?? false)));
         app.MapGet("/traces/{id}", (string id, bool? all) => memory.Find(id) is { } trace ? Page(TracePages.Show(trace, all ?? false)) : Results.NotFound());
     }
