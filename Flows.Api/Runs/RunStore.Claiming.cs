@@ -12,6 +12,7 @@ namespace Flows.Api.Runs;
 /// <param name="EditedInput">JSON object: inputs by step path.</param>
 /// <param name="PausedMs">Time spent Paused.</param>
 /// <param name="IsOnItsOwn">No other run waits for it.</param>
+/// <param name="TraceParent">Where its trace begins; null when it is not traced, or nobody collects spans.</param>
 internal sealed record ClaimedRun(
     Guid RunId,
     int Attempt,
@@ -26,11 +27,12 @@ internal sealed record ClaimedRun(
     long PausedMs,
     bool IsRetried = false,
     RawJson? EditedInput = null,
-    bool IsOnItsOwn = false);
+    bool IsOnItsOwn = false,
+    string? TraceParent = null);
 
 internal sealed partial class RunStore
 {
-    internal static readonly string ClaimSql = $"""
+    private static string ClaimSqlOf(string traceParent) => $"""
         WITH moves ({RunSql.MoveColumns}) AS (
             SELECT l.id, l.attempt, 1::smallint, a.worker, $4::timestamptz, false, NULL::json, NULL::json, NULL::json, NULL::text, NULL::json
             FROM unnest($2::uuid[], $3::text[]) AS a(id, worker) CROSS JOIN LATERAL (
@@ -39,8 +41,15 @@ internal sealed partial class RunStore
         )
         {RunSql.MoveWithin("$2")}
         RETURNING r.id, r.attempt, r.worker, r.project_id, r.flow_id, (SELECT f.name FROM flows f WHERE f.id = r.flow_id),
-            r.version_id, r.environment, r.active_ms, r.trigger, r.paused_ms, r.retried_from IS NOT NULL, r.edited_input, r.parent_path IS NULL
+            r.version_id, r.environment, r.active_ms, r.trigger, r.paused_ms, r.retried_from IS NOT NULL, r.edited_input, r.parent_path IS NULL,
+            {traceParent}
         """;
+
+    internal static readonly string ClaimSql = ClaimSqlOf("NULL::text");
+
+    // With the claim: a question of its own would be another round trip for each commit, and few runs are traced.
+    internal static readonly string ClaimWithTracesSql = ClaimSqlOf(
+        "(SELECT t.trace_parent FROM run_traces t WHERE t.run_id = r.id AND t.run_id BETWEEN ($2::uuid[])[1] AND ($2::uuid[])[cardinality($2::uuid[])])");
 
     /// <summary>
     /// Queued → Running for each run that is still free; of two askers for one run only one gets it. The rest is another's, over or paused.
@@ -51,7 +60,7 @@ internal sealed partial class RunStore
     {
         var asked = runs.OrderBy(ask => ask.RunId).ToList();
         var now = clock.GetUtcNow();
-        return WriteAsync(RunSql.Behind, ClaimSql,
+        return WriteAsync(RunSql.Behind, RunTraces.IsOn ? ClaimWithTracesSql : ClaimSql,
         [
             RunSql.Value(now, NpgsqlDbType.TimestampTz),
             RunSql.Array(Each(asked, ask => ask.RunId), NpgsqlDbType.Uuid),
@@ -99,5 +108,6 @@ internal sealed partial class RunStore
         row.GetInt64(10),
         row.GetBoolean(11),
         row.JsonOrNull(12),
-        row.GetBoolean(13));
+        row.GetBoolean(13),
+        row.TextOrNull(14));
 }

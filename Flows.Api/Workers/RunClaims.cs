@@ -33,8 +33,6 @@ internal sealed class RunClaims(
         foreach (var run in claimed.Where(run => run.Attempt == 1))
             Metrics.Claimed(run.RunId, now);
 
-        var traces = RunTraces.IsOn && claimed.Count > 0 ? await store.TracesAsync([.. claimed.Select(run => run.RunId)], CancellationToken.None) : [];
-
         var tests = claimed.Where(run => run.Environment == RunEnvironment.Test).Select(run => run.RunId).ToList();
         var plans = tests.Count == 0 ? [] : await store.PlansAsync(tests, CancellationToken.None);
 
@@ -52,7 +50,7 @@ internal sealed class RunClaims(
             [.. item.Request.Runs.Where(run => writers.ContainsKey((run, item.Request.Worker))).Select(run =>
             {
                 writers.Remove((run, item.Request.Worker), out var writer);
-                return writer.Claim.Write(TermsOf(writer.Run, item.LinkBase, traces.GetValueOrDefault(run), plans.GetValueOrDefault(run)), large);
+                return writer.Claim.Write(TermsOf(writer.Run, item.LinkBase, plans.GetValueOrDefault(run)), large);
             })],
             [.. item.Request.Runs.Where(run => withheld.Contains((run, item.Request.Worker)))])).ToList();
     }
@@ -67,7 +65,7 @@ internal sealed class RunClaims(
         return [.. asked.Where(ask => plans.ContainsKey(ask.run))];
     }
 
-    private RunClaim TermsOf(ClaimedRun run, string linkBase, string? traceParent, TestPlan? test) => new(
+    private RunClaim TermsOf(ClaimedRun run, string linkBase, TestPlan? test) => new(
         run.RunId,
         run.Attempt,
         run.ProjectId,
@@ -83,7 +81,7 @@ internal sealed class RunClaims(
         s_none,
         Pauses: new PauseTerms(Math.Max(0, (long)retention.Value.Paused.TotalMilliseconds - run.PausedMs), linkBase, links.KeyOf(run.RunId)),
         IsOnItsOwn: run.IsOnItsOwn,
-        TraceParent: traceParent,
+        TraceParent: run.TraceParent,
         Test: test);
 }
 

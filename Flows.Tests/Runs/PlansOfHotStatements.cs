@@ -12,6 +12,10 @@ public sealed class PlansOfHotStatements(RunsDatabase database) : IClassFixture<
         LooksUpAsync("timestamptz, uuid[], text[], timestamptz", 4, ids: 2, RunStore.ClaimSql);
 
     [Fact]
+    public Task A_claim_that_asks_for_traces_finds_its_runs_by_id() =>
+        LooksUpAsync("timestamptz, uuid[], text[], timestamptz", 4, ids: 2, RunStore.ClaimWithTracesSql);
+
+    [Fact]
     public Task A_report_finds_its_runs_by_id() => LooksUpAsync(
         "timestamptz, timestamptz, uuid[], int[], text[], smallint[], json[], json[], json[], text[], json[], uuid[], text[], text[], text[], smallint[], "
         + "smallint[], int[], int[], timestamptz[], float8[], json[], json[], json[], text[], int", 26, ids: 3, RunStore.ReportSql);
@@ -28,16 +32,38 @@ public sealed class PlansOfHotStatements(RunsDatabase database) : IClassFixture<
         await using var transaction = await connection.BeginTransactionAsync();
         await ExecuteAsync(RunSql.Durable);
         await ExecuteAsync($"PREPARE hot({types}) AS {sql}");
-        await using var explain = new NpgsqlCommand($"EXPLAIN (COSTS OFF) EXECUTE hot({string.Join(", ", Enumerable.Range(1, count).Select(number => number == ids ? $"'{{{Guid.CreateVersion7()}}}'" : "NULL"))})", connection);
-        await using var reader = await explain.ExecuteReaderAsync();
-        var scans = new List<string>();
-        while (await reader.ReadAsync())
-        {
-            if (reader.GetString(0) is var line && line.Contains(" on runs_2", StringComparison.Ordinal) && !line.Contains("Update on", StringComparison.Ordinal))
-                scans.Add(line.Trim());
-        }
+        var scans = await ScansAsync();
         Assert.NotEmpty(scans);
         Assert.All(scans, scan => Assert.Contains("_pkey on", scan, StringComparison.Ordinal));
+
+        // The indexes on runs of one status are nearly empty when statistics are taken and full of waiting runs an hour later. Without the way
+        // by id, which they would have to beat first, every other way that is open to the planner shows, whatever today's statistics are.
+        await ExecuteAsync("SET LOCAL enable_seqscan = off");
+        await ExecuteAsync("ALTER TABLE runs DROP CONSTRAINT runs_pkey CASCADE");
+        var ofOneStatus = await OfOneStatusAsync();
+        Assert.NotEmpty(ofOneStatus);
+        Assert.All(await ScansAsync(), scan => Assert.DoesNotContain(ofOneStatus, index => scan.Contains(index, StringComparison.Ordinal)));
+
+        async Task<List<string>> ScansAsync()
+        {
+            await using var explain = new NpgsqlCommand($"EXPLAIN (COSTS OFF) EXECUTE hot({string.Join(", ", Enumerable.Range(1, count).Select(number => number == ids ? $"'{{{Guid.CreateVersion7()}}}'" : "NULL"))})", connection);
+            return (await RowsAsync(explain)).FindAll(line => line.Contains(" on runs_2", StringComparison.Ordinal) && !line.Contains("Update on", StringComparison.Ordinal));
+        }
+
+        async Task<List<string>> OfOneStatusAsync()
+        {
+            await using var asked = new NpgsqlCommand("SELECT indexname FROM pg_indexes WHERE tablename LIKE 'runs\\_2%' AND indexdef LIKE '%status%'", connection);
+            return await RowsAsync(asked);
+        }
+
+        static async Task<List<string>> RowsAsync(NpgsqlCommand command)
+        {
+            await using var reader = await command.ExecuteReaderAsync();
+            var rows = new List<string>();
+            while (await reader.ReadAsync())
+                rows.Add(reader.GetString(0).Trim());
+            return rows;
+        }
 
         async Task ExecuteAsync(string text)
         {
