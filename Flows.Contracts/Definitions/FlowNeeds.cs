@@ -70,20 +70,8 @@ public sealed record FlowNeeds(IReadOnlyList<string> Connections, bool Variables
 
         void Read(JsonElement value)
         {
-            switch (value.ValueKind)
-            {
-                case JsonValueKind.Array:
-                    foreach (var item in value.EnumerateArray())
-                        Read(item);
-                    break;
-                case JsonValueKind.Object:
-                    foreach (var property in value.EnumerateObject())
-                        Read(property.Value);
-                    break;
-                case JsonValueKind.String when JsonText.TryGet(value, out var text) && text.Contains("{{", StringComparison.Ordinal):
-                    ReadText(text);
-                    break;
-            }
+            foreach (var text in ExpressionTexts.In(value))
+                ReadText(text);
         }
 
         void ReadText(string text)

@@ -14,32 +14,9 @@ internal sealed record DraftStep(string Name, string Kind, JsonElement Definitio
     /// <summary>The names that expressions use in the step and in the steps inside it, and in the items of the loops around it.</summary>
     public IEnumerable<string> NamesUsed(DraftOutline draft)
     {
-        var names = new HashSet<string>(StringComparer.Ordinal);
-        Read(Definition);
-        foreach (var owner in Around)
-        {
-            if (draft.Find(owner) is { Kind: "loop" } loop && loop.Definition.TryGetProperty("items", out var items))
-                Read(items);
-        }
-        return names;
-
-        void Read(JsonElement value)
-        {
-            switch (value.ValueKind)
-            {
-                case JsonValueKind.Array:
-                    foreach (var item in value.EnumerateArray())
-                        Read(item);
-                    break;
-                case JsonValueKind.Object:
-                    foreach (var property in value.EnumerateObject())
-                        Read(property.Value);
-                    break;
-                case JsonValueKind.String when value.GetString() is { } text && text.Contains("{{", StringComparison.Ordinal):
-                    names.UnionWith(NamesIn(text));
-                    break;
-            }
-        }
+        var loops = Around.Select(draft.Find).Where(owner => owner is { Kind: "loop" });
+        var items = loops.SelectMany(loop => loop!.Definition.TryGetProperty("items", out var items) ? ExpressionTexts.In(items) : []);
+        return ExpressionTexts.In(Definition).Concat(items).SelectMany(NamesIn).ToHashSet(StringComparer.Ordinal);
     }
 
     private static IEnumerable<string> NamesIn(string text)
