@@ -7,7 +7,6 @@ var benches = new SortedDictionary<string, Func<BenchArguments, Task<int>>>(Stri
 {
     ["egress"] = EgressBench.RunAsync,
     ["engine"] = EngineBench.RunAsync,
-    ["flows"] = AsyncBench.RunAsync,
     ["queue"] = QueueBench.RunAsync,
     ["sandbox"] = SandboxBench.RunAsync,
     ["simulation"] = SimulationBench.RunAsync,

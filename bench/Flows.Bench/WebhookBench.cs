@@ -53,7 +53,11 @@ internal static class WebhookBench
 
     internal static double At(List<double> sorted, double quantile) => sorted[Math.Min(sorted.Count - 1, (int)(sorted.Count * quantile))];
 
-    internal static async Task<(List<double> Times, int Failed, double Seconds)> LoadAsync(Target target, Guid flow, int callers, TimeSpan duration)
+    internal static Task<(List<double> Times, int Failed, double Seconds)> LoadAsync(Target target, Guid flow, int callers, TimeSpan duration) =>
+        LoadAsync(() => CallAsync(target, flow), callers, duration);
+
+    /// <summary>Calls one after the other by each caller until the time is over. The times are those of calls that were answered as they should be, in milliseconds.</summary>
+    internal static async Task<(List<double> Times, int Failed, double Seconds)> LoadAsync(Func<Task<bool>> call, int callers, TimeSpan duration)
     {
         var clock = Stopwatch.StartNew();
         var failed = 0;
@@ -63,7 +67,7 @@ internal static class WebhookBench
             while (clock.Elapsed < duration)
             {
                 var start = Stopwatch.GetTimestamp();
-                if (await CallAsync(target, flow))
+                if (await call())
                     times.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);
                 else
                     Interlocked.Increment(ref failed);

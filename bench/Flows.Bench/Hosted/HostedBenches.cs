@@ -11,6 +11,7 @@ internal sealed partial class Program
         benches["durability"] = DurabilityBench.RunAsync;
         benches["failover"] = FailoverBench.RunAsync;
         benches["fencing"] = FencingBench.RunAsync;
+        benches["flows"] = ThroughputBench.RunAsync;
         benches["lists"] = ListsBench.RunAsync;
         benches["retention"] = RetentionBench.RunAsync;
         benches["rolling"] = RollingBench.RunAsync;

@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Runtime.InteropServices;
 
 namespace Flows.Bench.Hosted;
@@ -16,15 +17,19 @@ internal static partial class Signal
     /// <summary>The children of a process, with their command lines.</summary>
     public static IEnumerable<(int Pid, string Command)> ChildrenOf(int parent)
     {
-        foreach (var folder in Directory.EnumerateDirectories("/proc"))
-        {
-            if (int.TryParse(Path.GetFileName(folder), out var pid) && Read(folder, "stat") is { Length: > 0 } stat
-                && stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[1] == $"{parent}")
-            {
-                yield return (pid, Read(folder, "cmdline").Replace('\0', ' '));
-            }
-        }
+        foreach (var child in AllByParent()[parent])
+            yield return (child, Read($"/proc/{child}", "cmdline").Replace('\0', ' '));
     }
+
+    /// <summary>Every process, by the number of the one that it belongs to.</summary>
+    public static ILookup<int, int> AllByParent() => Directory.EnumerateDirectories("/proc")
+        .Select(folder => int.TryParse(Path.GetFileName(folder), out var pid) ? pid : 0)
+        .Select(pid => (Pid: pid, Stat: pid == 0 ? [] : StatOf(pid)))
+        .Where(found => found.Stat.Length > 1)
+        .ToLookup(found => int.Parse(found.Stat[1], CultureInfo.InvariantCulture), found => found.Pid);
+
+    /// <summary>The fields of /proc/PID/stat behind the command, which may hold spaces: the state is the first. Empty when the process has ended.</summary>
+    public static string[] StatOf(int pid) => Read($"/proc/{pid}", "stat") is { Length: > 0 } stat ? stat[(stat.LastIndexOf(')') + 2)..].Split(' ') : [];
 
     private static string Read(string folder, string file)
     {

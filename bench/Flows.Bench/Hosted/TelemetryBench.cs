@@ -69,25 +69,13 @@ internal static class TelemetryBench
 
     private static async Task<Turn> TurnAsync(LocalPlatform platform, Guid flow, int callers, TimeSpan duration, bool on)
     {
-        var before = CpuMs(platform);
+        var before = ProcessorTime.Of(platform);
         var (times, failed, seconds) = await WebhookBench.LoadAsync(platform.Target, flow, callers, duration);
-        var cpu = CpuMs(platform) - before;
+        var used = ProcessorTime.Of(platform) - before; // the API and the workers send the spans
         if (failed > 0)
             throw new BenchException($"{failed} calls failed.");
         times.Sort();
-        return new Turn(on, times.Count / seconds, cpu / times.Count, WebhookBench.At(times, 0.5), WebhookBench.At(times, 0.99));
-    }
-
-    /// <summary>Of the API and the workers, without their engines: they send the spans.</summary>
-    private static double CpuMs(LocalPlatform platform)
-    {
-        const int User = 11, TicksPerSecond = 100;
-        return platform.PidsOf("api").Concat(platform.PidsOf("worker")).Sum(pid =>
-        {
-            var stat = File.ReadAllText($"/proc/{pid}/stat");
-            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            return (double.Parse(fields[User], CultureInfo.InvariantCulture) + double.Parse(fields[User + 1], CultureInfo.InvariantCulture)) * 1000 / TicksPerSecond;
-        });
+        return new Turn(on, times.Count / seconds, (used.Api + used.Workers) / times.Count, WebhookBench.At(times, 0.5), WebhookBench.At(times, 0.99));
     }
 
     private static double Mean(List<Turn> turns, bool on, Func<Turn, double> of) => turns.Where(turn => turn.On == on).Average(of);
