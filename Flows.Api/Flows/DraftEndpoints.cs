@@ -56,11 +56,7 @@ internal static class DraftEndpoints
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
         var revision = await SaveAsync(db, project.Id, id, expected, definition.GetRawText(), clock.GetUtcNow(), cancel);
         if (revision is null)
-        {
-            return await db.Flows.AnyAsync(flow => flow.Id == id && flow.ProjectId == project.Id, cancel)
-                ? Problems.PreconditionFailed($"The draft is no longer at revision {expected}: somebody has changed it. Read it again.")
-                : FlowEndpoints.NoSuchFlow(id);
-        }
+            return await NotSavedAsync(db, project.Id, id, expected, cancel);
         audit.Add(db, "flow.draft_saved", $"flow:{id}", before: new { Revision = revision.Value - 1 }, after: new { Revision = revision.Value });
         await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);
@@ -87,6 +83,12 @@ internal static class DraftEndpoints
             """).ToListAsync(cancel);
         return saved is [var revision] ? revision : null;
     }
+
+    /// <summary>Why <see cref="SaveAsync"/> gave null.</summary>
+    public static async Task<ProblemHttpResult> NotSavedAsync(FlowsDb db, Guid projectId, Guid flowId, long? expected, CancellationToken cancel) =>
+        await db.Flows.AnyAsync(flow => flow.Id == flowId && flow.ProjectId == projectId, cancel)
+            ? Problems.PreconditionFailed($"The draft is no longer at revision {expected}: somebody has changed it. Read it again.")
+            : FlowEndpoints.NoSuchFlow(flowId);
 }
 
 /// <summary>The entity tag of a draft: its revision in quotes.</summary>

@@ -30,7 +30,9 @@ internal static class VersionEndpoints
             .ProducesProblem(StatusCodes.Status400BadRequest);
         flow.MapGet("/versions/{from}/diff/{to}", Diff).Requires(Permission.ReadFlows)
             .WithSummary("What is different between two versions, by the names of their steps; each is a number, published or draft").ProducesProblem(StatusCodes.Status400BadRequest);
-        flow.MapPost("/versions/{number:int}/restore", Restore).Requires(Permission.EditFlows).Audited("flow.version_restored").WithSummary("Make the draft what this version was; nothing is published by it");
+        flow.MapPost("/versions/{number:int}/restore", Restore).Requires(Permission.EditFlows).Audited("flow.version_restored").WithSummary("Make the draft what this version was; nothing is published by it")
+            .Reads("If-Match", "The ETag of the draft that may be replaced: 412 when somebody has changed it since. Left out or `*`: whatever is there is replaced.", "\"3\"")
+            .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status412PreconditionFailed);
     }
 
     private static async Task<Results<Ok<FlowVersionView>, ProblemHttpResult>> Publish(
@@ -178,14 +180,16 @@ internal static class VersionEndpoints
     private static async Task<Results<Ok<DraftSaved>, ProblemHttpResult>> Restore(
         Guid id, int number, CurrentProject project, FlowsDb db, FlowCatalogue catalogue, TimeProvider clock, AuditTrail audit, HttpContext http, CancellationToken cancel)
     {
+        if (!ETag.TryReadIfMatch(http.Request, out var expected))
+            return Problems.BadRequest("If-Match", "It must be the ETag of the draft, such as \"3\", or *.");
         if (await PublishedAsync(db, project, id, cancel) is null)
             return FlowEndpoints.NoSuchFlow(id);
         var definition = await db.FlowVersions.Where(v => v.FlowId == id && v.Number == number).Select(v => v.Definition).SingleOrDefaultAsync(cancel);
         if (definition is null)
             return NoSuchVersion(id, number);
         await using var transaction = await db.Database.BeginTransactionAsync(cancel);
-        if (await DraftEndpoints.SaveAsync(db, project.Id, id, expected: null, definition, clock.GetUtcNow(), cancel) is not { } revision)
-            return FlowEndpoints.NoSuchFlow(id);
+        if (await DraftEndpoints.SaveAsync(db, project.Id, id, expected, definition, clock.GetUtcNow(), cancel) is not { } revision)
+            return await DraftEndpoints.NotSavedAsync(db, project.Id, id, expected, cancel);
         audit.Add(db, "flow.version_restored", $"flow:{id}", before: new { Revision = revision - 1 }, after: new { Revision = revision, OfVersion = number });
         await db.SaveChangesAsync(cancel);
         await transaction.CommitAsync(cancel);

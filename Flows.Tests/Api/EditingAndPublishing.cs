@@ -93,6 +93,19 @@ public sealed class EditingAndPublishing(ApiFixture fixture) : IClassFixture<Api
         (await _api.PostAsync(path + "/versions/7/restore")).Problem(404);
     }
 
+    [Fact]
+    public async Task A_draft_that_somebody_has_changed_meanwhile_is_not_restored_over()
+    {
+        var path = await MakeAsync(TestCatalogue.Flow("one"));
+        (await _api.PostAsync(path + "/publish")).Ok();
+        (await _api.SendAsync(HttpMethod.Put, path + "/draft", TestCatalogue.Flow("theirs"))).Ok();
+        (await _api.SendAsync(HttpMethod.Post, path + "/versions/1/restore", body: null, ifMatch: "\"1\"")).Problem(412);
+        (await _api.SendAsync(HttpMethod.Post, path + "/versions/1/restore", body: null, ifMatch: "1")).Problem(400);
+        Assert.Contains("theirs", (await _api.GetAsync(path + "/draft")).Ok().Text, StringComparison.Ordinal);
+        Assert.Equal("\"3\"", (await _api.SendAsync(HttpMethod.Post, path + "/versions/1/restore", body: null, ifMatch: "\"2\"")).Ok().ETag);
+        Assert.Contains("one", (await _api.GetAsync(path + "/draft")).Ok().Text, StringComparison.Ordinal);
+    }
+
     private async Task<string> MakeAsync(string? definition = null)
     {
         var body = definition is null ? """{"name":"Test"}""" : $$"""{"name":"Test","definition":{{definition}}}""";
