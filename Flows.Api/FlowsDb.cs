@@ -38,6 +38,9 @@ internal sealed class FlowsDb(DbContextOptions<FlowsDb> options) : DbContext(opt
             project.Property(p => p.Id).HasColumnName("id").ValueGeneratedNever();
             project.Property(p => p.Name).HasColumnName("name");
             project.Property(p => p.ConcurrentRuns).HasColumnName("concurrent_runs");
+            project.Property(p => p.RunTimeoutSeconds).HasColumnName("run_timeout_seconds");
+            project.Property(p => p.PausedDays).HasColumnName("paused_days");
+            project.Property(p => p.WebhookPerMinute).HasColumnName("webhook_per_minute");
             project.Property(p => p.IsTest).HasColumnName("is_test");
             project.Property(p => p.CreatedAt).HasColumnName("created_at");
         });

@@ -1,3 +1,4 @@
+using System.Text.Json.Serialization;
 using Flows.Api.Access;
 using Flows.Api.Audit;
 using Flows.Api.Queues;
@@ -5,6 +6,7 @@ using Flows.Api.Users;
 using Flows.Queue;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
 
 namespace Flows.Api.Projects;
 
@@ -48,26 +50,44 @@ internal static class ProjectEndpoints
         return TypedResults.Created($"/api/v1/projects/{project.Id}", ProjectView.Of(project));
     }
 
-    private static async Task<Results<Ok<ProjectView>, ProblemHttpResult>> Get(Guid id, CurrentProject here, FlowsDb db, CancellationToken cancel) =>
-        id == here.Id && await db.Projects.AsNoTracking().SingleOrDefaultAsync(project => project.Id == id, cancel) is { } project
-            ? TypedResults.Ok(ProjectView.Of(project))
-            : NoSuch(id);
+    private static async Task<Results<Ok<ProjectView>, ProblemHttpResult>> Get(
+        Guid id, CurrentProject here, FlowsDb db, ProjectTermsBook terms, IOptions<ProjectOptions> options, CancellationToken cancel)
+    {
+        if (id != here.Id || await db.Projects.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancel) is not { } project)
+            return NoSuch(id);
+        var others = terms.OfTheInstallation;
+        return TypedResults.Ok(ProjectView.Of(project) with
+        {
+            Defaults = new ProjectDefaults(options.Value.ConcurrentRuns, (int)others.RunTimeout.TotalSeconds, (int)others.Paused.TotalDays, others.WebhooksPerMinute),
+        });
+    }
 
     private static async Task<Results<Ok<ProjectView>, ProblemHttpResult>> Change(
-        Guid id, ChangeProjectRequest request, CurrentProject here, FlowsDb db, AuditTrail audit, ProjectLimits limits, CancellationToken cancel)
+        Guid id, ChangeProjectRequest request, CurrentProject here, FlowsDb db, AuditTrail audit, ProjectLimits limits, ProjectTermsBook terms, CancellationToken cancel)
     {
         if (request.Name is { } name && DisplayName.Problem(name) is { } badName)
             return Problems.BadRequest("$.name", badName);
-        if (request.ConcurrentRuns is < 0 or > ProjectOptions.MostConcurrentRuns)
-            return Problems.BadRequest("$.concurrentRuns", $"It must be from 0, which is the installation's default, to {ProjectOptions.MostConcurrentRuns}.");
+        foreach (var (field, value, most) in ((string, int?, int)[])[
+            ("$.concurrentRuns", request.ConcurrentRuns, ProjectOptions.MostConcurrentRuns),
+            ("$.runTimeoutSeconds", request.RunTimeoutSeconds, ProjectTermsBook.MostRunSeconds),
+            ("$.pausedDays", request.PausedDays, ProjectTermsBook.MostPausedDays),
+            ("$.webhookPerMinute", request.WebhookPerMinute, ProjectTermsBook.MostPerMinute)])
+        {
+            if (value < 0 || value > most)
+                return Problems.BadRequest(field, $"It must be from 0, which is the installation's default, to {most}.");
+        }
         if (id != here.Id || await db.Projects.SingleOrDefaultAsync(row => row.Id == id, cancel) is not { } project)
             return NoSuch(id);
-        var before = new { project.Name, project.ConcurrentRuns, project.IsTest };
+        var before = ProjectView.Of(project);
         project.Name = request.Name ?? project.Name;
         project.ConcurrentRuns = request.ConcurrentRuns ?? project.ConcurrentRuns;
+        project.RunTimeoutSeconds = request.RunTimeoutSeconds ?? project.RunTimeoutSeconds;
+        project.PausedDays = request.PausedDays ?? project.PausedDays;
+        project.WebhookPerMinute = request.WebhookPerMinute ?? project.WebhookPerMinute;
         project.IsTest = request.IsTest ?? project.IsTest;
-        audit.Add(db, "project.changed", $"project:{id}", before, new { project.Name, project.ConcurrentRuns, project.IsTest });
+        audit.Add(db, "project.changed", $"project:{id}", SettingsOf(before), SettingsOf(ProjectView.Of(project)));
         await db.SaveChangesAsync(cancel);
+        terms.Forget(id);
         try
         {
             await limits.TellAsync(cancel);
@@ -79,15 +99,31 @@ internal static class ProjectEndpoints
         return TypedResults.Ok(ProjectView.Of(project));
     }
 
+    private static object SettingsOf(ProjectView project) =>
+        new { project.Name, project.ConcurrentRuns, project.RunTimeoutSeconds, project.PausedDays, project.WebhookPerMinute, project.IsTest };
+
     public static ProblemHttpResult NoSuch(Guid id) => Problems.NotFound($"There is no project {id}, or it is not the one you are in.");
 
     internal sealed record CreateProjectRequest(string Name);
     /// <param name="ConcurrentRuns">Runs at a time; 0 takes the installation's default.</param>
     /// <param name="IsTest">True lets operators of the project kill a worker in the middle of a sample run.</param>
-    internal sealed record ChangeProjectRequest(string? Name = null, int? ConcurrentRuns = null, bool? IsTest = null);
+    /// <param name="RunTimeoutSeconds">Active time of one run, pauses excluded; 0 takes the installation's default. Runs that are under way keep theirs.</param>
+    /// <param name="PausedDays">Days that one run may spend paused, all its pauses together; 0 takes the installation's default.</param>
+    /// <param name="WebhookPerMinute">Calls that the webhooks of all flows take together; 0 takes the installation's default.</param>
+    internal sealed record ChangeProjectRequest(
+        string? Name = null, int? ConcurrentRuns = null, bool? IsTest = null, int? RunTimeoutSeconds = null, int? PausedDays = null, int? WebhookPerMinute = null);
     internal sealed record ProjectList(IReadOnlyList<ProjectView> Items);
-    internal sealed record ProjectView(Guid Id, string Name, int ConcurrentRuns, DateTimeOffset CreatedAt, bool IsTest)
+    internal sealed record ProjectView(
+        Guid Id, string Name, int ConcurrentRuns, DateTimeOffset CreatedAt, bool IsTest, int RunTimeoutSeconds, int PausedDays, int WebhookPerMinute)
     {
-        public static ProjectView Of(Project project) => new(project.Id, project.Name, project.ConcurrentRuns, project.CreatedAt, project.IsTest);
+        /// <summary>What holds where the project says 0; only of one project that is asked for.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public ProjectDefaults? Defaults { get; init; }
+
+        public static ProjectView Of(Project project) => new(
+            project.Id, project.Name, project.ConcurrentRuns, project.CreatedAt, project.IsTest, project.RunTimeoutSeconds, project.PausedDays, project.WebhookPerMinute);
     }
+
+    /// <summary>What the installation sets for projects that say nothing of their own; 0 is no limit.</summary>
+    internal sealed record ProjectDefaults(int ConcurrentRuns, int RunTimeoutSeconds, int PausedDays, int WebhookPerMinute);
 }

@@ -66,7 +66,7 @@ public sealed class RunTimeouts
 {
     public const string Section = "Flows:Timeouts";
 
-    /// <summary>Active time of one run, pauses excluded. Ten minutes by default.</summary>
+    /// <summary>Active time of one run, pauses excluded, where its project has no limit of its own. Ten minutes by default.</summary>
     [Range(typeof(TimeSpan), "00:00:01", "1.00:00:00")]
     public TimeSpan Flow { get; set; } = TimeSpan.FromMinutes(10);
 

@@ -1,5 +1,6 @@
 using Flows.Api.Files;
 using Flows.Api.Flows.Testing;
+using Flows.Api.Projects;
 using Flows.Api.Retention;
 using Flows.Api.Runs.Events;
 using Flows.Api.Runs.Values;
@@ -29,6 +30,7 @@ internal static class RunsRegistration
 
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton<RunMetrics>();
+        services.AddSingleton<ProjectTermsBook>();
         services.AddSingleton<RunStore>();
         services.AddSingleton<ListDatabase>();
         services.AddSingleton<RunReader>();

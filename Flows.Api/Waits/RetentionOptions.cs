@@ -18,7 +18,7 @@ public sealed class RetentionOptions
     [Range(0, 3650)]
     public int FailedJobDays { get; set; } = 30;
 
-    /// <summary>Days that one run may spend paused, all its pauses together. 30 by default.</summary>
+    /// <summary>Days that one run may spend paused, all its pauses together, where its project has no limit of its own. 30 by default.</summary>
     [Range(1, 3650)]
     public int PausedDays { get; set; } = 30;
 

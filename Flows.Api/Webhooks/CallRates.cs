@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using Flows.Api.Projects;
 using Microsoft.Extensions.Options;
 using StackExchange.Redis;
 
@@ -11,7 +12,7 @@ namespace Flows.Api.Webhooks;
 /// the time is kept at which the bucket would be empty again). Where Redis cannot be reached, each replica counts by itself: then up to n
 /// calls a minute pass in each.
 /// </summary>
-internal sealed class CallRates(IConnectionMultiplexer redis, IOptions<WebhookOptions> options, IConfiguration configuration, TimeProvider clock)
+internal sealed class CallRates(IConnectionMultiplexer redis, ProjectTermsBook terms, IOptions<WebhookOptions> options, IConfiguration configuration, TimeProvider clock)
 {
     private static readonly TimeSpan s_patience = TimeSpan.FromMilliseconds(250);
     private const int MaxLocal = 10_000;
@@ -38,7 +39,7 @@ internal sealed class CallRates(IConnectionMultiplexer redis, IOptions<WebhookOp
         var ofFlow = perMinute ?? options.Value.FlowPerMinute;
         if (ofFlow > 0 && await TakeAsync($"{_prefix}:rate:flow:{flowId:N}", ofFlow) is { } flowIsFull)
             return (flowIsFull, $"The flow takes {ofFlow} calls a minute");
-        var ofProject = options.Value.ProjectPerMinute;
+        var ofProject = (await terms.OfAsync(projectId)).WebhooksPerMinute;
         if (ofProject > 0 && await TakeAsync($"{_prefix}:rate:project:{projectId:N}", ofProject) is { } projectIsFull)
             return (projectIsFull, $"The project takes {ofProject} calls a minute");
         return null;

@@ -11,7 +11,7 @@ public sealed class WebhookOptions
     [Range(0, 10_000_000)]
     public int FlowPerMinute { get; set; }
 
-    /// <summary>Calls a minute that all flows of one project take together. 0, the default, is no limit.</summary>
+    /// <summary>Calls a minute that all flows of one project take together, where the project has no limit of its own. 0, the default, is no limit.</summary>
     [Range(0, 10_000_000)]
     public int ProjectPerMinute { get; set; }
 

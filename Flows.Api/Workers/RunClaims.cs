@@ -1,3 +1,4 @@
+using Flows.Api.Projects;
 using Flows.Api.Runs;
 using Flows.Api.Runs.Values;
 using Flows.Api.Waits;
@@ -10,8 +11,8 @@ namespace Flows.Api.Workers;
 
 /// <summary>Hands runs to workers; the claims of several workers that ask at the same time share a commit.</summary>
 internal sealed class RunClaims(
-    RunStore store, RunReader runs, RunValues values, WaitReader waits, RunLinks links, IOptions<RunOptions> options, IOptions<RunTimeouts> timeouts,
-    IOptions<RetentionOptions> retention, RunMetrics metrics, TimeProvider clock)
+    RunStore store, RunReader runs, RunValues values, WaitReader waits, RunLinks links, IOptions<RunOptions> options, ProjectTermsBook projects,
+    RunMetrics metrics, TimeProvider clock)
     : GroupCommit<AskedClaim, ClaimResponse>("claim",
         new GroupCommitLimits(Writers: 2, MaxItems: 64, MaxBatchBytes: 64 << 10, MaxWaiting: 4096, MaxWaitingBytes: 64 << 20, options.Value.Patience), metrics, clock)
 {
@@ -41,6 +42,10 @@ internal sealed class RunClaims(
         var journals = resumed.Count == 0 ? [] : await runs.JournalsAsync(resumed, CancellationToken.None);
         var points = resumed.Count == 0 ? [] : await waits.StatesAsync(resumed, CancellationToken.None);
 
+        var terms = new Dictionary<Guid, ProjectTerms>();
+        foreach (var project in claimed.Select(run => run.ProjectId).Distinct())
+            terms[project] = await projects.OfAsync(project);
+
         var fetching = items.Where(item => item.Request.FetchesValues).Select(item => item.Request.Worker).ToHashSet();
         var writers = claimed.ToDictionary(run => (run.RunId, run.Worker), run =>
             (Run: run, Claim: new ClaimWriter(run, journals.GetValueOrDefault(run.RunId) ?? [], points.GetValueOrDefault(run.RunId), fetching.Contains(run.Worker))));
@@ -50,7 +55,7 @@ internal sealed class RunClaims(
             [.. item.Request.Runs.Where(run => writers.ContainsKey((run, item.Request.Worker))).Select(run =>
             {
                 writers.Remove((run, item.Request.Worker), out var writer);
-                return writer.Claim.Write(TermsOf(writer.Run, item.LinkBase, plans.GetValueOrDefault(run)), large);
+                return writer.Claim.Write(TermsOf(writer.Run, terms[writer.Run.ProjectId], item.LinkBase, plans.GetValueOrDefault(run)), large);
             })],
             [.. item.Request.Runs.Where(run => withheld.Contains((run, item.Request.Worker)))])).ToList();
     }
@@ -65,7 +70,7 @@ internal sealed class RunClaims(
         return [.. asked.Where(ask => plans.ContainsKey(ask.run))];
     }
 
-    private RunClaim TermsOf(ClaimedRun run, string linkBase, TestPlan? test) => new(
+    private RunClaim TermsOf(ClaimedRun run, ProjectTerms project, string linkBase, TestPlan? test) => new(
         run.RunId,
         run.Attempt,
         run.ProjectId,
@@ -74,12 +79,12 @@ internal sealed class RunClaims(
         run.VersionId,
         run.Environment,
         (int)options.Value.Lease.TotalMilliseconds,
-        Math.Max(1, (long)timeouts.Value.Flow.TotalMilliseconds - run.SpentMs),
+        Math.Max(1, (long)project.RunTimeout.TotalMilliseconds - run.SpentMs),
         RawJson.Null,
         [],
         s_none,
         s_none,
-        Pauses: new PauseTerms(Math.Max(0, (long)retention.Value.Paused.TotalMilliseconds - run.PausedMs), linkBase, links.KeyOf(run.RunId)),
+        Pauses: new PauseTerms(Math.Max(0, (long)project.Paused.TotalMilliseconds - run.PausedMs), linkBase, links.KeyOf(run.RunId)),
         IsOnItsOwn: run.IsOnItsOwn,
         TraceParent: run.TraceParent,
         Test: test);

@@ -126,6 +126,22 @@ public sealed class BelongingToProjects(PeopleFixture people) : IClassFixture<Pe
             (await _owner.SendAsync(HttpMethod.Patch, path, new { concurrentRuns = -1 })).Problem(400));
         Assert.Equal(3, (await _owner.SendAsync(HttpMethod.Patch, path, new { name = "Main", concurrentRuns = 3 })).Ok()["concurrentRuns"].GetInt32());
         Assert.Equal("Main", (await _owner.GetAsync(path)).Ok()["name"].GetString());
+
+        foreach (var (field, most) in new[] { ("runTimeoutSeconds", 86_400), ("pausedDays", 3650), ("webhookPerMinute", 10_000_000) })
+        {
+            Assert.Equal([$"$.{field}: It must be from 0, which is the installation's default, to {most}."],
+                (await _owner.SendAsync(HttpMethod.Patch, path, new Dictionary<string, int> { [field] = most + 1 })).Problem(400));
+            (await _owner.SendAsync(HttpMethod.Patch, path, new Dictionary<string, int> { [field] = most })).Ok();
+            Assert.Equal(most, (await _owner.GetAsync(path)).Ok()[field].GetInt32());
+        }
+        // What was not sent stays, and what the others have is told beside it.
+        var project = (await _owner.SendAsync(HttpMethod.Patch, path, new { runTimeoutSeconds = 0, pausedDays = 7, webhookPerMinute = 60 })).Ok();
+        Assert.Equal((3, "Main"), (project["concurrentRuns"].GetInt32(), project["name"].GetString()));
+        var defaults = (await _owner.GetAsync(path)).Ok()["defaults"];
+        Assert.Equal((0, 600, 30, 0), (defaults.GetProperty("concurrentRuns").GetInt32(), defaults.GetProperty("runTimeoutSeconds").GetInt32(),
+            defaults.GetProperty("pausedDays").GetInt32(), defaults.GetProperty("webhookPerMinute").GetInt32()));
+        var log = (await _owner.GetAsync($"/api/v1/audit?target=project:{_project}&limit=1")).Ok()["items"][0];
+        Assert.Equal((3650, 7), (log.GetProperty("before").GetProperty("pausedDays").GetInt32(), log.GetProperty("after").GetProperty("pausedDays").GetInt32()));
     }
 
     [Fact]

@@ -1,0 +1,70 @@
+using System.Collections.Concurrent;
+using Flows.Api.Runs;
+using Flows.Api.Waits;
+using Flows.Api.Webhooks;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using NpgsqlTypes;
+
+namespace Flows.Api.Projects;
+
+/// <summary>What holds for the runs and webhooks of one project: its own limit where it has one, else the installation's.</summary>
+/// <param name="RunTimeout">Active time of one run.</param>
+/// <param name="Paused">Time that one run may spend paused, all its pauses together.</param>
+/// <param name="WebhooksPerMinute">Calls that the webhooks of all its flows take together; 0 is no limit.</param>
+internal sealed record ProjectTerms(TimeSpan RunTimeout, TimeSpan Paused, int WebhooksPerMinute);
+
+/// <summary>
+/// The terms of projects, mostly from memory, because each claim of a run and each call of a webhook asks for them. A change made through this
+/// process holds at once, one made through another replica within a second.
+/// </summary>
+internal sealed class ProjectTermsBook(
+    NpgsqlDataSource db, IOptions<RunTimeouts> timeouts, IOptions<RetentionOptions> retention, IOptions<WebhookOptions> webhooks, TimeProvider clock)
+{
+    /// <summary>As <see cref="RunTimeouts.Flow"/> may be at most.</summary>
+    public const int MostRunSeconds = 86_400;
+    /// <summary>As <see cref="RetentionOptions.PausedDays"/> may be at most.</summary>
+    public const int MostPausedDays = 3650;
+    /// <summary>As <see cref="WebhookOptions.ProjectPerMinute"/> may be at most.</summary>
+    public const int MostPerMinute = 10_000_000;
+
+    private static readonly TimeSpan s_keep = TimeSpan.FromSeconds(1);
+    private const int MostProjects = 10_000;
+    private readonly ConcurrentDictionary<Guid, Entry> _known = new();
+
+    /// <summary>What holds for projects that say nothing of their own.</summary>
+    public ProjectTerms OfTheInstallation => new(timeouts.Value.Flow, retention.Value.Paused, webhooks.Value.ProjectPerMinute);
+
+    public async ValueTask<ProjectTerms> OfAsync(Guid projectId)
+    {
+        var now = clock.GetTimestamp();
+        if (_known.TryGetValue(projectId, out var entry) && clock.GetElapsedTime(entry.At, now) < s_keep && !entry.Terms.Value.IsFaulted)
+            return await entry.Terms.Value;
+        if (_known.Count >= MostProjects)
+            _known.Clear();
+        // It is there before the reading starts, so that a change which the query may not see takes it away again.
+        var fresh = new Entry(now, new Lazy<Task<ProjectTerms>>(() => ReadAsync(projectId)));
+        _known[projectId] = fresh;
+        return await fresh.Terms.Value;
+    }
+
+    /// <summary>Whoever changes a project calls this after the commit.</summary>
+    public void Forget(Guid projectId) => _known.TryRemove(projectId, out _);
+
+    private async Task<ProjectTerms> ReadAsync(Guid projectId)
+    {
+        await using var connection = await db.OpenConnectionAsync();
+        await using var command = new NpgsqlCommand("SELECT run_timeout_seconds, paused_days, webhook_per_minute FROM projects WHERE id = $1", connection)
+        { Parameters = { RunSql.Value(projectId, NpgsqlDbType.Uuid) } };
+        await using var row = await command.ExecuteReaderAsync();
+        var others = OfTheInstallation;
+        return await row.ReadAsync()
+            ? new ProjectTerms(
+                row.GetInt32(0) is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : others.RunTimeout,
+                row.GetInt32(1) is > 0 and var days ? TimeSpan.FromDays(days) : others.Paused,
+                row.GetInt32(2) is > 0 and var calls ? calls : others.WebhooksPerMinute)
+            : others;
+    }
+
+    private sealed record Entry(long At, Lazy<Task<ProjectTerms>> Terms);
+}

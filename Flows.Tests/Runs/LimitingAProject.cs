@@ -1,0 +1,73 @@
+using System.Net;
+using Flows.Api.Projects;
+
+namespace Flows.Tests.Runs;
+
+/// <summary>Limits of a project's own, as they reach its runs and callers.</summary>
+[Collection(Platform.Databases)]
+public sealed class LimitingAProject(RunsDatabase database) : IClassFixture<RunsDatabase>, IAsyncLifetime
+{
+    private RunsHost _host = null!;
+
+    public async Task InitializeAsync() => _host = await RunsHost.StartAsync(database, new() { ["Flows:Webhooks:ProjectPerMinute"] = "100" });
+
+    public async Task DisposeAsync() => await _host.DisposeAsync();
+
+    [Fact]
+    public async Task A_claim_gives_a_run_the_time_and_the_pauses_of_its_project()
+    {
+        var (flow, _) = await FlowOfAsync("run_timeout_seconds = 90, paused_days = 2");
+        var claim = (await _host.ClaimAsync(await CallAsync(flow)))!;
+        Assert.Equal(90_000, claim.ActiveMs);
+        Assert.Equal(TimeSpan.FromDays(2).TotalMilliseconds, claim.Pauses!.LeftMs);
+    }
+
+    [Fact]
+    public async Task A_project_that_says_nothing_has_what_the_installation_sets()
+    {
+        var (flow, _) = await FlowOfAsync("run_timeout_seconds = 0");
+        var claim = (await _host.ClaimAsync(await CallAsync(flow)))!;
+        Assert.Equal(600_000, claim.ActiveMs);
+        Assert.Equal(TimeSpan.FromDays(30).TotalMilliseconds, claim.Pauses!.LeftMs);
+    }
+
+    [Fact]
+    public async Task Time_that_an_attempt_before_has_spent_is_taken_off_the_limit_of_the_project()
+    {
+        var (flow, _) = await FlowOfAsync("run_timeout_seconds = 90");
+        var run = await CallAsync(flow);
+        await database.ExecuteAsync("UPDATE runs SET active_ms = 80000 WHERE id = $1", run);
+        Assert.Equal(10_000, (await _host.ClaimAsync(run))!.ActiveMs);
+    }
+
+    [Fact]
+    public async Task Its_webhooks_take_as_many_calls_as_it_says_and_no_more()
+    {
+        var (flow, project) = await FlowOfAsync("webhook_per_minute = 1");
+        using var first = await _host.Anonymous.PostAsync($"/webhooks/{flow}", null);
+        using var second = await _host.Anonymous.PostAsync($"/webhooks/{flow}", null);
+        Assert.Equal((HttpStatusCode.Accepted, HttpStatusCode.TooManyRequests), (first.StatusCode, second.StatusCode));
+        Assert.Contains("takes 1 calls a minute", (await RunsHost.JsonAsync(second)).GetProperty("detail").GetString(), StringComparison.Ordinal);
+
+        // A limit that is taken away holds at once where it was taken away.
+        await database.ExecuteAsync("UPDATE projects SET webhook_per_minute = 0 WHERE id = $1", project);
+        _host.Get<ProjectTermsBook>().Forget(project);
+        using var third = await _host.Anonymous.PostAsync($"/webhooks/{flow}", null);
+        Assert.Equal(HttpStatusCode.Accepted, third.StatusCode);
+    }
+
+    private async Task<(Guid Flow, Guid Project)> FlowOfAsync(string settings)
+    {
+        var project = Guid.CreateVersion7();
+        await database.ExecuteAsync("INSERT INTO projects (id, name) VALUES ($1, 'Limited')", project);
+        await database.ExecuteAsync($"UPDATE projects SET {settings} WHERE id = $1", project);
+        return ((await database.PublishAsync(RunsDatabase.Definition, project)).Flow, project);
+    }
+
+    private async Task<Guid> CallAsync(Guid flow)
+    {
+        using var answer = await _host.Anonymous.PostAsync($"/webhooks/{flow}", null);
+        Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        return (await RunsHost.JsonAsync(answer)).GetProperty("runId").GetGuid();
+    }
+}
