@@ -59,6 +59,11 @@ export const text = {
     // Testing
     problems: (count: number) => (count === 1 ? "1 problem" : `${count} problems`),
     invalid: "Not saved: mend the problems",
+    notSavedYet: "The draft is not saved yet. Nothing that you typed is lost; try it again in a moment.",
+    notRestored: (number: number) => `Version ${number} was not restored: somebody else has changed this draft meanwhile. Choose between the two drafts first; nothing is lost.`,
+    notPublished: "Nothing was published: somebody else has changed this draft meanwhile. Choose between the two drafts first; nothing is lost.",
+    overlaid: "In one picture", beside: "Side by side", views: "How the versions are shown", goneBranch: (name: string) => `${name} (removed)`, both: (before: string, after: string) => `${before} and ${after} in one picture`,
+    previousChange: "Previous difference", nextChange: "Next difference", changeOf: (at: number, count: number) => `${at} of ${count}`,
     notSaved: "The draft could not be saved, so it was not started. Nothing that you typed is lost.", openRun: "Open the run", waitsThere: "The run waits. Open it to see for what, and to answer.", triggerGives: "What the trigger gives",
     pickEvent: "Pick a past event", pastEvents: "Past events", noEvents: "Nothing has started this flow yet.", large: "large", askService: "Ask the service",
     fromDescription: "An example of what this trigger gives.", fromRun: (at: string) => `From the run of ${at}.`, kept: (at: string) => `Kept ${at}.`,
@@ -89,7 +94,7 @@ export const text = {
   connections: { title: "Connections", new: "New connection", empty: "No connections yet", emptyHelp: "A connection keeps the secret of a service, encrypted. Steps name it by its key; nobody can read it again.", key: "Key", piece: "For", value: "Secret", anyPiece: "Any piece", keep: "Leave empty to keep the secret" },
   variables: { title: "Variables", new: "New variable", empty: "No variables yet", emptyHelp: "Expressions read them as vars.key in every flow of the project.", value: "Value (JSON, or text)" },
   keys: { title: "API keys", new: "New key", empty: "No keys", emptyHelp: "", shown: "This key is shown only now. Keep it somewhere safe.", revoke: "Revoke", revokeQuestion: "Revoke this key? Whoever uses it is locked out within half a minute.", lastUsed: "Last used", never: "never" },
-  operate: { title: "Operate", waiting: "Waiting", oldest: "Oldest waits", active: "Active", delayed: "Delayed", dead: "Dead letters", workers: "Workers", mode: "Isolation", load: "Runs", engines: "Engines", queuePage: "Queue page", alive: "alive", gone: "gone" },
+  operate: { title: "Operate", waiting: "Waiting", oldest: "Oldest waits", active: "Active", delayed: "Delayed", dead: "Dead letters", workers: "Workers", mode: "Isolation", load: "Runs", engines: "Engines", queuePage: "Queue page", chaosPage: "Kill a worker", alive: "alive", gone: "gone" },
   members: {
     title: "Members", invite: "Invite somebody", role: "Role", email: "Only for this e-mail (optional)", makeLink: "Make the link", invitations: "Links that are out", anybody: "Whoever has the link", until: "until",
     inviteHelp: "The link lets one person in, once, within seven days.", linkHelp: "Send this link to the person. It is shown only now.", changed: "The role is changed.", revoked: "The link is worthless now.",
@@ -139,7 +144,10 @@ export const text = {
     cut: "Only for some things", scopes: "What it may do, of what its role may",
   },
   project: {
-    title: "Project settings", new: "New project", concurrent: "Runs at a time", concurrentHelp: "Further runs wait for their turn. 0 takes the default of the installation.", id: "Id", since: "since", saved: "The settings are saved.", hold: "Hold back all runs", holdHelp: "Runs are accepted and kept, and none begins until you let them go on.",
+    title: "Project settings", new: "New project", concurrent: "Runs at a time", concurrentHelp: "Further runs wait for their turn.", id: "Id", since: "since", saved: "The settings are saved.", hold: "Hold back all runs", holdHelp: "Runs are accepted and kept, and none begins until you let them go on.",
+    limits: "Limits", limitsHelp: "0 takes what is set for the whole installation.", default: (value: string) => `0 takes the default of the installation: ${value}.`, noLimit: "no limit", seconds: (count: number) => (count % 60 === 0 ? (count === 60 ? "1 minute" : `${count / 60} minutes`) : `${count} seconds`), days: (count: number) => (count === 1 ? "1 day" : `${count} days`), perMinute: (count: number) => `${count} a minute`,
+    timeout: "Time for one run, in seconds", timeoutHelp: "Pauses do not count. A run that takes longer is ended as timed out; runs that are under way keep the time they began with.", paused: "Days that a run may wait", pausedHelp: "All its pauses together.", webhooks: "Webhook calls a minute", webhooksHelp: "Of all flows together; whoever calls more often is told when to come back.",
+    upTo: (most: number) => `A whole number from 0 to ${most}.`, test: "This is a test project", testHelp: "Operators may kill a worker in the middle of a sample run, to see that nothing is lost. Keep it off where real work is done.", toChaos: "Kill a worker",
     held: "The runs of this project are held back. They are accepted and wait.", letGo: "Let the runs go on",
   },
   trail: { anybody: "Anybody", targetHint: "flow:… (what it was done to)", noneMatch: "Nothing fits these filters" },

@@ -35,8 +35,12 @@ export function BuilderDialogs({ open, flowId, definition, draft, titles, onOpen
             definition={definition}
             problems={draft.problems}
             titles={titles}
-            save={draft.save}
+            act={draft.act}
             onClose={close}
+            onConflict={() => {
+              close();
+              tell(text.build.notPublished, true);
+            }}
             onProblems={() => onOpen("problems")}
             onPublished={(version) => {
               close();
@@ -53,8 +57,12 @@ export function BuilderDialogs({ open, flowId, definition, draft, titles, onOpen
             flowId={flowId}
             definition={definition}
             titles={titles}
-            save={draft.save}
+            act={draft.act}
             onClose={close}
+            onConflict={(version) => {
+              close();
+              tell(text.build.notRestored(version), true);
+            }}
             onRestored={(version) => {
               close();
               onSelect(null);

@@ -3,10 +3,18 @@ import { ApiError, call, type DefinitionProblem, type Schemas } from "../api/cli
 import type { Definition } from "../flow/definition";
 import { isEqual } from "../flow/diff";
 import { begin, push, redo, undo, type History } from "../flow/history";
+import { text } from "../text";
 import { useLatest } from "../ui/ui";
 
 /** `invalid`: the API takes no draft with these problems; it is saved as soon as they are mended. */
 export type SaveState = "saved" | "unsaved" | "saving" | "conflict" | "failed" | "invalid";
+
+/** Somebody else has changed the draft since it was read here: nothing was done, and the state is `conflict`. */
+export class DraftConflict extends Error {
+  constructor() {
+    super(text.builder.conflict);
+  }
+}
 
 const quietMs = 700;
 const retryMs = 3000;
@@ -25,6 +33,7 @@ export function useDraft(flowId: string) {
   const etag = useRef<string | null>(null);
   const saved = useRef<Definition | null>(null);
   const isSaving = useRef(false);
+  const isContested = useRef(false);
   const lastField = useRef<string | null>(null);
   const kept = `flows-draft-${flowId}`;
 
@@ -44,6 +53,7 @@ export function useDraft(flowId: string) {
         lastField.current = null;
         const now = latest.current.history;
         const next = isMine ? mine.history : how === "goOn" && now ? push(now, present) : begin(present);
+        isContested.current = false;
         setHistory(next);
         if (how === "goOn") keep(kept, { etag: answer.etag, history: next });
         setState(isUnsaved ? "unsaved" : "saved");
@@ -74,6 +84,7 @@ export function useDraft(flowId: string) {
         const answer = await call<Schemas["DraftSaved"]>("PUT", `api/v1/flows/${flowId}/draft?lax=true`, now, force || !etag.current ? {} : { "if-match": etag.current });
         etag.current = answer.etag ?? `"${answer.body.revision}"`;
         saved.current = now;
+        isContested.current = false;
         setProblems(answer.body.problems);
         setError(null);
         const isNewest = latest.current.history?.present === now;
@@ -82,8 +93,10 @@ export function useDraft(flowId: string) {
         return isNewest;
       } catch (failed) {
         const status = failed instanceof ApiError ? failed.status : 0;
-        if (status === 412 || status === 409) setState("conflict");
-        else {
+        if (status === 412 || status === 409) {
+          isContested.current = true;
+          setState("conflict");
+        } else {
           const told = status === 400 ? problemsIn(failed as ApiError) : [];
           // Half an expression is no news to whoever is writing it: the field and the list of problems say it.
           setState(told.length > 0 ? "invalid" : "failed");
@@ -96,6 +109,23 @@ export function useDraft(flowId: string) {
       }
     },
     [flowId, kept, latest],
+  );
+
+  /** Posts what is done with the draft as it is here: it is saved first, and not done when somebody else has changed it meanwhile. */
+  const act = useCallback(
+    async <T>(path: string, body?: unknown): Promise<T> => {
+      if (isContested.current) throw new DraftConflict();
+      if (!(await save())) throw isContested.current ? new DraftConflict() : new Error(text.build.notSavedYet);
+      try {
+        return (await call<T>("POST", `api/v1/flows/${flowId}/${path}`, body, etag.current ? { "if-match": etag.current } : {})).body;
+      } catch (failed) {
+        if (!(failed instanceof ApiError) || failed.status !== 412) throw failed;
+        isContested.current = true;
+        setState("conflict");
+        throw new DraftConflict();
+      }
+    },
+    [flowId, save],
   );
 
   useEffect(() => {
@@ -144,6 +174,7 @@ export function useDraft(flowId: string) {
     canUndo: (history?.past.length ?? 0) > 0,
     canRedo: (history?.future.length ?? 0) > 0,
     save,
+    act,
     keepMine: () => void save(true),
     takeTheirs: () => {
       sessionStorage.removeItem(kept);

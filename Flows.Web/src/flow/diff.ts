@@ -44,8 +44,8 @@ export function diff(before: Definition, after: Definition): StepChange[] {
   return changes;
 }
 
-/** The colour of each box on one side of the comparison. */
-export function marksOf(changes: StepChange[], side: "before" | "after"): Map<string, Mark> {
+/** The colour of each box on one side of the comparison, or of both in one picture. */
+export function marksOf(changes: StepChange[], side: "before" | "after" | "both"): Map<string, Mark> {
   const marks = new Map<string, Mark>();
   for (const change of changes) {
     const id = change.step ?? (change.title === "Trigger" ? "trigger" : null);

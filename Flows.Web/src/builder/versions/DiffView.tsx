@@ -1,8 +1,11 @@
+import { ChevronDown, ChevronUp } from "lucide-react";
 import { useMemo, useState } from "react";
 import type { Definition, Step } from "../../flow/definition";
-import { marksOf, type Mark, type StepChange } from "../../flow/diff";
+import { marksOf, type StepChange } from "../../flow/diff";
+import { overlay } from "../../flow/overlay";
 import { text } from "../../text";
 import { show } from "../../ui/format";
+import { Button, IconButton } from "../../ui/ui";
 import { Canvas, type StepNote } from "../Canvas";
 
 interface DiffViewProps {
@@ -14,16 +17,39 @@ interface DiffViewProps {
   titles: (definition: Definition) => (step: Step | null) => { title: string; kind: string };
 }
 
-/** Two versions side by side: what is only on one side, in another place or different has a colour; a click on it shows the fields. */
+type View = "beside" | "overlaid";
+
+/**
+ * Two versions side by side or in one picture: what only one has, what is at another place and what is different has a colour and a word;
+ * a click on it shows the fields, and the arrows go from one difference to the next.
+ */
 export function DiffView({ before, after, names, changes, titles }: DiffViewProps) {
   const [selected, setSelected] = useState<string | null>(null);
+  const [view, setView] = useState<View>("beside");
   const actions = useMemo(() => ({ select: setSelected }), []);
+  const whole = useMemo(() => (view === "overlaid" ? overlay(before, after, text.build.goneBranch) : null), [view, before, after]);
+  const common = { titles, changes, selected, actions };
   return (
     <div className="diff">
-      <div className="diff-sides">
-        {([["before", before], ["after", after]] as const).map(([side, definition], index) => (
-          <Side key={side} name={names[index] as string} definition={definition} titles={titles} marks={marksOf(changes, side)} selected={selected} actions={actions} />
-        ))}
+      <div className="row diff-tools">
+        <div className="row" role="group" aria-label={text.build.views}>
+          {(["beside", "overlaid"] as const).map((choice) => (
+            <Button key={choice} aria-pressed={view === choice} onClick={() => setView(choice)}>
+              {text.build[choice]}
+            </Button>
+          ))}
+        </div>
+        <Walk changes={changes} selected={selected} onPick={setSelected} />
+      </div>
+      <div className={`diff-sides ${view}`}>
+        {whole ? (
+          <Side {...common} side="both" name={text.build.both(names[0], names[1])} definition={whole} />
+        ) : (
+          <>
+            <Side {...common} side="before" name={names[0]} definition={before} />
+            <Side {...common} side="after" name={names[1]} definition={after} />
+          </>
+        )}
       </div>
       <Legend />
       <ChangeList changes={changes} selected={selected} onPick={setSelected} />
@@ -31,16 +57,45 @@ export function DiffView({ before, after, names, changes, titles }: DiffViewProp
   );
 }
 
-function Side({ name, definition, titles, marks, selected, actions }: {
+const idOf = (change: StepChange) => change.step ?? "trigger";
+
+/** From one difference to the next, in words for whoever does not see the picture. */
+function Walk({ changes, selected, onPick }: { changes: StepChange[]; selected: string | null; onPick: (step: string) => void }) {
+  const ids = useMemo(() => [...new Set(changes.map(idOf))], [changes]);
+  if (ids.length === 0) return null;
+  const at = selected === null ? -1 : ids.indexOf(selected);
+  const go = (by: number) => onPick(ids[at < 0 ? (by > 0 ? 0 : ids.length - 1) : (at + by + ids.length) % ids.length] as string);
+  const words = changes.filter((change) => idOf(change) === ids[at]).map((change) => `${change.title} ${change.marks.map((mark) => text.build.marks[mark]).join(", ")}`);
+  return (
+    <div className="row">
+      <IconButton label={text.build.previousChange} onClick={() => go(-1)}>
+        <ChevronUp size={18} />
+      </IconButton>
+      <IconButton label={text.build.nextChange} onClick={() => go(1)}>
+        <ChevronDown size={18} />
+      </IconButton>
+      <span role="status" className="quiet">
+        {at >= 0 && `${text.build.changeOf(at + 1, ids.length)}: ${words.join("; ")}`}
+      </span>
+    </div>
+  );
+}
+
+function Side({ name, definition, titles, changes, side, selected, actions }: {
   name: string;
   definition: Definition;
   titles: DiffViewProps["titles"];
-  marks: ReadonlyMap<string, Mark>;
+  changes: StepChange[];
+  side: "before" | "after" | "both";
   selected: string | null;
   actions: { select: (id: string) => void };
 }) {
   const words = useMemo(() => titles(definition), [titles, definition]);
-  const notes = useMemo(() => new Map<string, StepNote>([...marks].map(([id, mark]) => [id, { mark, said: text.build.marks[mark] }])), [marks]);
+  // In one picture the word stands in the box as well: a colour alone would be all that tells old from new.
+  const notes = useMemo(
+    () => new Map<string, StepNote>([...marksOf(changes, side)].map(([id, mark]) => [id, side === "both" ? { mark, text: text.build.marks[mark] } : { mark, said: text.build.marks[mark] }])),
+    [changes, side],
+  );
   return (
     <section className="diff-side" aria-label={name}>
       <h3>{name}</h3>
@@ -70,7 +125,7 @@ export function ChangeList({ changes, selected, onPick }: { changes: StepChange[
   return (
     <ul className="changes">
       {changes.map((change) => {
-        const id = change.step ?? "trigger";
+        const id = idOf(change);
         return (
           <li key={`${id} ${change.title}`} className={id === selected ? "selected" : ""}>
             <p>

@@ -1,9 +1,10 @@
 import { useState } from "react";
-import { post, type DefinitionProblem, type Schemas } from "../../api/client";
+import type { DefinitionProblem, Schemas } from "../../api/client";
 import type { Definition, Step } from "../../flow/definition";
 import { diff, inWords } from "../../flow/diff";
 import { text } from "../../text";
 import { Button, Dialog, Failure, Field } from "../../ui/ui";
+import { DraftConflict } from "../useDraft";
 import { ChangeList, DiffView } from "./DiffView";
 import { usePublished } from "./useVersions";
 
@@ -12,14 +13,16 @@ interface PublishDialogProps {
   definition: Definition;
   problems: DefinitionProblem[];
   titles: (definition: Definition) => (step: Step | null) => { title: string; kind: string };
-  save: () => Promise<boolean>;
+  act: (path: string, body: unknown) => Promise<unknown>;
   onClose: () => void;
   onPublished: (version: number) => void;
   onProblems: () => void;
+  /** Somebody else has changed the draft: nothing was published. */
+  onConflict: () => void;
 }
 
 /** Says what becomes different for the runs to come, before it does. */
-export function PublishDialog({ flowId, definition, problems, titles, save, onClose, onPublished, onProblems }: PublishDialogProps) {
+export function PublishDialog({ flowId, definition, problems, titles, act, onClose, onPublished, onProblems, onConflict }: PublishDialogProps) {
   const [note, setNote] = useState("");
   const [error, setError] = useState<Error | null>(null);
   const [isBusy, setBusy] = useState(false);
@@ -32,11 +35,11 @@ export function PublishDialog({ flowId, definition, problems, titles, save, onCl
     setBusy(true);
     setError(null);
     try {
-      if (!(await save())) throw new Error(text.build.notSaved);
-      const version = await post<Schemas["FlowVersionView"]>(`api/v1/flows/${flowId}/publish`, { note: note || null });
+      const version = (await act("publish", { note: note || null })) as Schemas["FlowVersionView"];
       onPublished(Number(version.number));
     } catch (failed) {
-      setError(failed as Error);
+      if (failed instanceof DraftConflict) onConflict();
+      else setError(failed as Error);
     } finally {
       setBusy(false);
     }

@@ -1,11 +1,12 @@
 import { useState } from "react";
-import { post, query, type Schemas } from "../../api/client";
+import { query, type Schemas } from "../../api/client";
 import type { Definition, Step } from "../../flow/definition";
 import { diff, inWords } from "../../flow/diff";
 import { text } from "../../text";
 import { when } from "../../ui/format";
 import { Button, Dialog, Failure } from "../../ui/ui";
 import { useList } from "../../ui/useList";
+import { DraftConflict } from "../useDraft";
 import { DiffView } from "./DiffView";
 import { useVersion } from "./useVersions";
 
@@ -13,13 +14,15 @@ interface VersionsDialogProps {
   flowId: string;
   definition: Definition;
   titles: (definition: Definition) => (step: Step | null) => { title: string; kind: string };
-  save: () => Promise<boolean>;
+  act: (path: string) => Promise<unknown>;
   onClose: () => void;
   onRestored: (version: number) => void;
+  /** Somebody else has changed the draft: nothing was restored. */
+  onConflict: (version: number) => void;
 }
 
 /** Every version; two of them, or one and the draft, beside each other; and the way back to one. Null stands for the draft. */
-export function VersionsDialog({ flowId, definition, titles, save, onClose, onRestored }: VersionsDialogProps) {
+export function VersionsDialog({ flowId, definition, titles, act, onClose, onRestored, onConflict }: VersionsDialogProps) {
   const versions = useList<Schemas["FlowVersionView"]>(["flows", flowId, "versions"], (cursor) => `api/v1/flows/${flowId}/versions${query({ limit: 50, cursor })}`);
   const newest = versions.items[0] ? Number(versions.items[0].number) : null;
   const [chosen, setFrom] = useState<number | null>(null);
@@ -38,11 +41,11 @@ export function VersionsDialog({ flowId, definition, titles, save, onClose, onRe
     setError(null);
     try {
       // Saved first: the draft as it is now stays one step back.
-      if (!(await save())) throw new Error(text.build.notSaved);
-      await post(`api/v1/flows/${flowId}/versions/${from}/restore`);
+      await act(`versions/${from}/restore`);
       onRestored(from);
     } catch (failed) {
-      setError(failed as Error);
+      if (failed instanceof DraftConflict) onConflict(from);
+      else setError(failed as Error);
     } finally {
       setBusy(false);
     }
