@@ -1,8 +1,8 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { Activity, Braces, GitBranch, KeyRound, ListChecks, LogOut, Plug, ScrollText, Settings, Users } from "lucide-react";
+import { Activity, BookOpen, Braces, GitBranch, KeyRound, ListChecks, LogOut, Plug, ScrollText, Settings, Users } from "lucide-react";
 import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from "react";
 import { Navigate, NavLink, Outlet, Route, Routes } from "react-router";
-import { away, chosenProject, credentials, del, get, whenSignedOut } from "./api/client";
+import { addressOf, away, chosenProject, credentials, del, get, whenSignedOut } from "./api/client";
 import { DeletedFlowsPage } from "./flows/DeletedFlowsPage";
 import { FlowsPage } from "./flows/FlowsPage";
 import { OperatePage } from "./operate/OperatePage";
@@ -116,6 +116,10 @@ function Shell({ signOut }: { signOut: () => void }) {
             {label}
           </NavLink>
         ))}
+        <a href={addressOf("docs")} className="nav-link nav-docs">
+          <BookOpen size={18} aria-hidden />
+          {text.nav.docs}
+        </a>
         <footer>
           {me.data?.user && me.data.projects.length > 1 ? (
             <select

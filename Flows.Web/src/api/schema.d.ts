@@ -2266,6 +2266,12 @@ export interface components {
             concurrentRuns?: null | number;
             /** @description True lets operators of the project kill a worker in the middle of a sample run. */
             isTest?: null | boolean;
+            /** Format: int32 */
+            runTimeoutSeconds?: null | number;
+            /** Format: int32 */
+            pausedDays?: null | number;
+            /** Format: int32 */
+            webhookPerMinute?: null | number;
         };
         ChangedStep: {
             /** @description Name of the step. */
@@ -3362,6 +3368,23 @@ export interface components {
             createdAt: string;
             /** @description Operators may kill a worker in the middle of a sample run. */
             isTest: boolean;
+            /**
+             * Format: int32
+             * @description Active time of one run, pauses excluded; 0 is the installation's default.
+             */
+            runTimeoutSeconds: number;
+            /**
+             * Format: int32
+             * @description Days that one run may spend paused; 0 is the installation's default.
+             */
+            pausedDays: number;
+            /**
+             * Format: int32
+             * @description Calls that the webhooks of all flows take together; 0 is the installation's default.
+             */
+            webhookPerMinute: number;
+            /** @description What holds where the project says 0; only of one project that is asked for. */
+            defaults?: null | components["schemas"]["ProjectDefaults"];
         };
         /** @description One input of an action or trigger, and the form control for it. */
         PropDescription: {
@@ -4200,6 +4223,28 @@ export interface components {
             networkReason: string;
             /** @description It may be told to end itself (`Flows__Worker__AllowChaos`). */
             allowsChaos: boolean;
+        };
+        ProjectDefaults: {
+            /**
+             * Format: int32
+             * @description x
+             */
+            concurrentRuns: number;
+            /**
+             * Format: int32
+             * @description x
+             */
+            runTimeoutSeconds: number;
+            /**
+             * Format: int32
+             * @description x
+             */
+            pausedDays: number;
+            /**
+             * Format: int32
+             * @description x
+             */
+            webhookPerMinute: number;
         };
     };
     responses: {

@@ -1,5 +1,6 @@
+import { useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "react-router";
-import { addressOf } from "../api/client";
+import { addressOf, get, query, type Schemas } from "../api/client";
 import { useMe } from "../settings/useMe";
 import { text } from "../text";
 import { DeadLetters } from "./DeadLetters";
@@ -19,16 +20,26 @@ const tabs = [
 /** What keeps the runs going: the queue and its workers, triggers that deal with services, dead letters, health and storage. */
 export function OperatePage() {
   const [search, setSearch] = useSearchParams();
-  const permissions = useMe().data?.permissions;
+  const me = useMe().data;
+  const permissions = me?.permissions;
+  const id = me?.project?.id;
+  const project = useQuery({ queryKey: ["project", id], queryFn: () => get<Schemas["ProjectView"]>(`api/v1/projects/${id}`), enabled: id !== undefined });
   const mine = tabs.filter((tab) => permissions?.includes(tab.needs));
   const open = mine.find((tab) => tab.key === search.get("tab")) ?? mine[0];
   return (
     <main className="page wide">
       <header className="page-head">
         <h1>{text.operate.title}</h1>
-        <a className="button plain" href={addressOf("admin/queues")}>
-          {text.operate.queuePage}
-        </a>
+        {project.data?.isTest && permissions?.includes("queue:operate") && (
+          <a className="button plain" href={addressOf(`admin/chaos${query({ project: id })}`)}>
+            {text.operate.chaosPage}
+          </a>
+        )}
+        {permissions?.includes("queue:operate") && (
+          <a className="button plain" href={addressOf(`admin/queues${query({ project: id })}`)}>
+            {text.operate.queuePage}
+          </a>
+        )}
       </header>
       <nav className="tabs" aria-label={text.operate.title}>
         {mine.map((tab) => (

@@ -1,11 +1,11 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { Pause, Play, Plus } from "lucide-react";
-import { useState, type FormEvent } from "react";
-import { chosenProject, get, patch, post, type Schemas } from "../api/client";
+import { useState } from "react";
+import { chosenProject, get, post, type Schemas } from "../api/client";
 import { NameDialog } from "../flows/NameDialog";
 import { text } from "../text";
-import { when } from "../ui/format";
-import { Button, CopyButton, Failure, Field, tell, tellError } from "../ui/ui";
+import { Button, Failure, tellError } from "../ui/ui";
+import { ProjectForm } from "./ProjectForm";
 import { useMe } from "./useMe";
 
 type Project = Schemas["ProjectView"];
@@ -28,7 +28,7 @@ export function ProjectPage() {
         )}
       </header>
       {project.error && <Failure error={project.error} retry={() => void project.refetch()} />}
-      {project.data && <ProjectForm key={project.data.id} project={project.data} mayChange={may("project:change")} />}
+      {project.data && <ProjectForm key={project.data.id} project={project.data} mayChange={may("project:change")} mayOperate={may("queue:operate")} />}
       {project.data && may("queue:operate") && <Hold />}
       {isNew && (
         <NameDialog
@@ -44,41 +44,6 @@ export function ProjectPage() {
         />
       )}
     </main>
-  );
-}
-
-function ProjectForm({ project, mayChange }: { project: Project; mayChange: boolean }) {
-  const client = useQueryClient();
-  const [name, setName] = useState(project.name);
-  const [runs, setRuns] = useState(String(project.concurrentRuns));
-  const [problem, setProblem] = useState<unknown>(null);
-  const save = async (event: FormEvent) => {
-    event.preventDefault();
-    try {
-      await patch(`api/v1/projects/${project.id}`, { name: name.trim(), concurrentRuns: Number(runs) });
-      setProblem(null);
-      tell(text.project.saved);
-      await Promise.all([client.invalidateQueries({ queryKey: ["project"] }), client.invalidateQueries({ queryKey: ["me"] })]);
-    } catch (error) {
-      setProblem(error);
-    }
-  };
-  return (
-    <form onSubmit={(event) => void save(event)}>
-      <Field label={text.common.name}>{(id) => <input id={id} required maxLength={200} disabled={!mayChange} value={name} onChange={(event) => setName(event.target.value)} />}</Field>
-      <Field label={text.project.concurrent} help={text.project.concurrentHelp}>
-        {(id) => <input id={id} type="number" min={0} required disabled={!mayChange} value={runs} onChange={(event) => setRuns(event.target.value)} />}
-      </Field>
-      <p className="quiet">
-        {text.project.id} <code>{project.id}</code> <CopyButton value={project.id} /> · {text.project.since} {when(project.createdAt)}
-      </p>
-      {problem !== null && <Failure error={problem} />}
-      {mayChange && (
-        <Button type="submit" tone="primary" disabled={name.trim() === "" || (name === project.name && runs === String(project.concurrentRuns))}>
-          {text.common.save}
-        </Button>
-      )}
-    </form>
   );
 }
 
