@@ -1,6 +1,3 @@
-#pragma warning disable RS0030 // The browser is driven by a Node.js process of its own.
-using System.Diagnostics;
-
 namespace Flows.Tests.Web;
 
 /// <summary>
@@ -8,10 +5,10 @@ namespace Flows.Tests.Web;
 /// Node.js 20.19 they are skipped, by name.
 /// </summary>
 [Collection(Browsers)]
-public sealed class ActingInABrowser(Platform platform)
+[TestCaseOrderer("Flows.Tests.Web.Programme", "Flows.Tests")]
+public sealed class ActingInABrowser(Stage stage) : IClassFixture<Stage>
 {
     public const string Browsers = "Browsers";
-    private static readonly TimeSpan s_limit = TimeSpan.FromMinutes(3);
 
     [StoryTheory]
     [InlineData("building")]
@@ -28,30 +25,11 @@ public sealed class ActingInABrowser(Platform platform)
     [InlineData("tidying")]
     [InlineData("comparing")]
     [InlineData("returning")]
+    [InlineData("limiting")]
     public async Task The_story_goes_as_told(string story)
     {
-        var start = new ProcessStartInfo("node")
-        {
-            ArgumentList = { "e2e/run.mjs", story },
-            WorkingDirectory = Browser.WebFolder,
-            RedirectStandardOutput = true,
-            RedirectStandardError = true,
-        };
-        start.Environment["FLOWS_URL"] = platform.Api.Http.BaseAddress!.ToString();
-        start.Environment["FLOWS_KEY"] = platform.Api.Key;
-        start.Environment["FLOWS_CHROMIUM"] = Browser.Chromium;
-        start.Environment["FLOWS_SHOTS"] = Path.Combine(AppContext.BaseDirectory, "stories");
-        using var process = Process.Start(start)!;
-        var (output, errors) = (process.StandardOutput.ReadToEndAsync(), process.StandardError.ReadToEndAsync());
-        try
-        {
-            await process.WaitForExitAsync().WaitAsync(s_limit);
-        }
-        finally
-        {
-            process.Kill(entireProcessTree: true);
-        }
-        Assert.True(process.ExitCode == 0, $"{await output}{await errors}");
+        var end = await stage.EndOfAsync(story);
+        Assert.True(end.Passed, $"{story}, after {end.Seconds} s: {end.Said}");
     }
 }
 

@@ -2,7 +2,7 @@
 import { assert } from "../person.mjs";
 
 export default async function (person) {
-  await person.signIn();
+  await person.signInByHand();
   const id = await person.newFlow(`Orders ${Date.now()}`);
   await person.addStep("code", 0);
   await person.code("Input", '{ "lines": "{{trigger.body.lines}}" }');

@@ -4,7 +4,7 @@ import { assert, until } from "../person.mjs";
 export default async function (person) {
   const { page } = person;
   const { keyboard } = page;
-  await person.signIn();
+  await person.signInByHand();
   await tabTo(page, "New flow");
   await keyboard.press("Enter");
   await page.getByRole("dialog").waitFor();

@@ -1,5 +1,6 @@
 // A published flow is changed; publishing says what becomes different, and the first version is looked at beside the draft and brought back.
 import { assert, until } from "../person.mjs";
+import { check } from "./reading.mjs";
 
 const code = (name, source) => ({ name, kind: "code", language: "javascript", input: {}, source });
 const definition = {
@@ -43,6 +44,20 @@ export default async function (person) {
   await person.button("Versions").click();
   await person.button(/^Version 1/, dialog).click();
   await dialog.getByText("1 added, 1 removed, 1 moved, 1 changed").waitFor();
+  // Both in one picture: what is gone stands where it was, with its word in the box, and the keyboard goes from one difference to the next.
+  await person.button("In one picture", dialog).click();
+  const picture = dialog.getByRole("region", { name: "Version 1 and Draft in one picture" });
+  for (const box of [/^gone.*removed/, /^answer.*added/, /^third.*moved/, /^Twice.*changed/]) await person.button(box, picture).waitFor();
+  await picture.getByText("removed", { exact: true }).waitFor();
+  await person.button("Next difference", dialog).focus();
+  const told = [];
+  for (let press = 0; press < 4; press++) {
+    await page.keyboard.press("Enter");
+    told.push(await dialog.getByRole("status").innerText());
+  }
+  assert.deepEqual(told, ["1 of 4: third moved", "2 of 4: Twice changed", "3 of 4: answer added", "4 of 4: gone removed"]);
+  assert.equal(await person.button(/^gone.*removed/, picture).getAttribute("aria-pressed"), "true");
+  await check(page, "two versions in one picture");
   await person.button("Restore version 1", dialog).click();
   await dialog.waitFor({ state: "hidden" });
   await person.step(/^gone/).waitFor();

@@ -13,7 +13,7 @@ export default async function (person) {
   page.on("response", (response) => response.status() === 401 && refused.push(response.url()));
   const mark = `Returning ${Date.now()}`;
   const flow = await person.api("POST", "flows", { name: mark, definition });
-  await person.signIn(`/flows`);
+  await person.signInByHand(`/flows`);
   assert.deepEqual(refused, [], "somebody who is not signed in is not told so by an error");
   await page.getByRole("searchbox", { name: "Search" }).fill(mark);
   await until("the flow is listed", async () => (await page.locator(".card").count()) === 1);

@@ -1,0 +1,43 @@
+// Somebody gives a project limits of its own, makes it one for tests, and finds the page that kills a worker, and the reference of the API.
+import { assert, until } from "../person.mjs";
+import { check } from "./reading.mjs";
+
+export default async function (person) {
+  const { page } = person;
+  await person.signIn("/settings");
+  const id = (await person.api("GET", "me")).project.id;
+  const stored = () => person.api("GET", `projects/${id}`);
+  const before = await stored();
+  const save = person.button("Save");
+  const field = (label) => page.getByLabel(label, { exact: true });
+  try {
+    await page.getByText("0 takes the default of the installation: 10 minutes.").waitFor();
+    await field("Time for one run, in seconds").fill("two hours");
+    await page.getByRole("alert").getByText("A whole number from 0 to 86400.").waitFor();
+    assert.equal(await save.isDisabled(), true);
+    await check(page, "settings with a wrong limit");
+    await field("Time for one run, in seconds").fill("7200");
+    await field("Days that a run may wait").fill("14");
+    await field("Webhook calls a minute").fill("1000000");
+    await page.getByRole("switch", { name: "This is a test project" }).check();
+    await save.click();
+    const now = await until("the limits are kept", async () => {
+      const project = await stored();
+      return project.isTest ? project : null;
+    });
+    assert.deepEqual([now.runTimeoutSeconds, now.pausedDays, now.webhookPerMinute, now.concurrentRuns], [7200, 14, 1_000_000, before.concurrentRuns]);
+    await page.getByRole("link", { name: "Kill a worker" }).waitFor();
+    await page.reload();
+    await until("they are shown again", async () => (await field("Days that a run may wait").inputValue()) === "14");
+    await check(page, "settings of a test project");
+
+    await page.getByRole("navigation").getByRole("link", { name: "Operate" }).click();
+    assert.ok((await page.getByRole("link", { name: "Kill a worker" }).getAttribute("href")).endsWith(`/admin/chaos?project=${id}`));
+    await page.getByRole("navigation").getByRole("link", { name: "API reference" }).click();
+    await page.waitForURL(/\/docs$/);
+    await page.getByText("runTimeoutSeconds").first().waitFor({ state: "attached" });
+  } finally {
+    const { runTimeoutSeconds, pausedDays, webhookPerMinute, isTest } = before;
+    await person.api("PATCH", `projects/${id}`, { runTimeoutSeconds, pausedDays, webhookPerMinute, isTest });
+  }
+}
