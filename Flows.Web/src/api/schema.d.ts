@@ -2266,11 +2266,20 @@ export interface components {
             concurrentRuns?: null | number;
             /** @description True lets operators of the project kill a worker in the middle of a sample run. */
             isTest?: null | boolean;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Active time of one run, pauses excluded; 0 takes the installation's default. Runs that are under way keep theirs.
+             */
             runTimeoutSeconds?: null | number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Days that one run may spend paused, all its pauses together; 0 takes the installation's default.
+             */
             pausedDays?: null | number;
-            /** Format: int32 */
+            /**
+             * Format: int32
+             * @description Calls that the webhooks of all flows take together; 0 takes the installation's default.
+             */
             webhookPerMinute?: null | number;
         };
         ChangedStep: {
@@ -3335,6 +3344,29 @@ export interface components {
          * @enum {unknown}
          */
         ProblemSeverity: "Error" | "Warning";
+        /** @description What the installation sets for projects that say nothing of their own; 0 is no limit. */
+        ProjectDefaults: {
+            /**
+             * Format: int32
+             * @description Runs of one project at a time; 0 is no limit.
+             */
+            concurrentRuns: number;
+            /**
+             * Format: int32
+             * @description Active time of one run, pauses excluded.
+             */
+            runTimeoutSeconds: number;
+            /**
+             * Format: int32
+             * @description Days that one run may spend paused.
+             */
+            pausedDays: number;
+            /**
+             * Format: int32
+             * @description Calls that the webhooks of one project take together; 0 is no limit.
+             */
+            webhookPerMinute: number;
+        };
         ProjectList: {
             /** @description What was found. */
             items: components["schemas"]["ProjectView"][];
@@ -4224,28 +4256,6 @@ export interface components {
             /** @description It may be told to end itself (`Flows__Worker__AllowChaos`). */
             allowsChaos: boolean;
         };
-        ProjectDefaults: {
-            /**
-             * Format: int32
-             * @description x
-             */
-            concurrentRuns: number;
-            /**
-             * Format: int32
-             * @description x
-             */
-            runTimeoutSeconds: number;
-            /**
-             * Format: int32
-             * @description x
-             */
-            pausedDays: number;
-            /**
-             * Format: int32
-             * @description x
-             */
-            webhookPerMinute: number;
-        };
     };
     responses: {
         /** @description Something in the request is not as it has to be; `errors` names each field at fault. Also: you belong to several projects and named none. */
@@ -4975,7 +4985,16 @@ export interface operations {
                      *           "name": "Default",
                      *           "concurrentRuns": 0,
                      *           "createdAt": "2026-03-02T09:15:04.12Z",
-                     *           "isTest": false
+                     *           "isTest": false,
+                     *           "runTimeoutSeconds": 0,
+                     *           "pausedDays": 0,
+                     *           "webhookPerMinute": 600,
+                     *           "defaults": {
+                     *             "concurrentRuns": 0,
+                     *             "runTimeoutSeconds": 600,
+                     *             "pausedDays": 30,
+                     *             "webhookPerMinute": 0
+                     *           }
                      *         }
                      *       ]
                      *     }
@@ -5017,7 +5036,16 @@ export interface operations {
                      *       "name": "Default",
                      *       "concurrentRuns": 0,
                      *       "createdAt": "2026-03-02T09:15:04.12Z",
-                     *       "isTest": false
+                     *       "isTest": false,
+                     *       "runTimeoutSeconds": 0,
+                     *       "pausedDays": 0,
+                     *       "webhookPerMinute": 600,
+                     *       "defaults": {
+                     *         "concurrentRuns": 0,
+                     *         "runTimeoutSeconds": 600,
+                     *         "pausedDays": 30,
+                     *         "webhookPerMinute": 0
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["ProjectView"];
@@ -5059,7 +5087,16 @@ export interface operations {
                      *       "name": "Default",
                      *       "concurrentRuns": 0,
                      *       "createdAt": "2026-03-02T09:15:04.12Z",
-                     *       "isTest": false
+                     *       "isTest": false,
+                     *       "runTimeoutSeconds": 0,
+                     *       "pausedDays": 0,
+                     *       "webhookPerMinute": 600,
+                     *       "defaults": {
+                     *         "concurrentRuns": 0,
+                     *         "runTimeoutSeconds": 600,
+                     *         "pausedDays": 30,
+                     *         "webhookPerMinute": 0
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["ProjectView"];
@@ -5090,7 +5127,10 @@ export interface operations {
                 /**
                  * @example {
                  *       "name": "Shop",
-                 *       "concurrentRuns": 20
+                 *       "concurrentRuns": 20,
+                 *       "runTimeoutSeconds": 3600,
+                 *       "pausedDays": 7,
+                 *       "webhookPerMinute": 600
                  *     }
                  */
                 "application/json": components["schemas"]["ChangeProjectRequest"];
@@ -5109,7 +5149,16 @@ export interface operations {
                      *       "name": "Default",
                      *       "concurrentRuns": 0,
                      *       "createdAt": "2026-03-02T09:15:04.12Z",
-                     *       "isTest": false
+                     *       "isTest": false,
+                     *       "runTimeoutSeconds": 0,
+                     *       "pausedDays": 0,
+                     *       "webhookPerMinute": 600,
+                     *       "defaults": {
+                     *         "concurrentRuns": 0,
+                     *         "runTimeoutSeconds": 600,
+                     *         "pausedDays": 30,
+                     *         "webhookPerMinute": 0
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["ProjectView"];
@@ -7119,7 +7168,13 @@ export interface operations {
     restoreFlowVersion: {
         parameters: {
             query?: never;
-            header?: never;
+            header?: {
+                /**
+                 * @description The ETag of the draft that may be replaced: 412 when somebody has changed it since. Left out or `*`: whatever is there is replaced.
+                 * @example "3"
+                 */
+                "If-Match"?: string;
+            };
             path: {
                 /**
                  * @description Id of the flow.
@@ -7155,6 +7210,7 @@ export interface operations {
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
+            412: components["responses"]["Problem412"];
             503: components["responses"]["Problem503"];
         };
     };
