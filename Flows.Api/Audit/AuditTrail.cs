@@ -22,7 +22,7 @@ internal sealed class AuditRow
 
 /// <summary>
 /// Says who did what, from where. A handler that has a transaction adds the row to its own context, so that both are there or neither;
-/// for the others <see cref="AuditedFilter"/> writes it, ahead or right after. No secret may be given to it.
+/// for the others <see cref="AuditedFilter"/> writes it ahead. No secret may be given to it.
 /// </summary>
 internal sealed class AuditTrail(HttpContext http)
 {
@@ -34,8 +34,11 @@ internal sealed class AuditTrail(HttpContext http)
 
     private (object? Before, object? After) _told;
 
-    /// <summary>True when this request has written its row.</summary>
+    /// <summary>True when this request has written its row, or has none to write.</summary>
     public bool IsWritten { get; private set; }
+
+    /// <summary>The request succeeds and has changed nothing, because it was so already: there is no row, but for what was added.</summary>
+    public void NothingChanged() => IsWritten = true;
 
     public static AuditTrail Of(HttpContext http)
     {

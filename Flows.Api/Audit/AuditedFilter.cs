@@ -27,9 +27,9 @@ internal static class AuditMetadata
 }
 
 /// <summary>
-/// Writes the row of an endpoint whose handler does not. What is done to runs and to the queue has no transaction to join: its row is written
-/// ahead, with an outcome that is unknown, and is completed or taken back when the outcome is known. Dying in between leaves the row as it is.
-/// The few others are written right after the change, and a Postgres that is gone by then is told in the log.
+/// Writes the row of an endpoint whose handler does not. What is done to runs, to the queue or by one statement has no transaction to join: its row
+/// is written ahead, with an outcome that is unknown, and is completed or taken back when the outcome is known. Dying in between leaves the row as
+/// it is. A handler that should have written its row and has not gets one right after the change, and a Postgres that is gone by then is told in the log.
 /// </summary>
 internal sealed partial class AuditedFilter(NpgsqlDataSource source, ILogger<AuditedFilter> log) : IEndpointFilter
 {

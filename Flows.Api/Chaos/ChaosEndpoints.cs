@@ -28,7 +28,7 @@ internal static class ChaosEndpoints
     public static void MapChaos(this IEndpointRouteBuilder app)
     {
         var chaos = app.MapGroup("/api/v1/system/chaos").AddEndpointFilter<UnavailableFilter>().WithTags("System").Requires(Permission.OperateQueue);
-        chaos.MapPost("", Begin).Requires(Permission.StartRuns).Audited("chaos.started")
+        chaos.MapPost("", Begin).Requires(Permission.StartRuns).Audited("chaos.started", ahead: true)
             .WithSummary("Kill a worker in the middle of a sample run of a test project; ?wait=seconds answers with the whole report")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict);
         chaos.MapGet("", List).WithSummary("The project's newest reports of killed workers, newest first");
@@ -36,7 +36,7 @@ internal static class ChaosEndpoints
 
         var page = app.MapGroup(Page).Requires(Permission.OperateQueue).AddEndpointFilter<FormTokenFilter>().AddEndpointFilter<UnavailableFilter>().ExcludeFromDescription();
         page.MapGet("", Show);
-        page.MapPost("", Press).Requires(Permission.StartRuns).Audited("chaos.started");
+        page.MapPost("", Press).Requires(Permission.StartRuns).Audited("chaos.started", ahead: true);
     }
 
     private static async Task<Results<Ok<ChaosReport>, Accepted<ChaosReport>, ProblemHttpResult>> Begin(

@@ -24,6 +24,10 @@ internal sealed class FlowSwitch(TriggerPlan triggers, IOptions<DeletedFlowOptio
             AuditTrail.Of(http.HttpContext).Add(db, enabled ? "flow.enabled" : "flow.disabled", $"flow:{id}");
             await db.SaveChangesAsync(cancel);
         }
+        else
+        {
+            AuditTrail.Of(http.HttpContext).NothingChanged();
+        }
         // Also when nothing was switched: enabling resumes a trigger that was paused for its failures.
         if (await db.Flows.AnyAsync(flow => flow.Id == id && flow.ProjectId == projectId, cancel))
             await triggers.ApplyAsync(db, http, id, now, cancel);

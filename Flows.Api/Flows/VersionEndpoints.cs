@@ -26,7 +26,7 @@ internal static class VersionEndpoints
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status412PreconditionFailed);
         flow.MapGet("/versions", List).Requires(Permission.ReadFlows).WithSummary("The flow's versions, newest first").ProducesProblem(StatusCodes.Status400BadRequest);
         flow.MapGet("/versions/{number:int}", Get).Requires(Permission.ReadFlows).WithSummary("One version with its definition");
-        flow.MapPatch("/versions/{number:int}", Annotate).Requires(Permission.EditFlows).Audited("flow.version_annotated").WithSummary("Change the note of a version; null takes it away. What it does never changes")
+        flow.MapPatch("/versions/{number:int}", Annotate).Requires(Permission.EditFlows).Audited("flow.version_annotated", ahead: true).WithSummary("Change the note of a version; null takes it away. What it does never changes")
             .ProducesProblem(StatusCodes.Status400BadRequest);
         flow.MapGet("/versions/{from}/diff/{to}", Diff).Requires(Permission.ReadFlows)
             .WithSummary("What is different between two versions, by the names of their steps; each is a number, published or draft").ProducesProblem(StatusCodes.Status400BadRequest);
@@ -86,6 +86,10 @@ internal static class VersionEndpoints
             await transaction.CommitAsync(cancel);
             triggers.Announce();
         }
+        else
+        {
+            audit.NothingChanged();
+        }
         PublishedFlows.Invalidate(id);
         return TypedResults.Ok(new FlowVersionView(published.Number!.Value, Published: true, published.Note, published.CreatedBy, published.CreatedAt));
     }
@@ -135,7 +139,7 @@ internal static class VersionEndpoints
     }
 
     private static async Task<Results<Ok<FlowVersionView>, ProblemHttpResult>> Annotate(
-        Guid id, int number, AnnotateRequest request, CurrentProject project, FlowsDb db, CancellationToken cancel)
+        Guid id, int number, AnnotateRequest request, CurrentProject project, FlowsDb db, AuditTrail audit, CancellationToken cancel)
     {
         if (NoteProblem(request.Note) is { } noteProblem)
             return noteProblem;
@@ -145,6 +149,7 @@ internal static class VersionEndpoints
             .ExecuteUpdateAsync(set => set.SetProperty(version => version.Note, request.Note), cancel);
         var changed = await db.FlowVersions.Where(version => version.FlowId == id && version.Number == number)
             .Select(version => new FlowVersionView(number, version.Id == flow.VersionId, version.Note, version.CreatedBy, version.CreatedAt)).SingleOrDefaultAsync(cancel);
+        audit.Tell(after: new { Version = number, request.Note });
         return changed is null ? NoSuchVersion(id, number) : TypedResults.Ok(changed);
     }
 

@@ -19,10 +19,10 @@ internal static class DeadLetterEndpoints
     {
         var queue = app.MapGroup("/api/v1/system/queue").Requires(Permission.OperateQueue).AddEndpointFilter<UnavailableFilter>().WithTags("System").ProducesProblem(StatusCodes.Status409Conflict);
         queue.MapGet("/dead", List).WithSummary("The project's dead letters, the newest first: jobs that were delivered too often; at most 1,000");
-        queue.MapPost("/dead/{runId:guid}/requeue", Requeue).Audited("queue.requeued").WithSummary("Put a dead letter back among the jobs, as if it had never been delivered");
-        queue.MapPost("/dead/{runId:guid}/discard", Discard).Audited("queue.discarded").WithSummary("Forget a dead letter; its run is still due and may be queued anew");
-        queue.MapPost("/pause", Pause).Audited("queue.paused").WithSummary("Hold back the project's runs that have not begun; they are accepted and kept");
-        queue.MapPost("/resume", Resume).Audited("queue.resumed").WithSummary("Let the project's runs go on");
+        queue.MapPost("/dead/{runId:guid}/requeue", Requeue).Audited("queue.requeued", ahead: true).WithSummary("Put a dead letter back among the jobs, as if it had never been delivered");
+        queue.MapPost("/dead/{runId:guid}/discard", Discard).Audited("queue.discarded", ahead: true).WithSummary("Forget a dead letter; its run is still due and may be queued anew");
+        queue.MapPost("/pause", Pause).Audited("queue.paused", ahead: true).WithSummary("Hold back the project's runs that have not begun; they are accepted and kept");
+        queue.MapPost("/resume", Resume).Audited("queue.resumed", ahead: true).WithSummary("Let the project's runs go on");
     }
 
     private static async Task<Results<Ok<DeadLetterList>, ProblemHttpResult>> List(HttpContext http, CurrentProject project, TimeProvider clock, CancellationToken cancel)

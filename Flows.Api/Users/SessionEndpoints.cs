@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Linq.Expressions;
 using Flows.Api.Access;
 using Flows.Api.Audit;
 using Microsoft.AspNetCore.Http.HttpResults;
@@ -64,18 +65,33 @@ internal static class SessionEndpoints
 
     public const string SignInRefused = "The e-mail address or the password is wrong.";
 
-    private static async Task<Results<NoContent, ProblemHttpResult>> End(Caller caller, FlowsDb db, AccessNews news, HttpContext http, CancellationToken cancel)
+    private static async Task<Results<NoContent, ProblemHttpResult>> End(Caller caller, FlowsDb db, AuditTrail audit, AccessNews news, HttpContext http, CancellationToken cancel)
     {
         if (caller.SessionId is not { } sessionId)
             return Problems.BadRequest("Authorization", "An API key has no session: revoke it instead.");
-        await EndAsync(db, sessionId, cancel);
+        await EndAsync(db, audit, caller, "session.ended", $"session:{sessionId}", session => session.Id == sessionId, cancel);
         news.SessionEnded(sessionId);
         SessionCookie.Clear(http);
         return TypedResults.NoContent();
     }
 
-    public static Task EndAsync(FlowsDb db, Guid sessionId, CancellationToken cancel) =>
-        db.Sessions.Where(session => session.Id == sessionId).ExecuteDeleteAsync(cancel);
+    /// <summary>In one commit with the row of the audit log: a session that has ended is in it, whatever dies.</summary>
+    /// <returns>How many have ended; with none there is no row either.</returns>
+    public static async Task<int> EndAsync(
+        FlowsDb db, AuditTrail audit, Caller caller, string action, string target, Expression<Func<Session, bool>> which, CancellationToken cancel)
+    {
+        await using var transaction = await db.Database.BeginTransactionAsync(cancel);
+        var ended = await db.Sessions.Where(which).ExecuteDeleteAsync(cancel);
+        if (ended == 0)
+        {
+            audit.NothingChanged();
+            return 0;
+        }
+        audit.AddAs(db, caller.Kind, caller.Id, caller.Name, action, target, ended == 1 ? null : new { Sessions = ended }, caller.ProjectId);
+        await db.SaveChangesAsync(cancel);
+        await transaction.CommitAsync(cancel);
+        return ended;
+    }
 
     private static async Task<Ok<SessionList>> List(Caller caller, FlowsDb db, TimeProvider clock, CancellationToken cancel)
     {
@@ -87,17 +103,17 @@ internal static class SessionEndpoints
             session.Id, session.Id == caller.SessionId, session.CreatedAt, session.LastUsedAt, session.Address, session.Agent))]));
     }
 
-    private static async Task<Results<NoContent, ProblemHttpResult>> Revoke(Guid id, Caller caller, FlowsDb db, AccessNews news, CancellationToken cancel)
+    private static async Task<Results<NoContent, ProblemHttpResult>> Revoke(Guid id, Caller caller, FlowsDb db, AuditTrail audit, AccessNews news, CancellationToken cancel)
     {
-        if (await db.Sessions.Where(session => session.Id == id && session.UserId == caller.Id).ExecuteDeleteAsync(cancel) == 0)
+        if (await EndAsync(db, audit, caller, "session.revoked", $"session:{id}", session => session.Id == id && session.UserId == caller.Id, cancel) == 0)
             return Problems.NotFound($"You have no session {id}.");
         news.SessionEnded(id);
         return TypedResults.NoContent();
     }
 
-    private static async Task<NoContent> RevokeOthers(Caller caller, FlowsDb db, AccessNews news, CancellationToken cancel)
+    private static async Task<NoContent> RevokeOthers(Caller caller, FlowsDb db, AuditTrail audit, AccessNews news, CancellationToken cancel)
     {
-        await db.Sessions.Where(session => session.UserId == caller.Id && session.Id != caller.SessionId).ExecuteDeleteAsync(cancel);
+        await EndAsync(db, audit, caller, "session.others_revoked", $"user:{caller.Id}", session => session.UserId == caller.Id && session.Id != caller.SessionId, cancel);
         news.UserChanged(caller.Id);
         return TypedResults.NoContent();
     }

@@ -21,7 +21,7 @@ internal static class SignInPages
             .WithMetadata(new SkipStatusCodePagesAttribute(), new RequestSizeLimitAttribute(MaxBytes)).AddEndpointFilter<Runs.UnavailableFilter>().ExcludeFromDescription();
         pages.MapGet("/sign-in", ShowSignIn);
         pages.MapPost("/sign-in", SignInByForm).NotAudited("It writes its own row.");
-        pages.MapPost("/sign-out", SignOut).NotAudited("The session is the caller's own.");
+        pages.MapPost("/sign-out", SignOut).NotAudited("It writes its own row.");
         pages.MapGet("/setup", ShowSetup);
         pages.MapPost("/setup", SetUpByForm).NotAudited("It writes its own row.");
         pages.MapGet("/join/{token}", ShowJoin);
@@ -59,14 +59,14 @@ internal static class SignInPages
         return ToLocal(http, LocalOrRoot(then));
     }
 
-    private static async Task<IResult> SignOut(HttpContext http, FormToken forms, FlowsDb db, AccessNews news, CancellationToken cancel)
+    private static async Task<IResult> SignOut(HttpContext http, FormToken forms, FlowsDb db, AuditTrail audit, AccessNews news, CancellationToken cancel)
     {
         var form = await FormAsync(http.Request, cancel);
-        if (await CallerAsync(http) is { SessionId: { } sessionId })
+        if (await CallerAsync(http) is { SessionId: { } sessionId } caller)
         {
             if (!forms.IsFor(sessionId, form[FormToken.Field].ToString()))
                 return new PlainPage("Flows", $"<h1>Not signed out</h1>{PlainPage.Problem(NotFromHere)}", StatusCodes.Status403Forbidden);
-            await SessionEndpoints.EndAsync(db, sessionId, cancel);
+            await SessionEndpoints.EndAsync(db, audit, caller, "session.ended", $"session:{sessionId}", session => session.Id == sessionId, cancel);
             news.SessionEnded(sessionId);
         }
         SessionCookie.Clear(http);

@@ -12,7 +12,7 @@ internal static class KeyEndpoints
     {
         var keys = api.MapGroup("/system/keys").AddEndpointFilter<UnavailableFilter>().WithTags("System");
         keys.MapGet("", Get).Requires(Permission.ManageSystem).WithSummary("The encryption keys by their ids, what each has sealed, and how the last rotation stands");
-        keys.MapPost("/rotate", Rotate).Requires(Permission.ManageSystem).Audited("keys.rotated").WithSummary("Seal everything anew with the present key, in the background; while it runs, nothing is begun twice");
+        keys.MapPost("/rotate", Rotate).Requires(Permission.ManageSystem).Audited("keys.rotated", ahead: true).WithSummary("Seal everything anew with the present key, in the background; while it runs, nothing is begun twice");
     }
 
     private static async Task<Ok<KeysView>> Get(SecretEnvelope envelope, SealedRows rows, KeyRotation rotation, CancellationToken cancel) =>

@@ -25,7 +25,7 @@ internal static class SignInEndpoints
     private const string Cookie = "flows-sign-in";
 
     public static void MapSignInStart(this RouteGroupBuilder connections) =>
-        connections.MapPost("/{id:guid}/oauth/start", Start).Requires(Permission.EditConnections).Audited("connection.sign_in_started")
+        connections.MapPost("/{id:guid}/oauth/start", Start).Requires(Permission.EditConnections).Audited("connection.sign_in_started", ahead: true)
             .WithSummary("Begin a sign-in: the address of the service's sign-in page, good once and for ten minutes")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound)
             .ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status429TooManyRequests);

@@ -34,7 +34,7 @@ internal static class DeletedFlowEndpoints
             .ProducesProblem(StatusCodes.Status400BadRequest);
         deleted.MapPost("/{id:guid}/restore", Restore).Requires(Permission.EditFlows).Audited("flow.restored").WithSummary("Take a deletion back: the flow is as it was, switched on if it was so")
             .ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
-        deleted.MapPost("/{id:guid}/purge", Purge).Requires(Permission.EditFlows).Requires(Permission.ChangeProject).Audited("flow.purged").WithSummary("Do not wait: take the deleted flow and its runs away for good, beginning now")
+        deleted.MapPost("/{id:guid}/purge", Purge).Requires(Permission.EditFlows).Requires(Permission.ChangeProject).Audited("flow.purged", ahead: true).WithSummary("Do not wait: take the deleted flow and its runs away for good, beginning now")
             .ProducesProblem(StatusCodes.Status404NotFound);
     }
 

@@ -29,9 +29,9 @@ internal static class FolderEndpoints
         var folders = api.MapGroup("/folders").WithTags("Folders");
         folders.MapGet("", List).Requires(Permission.ReadFlows).WithSummary("The project's folders by name, with how many flows are in each");
         folders.MapPost("", Create).Requires(Permission.EditFlows).Audited("folder.created").WithSummary("Make a folder").ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict);
-        folders.MapPatch("/{id:guid}", Rename).Requires(Permission.EditFlows).Audited("folder.renamed").WithSummary("Rename a folder")
+        folders.MapPatch("/{id:guid}", Rename).Requires(Permission.EditFlows).Audited("folder.renamed", ahead: true).WithSummary("Rename a folder")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound).ProducesProblem(StatusCodes.Status409Conflict);
-        folders.MapDelete("/{id:guid}", Delete).Requires(Permission.EditFlows).Audited("folder.deleted").WithSummary("Delete a folder; its flows stay and lie in none").ProducesProblem(StatusCodes.Status404NotFound);
+        folders.MapDelete("/{id:guid}", Delete).Requires(Permission.EditFlows).Audited("folder.deleted", ahead: true).WithSummary("Delete a folder; its flows stay and lie in none").ProducesProblem(StatusCodes.Status404NotFound);
     }
 
     private static async Task<Ok<Page<FolderView>>> List(CurrentProject project, FlowsDb db, CancellationToken cancel) =>

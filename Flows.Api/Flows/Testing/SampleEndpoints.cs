@@ -19,10 +19,10 @@ internal static class SampleEndpoints
     {
         var samples = api.MapGroup("/flows/{id:guid}/samples").WithTags("Testing").ProducesProblem(StatusCodes.Status404NotFound);
         samples.MapGet("", List).Requires(Permission.ReadRuns).WithSummary("Outputs that are kept beside the draft: the last of each step's tests, and those that were pinned");
-        samples.MapPut("/{step}", Put).Requires(Permission.EditFlows).Audited("flow.sample_set").WithMetadata(new RequestSizeLimitAttribute(MostBytesOfBody))
+        samples.MapPut("/{step}", Put).Requires(Permission.EditFlows).Audited("flow.sample_set", ahead: true).WithMetadata(new RequestSizeLimitAttribute(MostBytesOfBody))
             .WithSummary("Keep an output of a step, or of the trigger. Pinned, test runs take it instead of doing the step")
             .ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status409Conflict).ProducesProblem(StatusCodes.Status413PayloadTooLarge);
-        samples.MapDelete("/{step}", Delete).Requires(Permission.EditFlows).Audited("flow.sample_deleted").WithSummary("Forget the sample of a step; test runs do the step again");
+        samples.MapDelete("/{step}", Delete).Requires(Permission.EditFlows).Audited("flow.sample_deleted", ahead: true).WithSummary("Forget the sample of a step; test runs do the step again");
     }
 
     private static async Task<Results<Ok<FlowSampleList>, ProblemHttpResult>> List(Guid id, CurrentProject project, FlowsDb db, FlowSamples samples, CancellationToken cancel)
