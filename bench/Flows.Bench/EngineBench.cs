@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Text;
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Json;
 using Flows.Contracts.Network;
@@ -17,15 +18,30 @@ internal static class EngineBench
 {
     private const int Rounds = 9;
 
-    /// <param name="arguments">None are looked at.</param>
+    /// <returns>1 when a median is above what is to be reached.</returns>
     public static async Task<int> RunAsync(BenchArguments arguments)
     {
-        Console.WriteLine("| what | median | best | worst | to reach |\n|---|---|---|---|---|");
-        Report("{{a.b[0].c}}, one evaluation", "ns", 300, Expression(times: 200_000));
-        Report("10 pure steps, one run", "ms", 1, await FlowAsync(TenSteps(), warm: 1000, times: 500));
-        Report("parallel loop of 1,000 light items, one run", "ms", 200, await FlowAsync(ParallelLoop, warm: 20, times: 10));
-        Report("one JavaScript code step, one run", "ms", 3, await FlowAsync(Code, warm: 50, times: 100));
-        return 0;
+        var (report, slow) = (new StringBuilder($"{Rounds} rounds each; median, best and worst round. No worker, API and database takes part.\n\n"), false);
+        void Say(string line)
+        {
+            Console.WriteLine(line);
+            report.AppendLine(line);
+        }
+        void Measured(string what, string unit, double goal, List<double> taken)
+        {
+            taken.Sort();
+            slow |= taken[taken.Count / 2] > goal;
+            Say(FormattableString.Invariant($"| {what} | {taken[taken.Count / 2]:0.000} {unit} | {taken[0]:0.000} {unit} | {taken[^1]:0.000} {unit} | ≤ {goal} {unit} |"));
+        }
+
+        Say("| what | median | best | worst | to reach |");
+        Say("|---|---|---|---|---|");
+        Measured("{{a.b[0].c}}, one evaluation", "ns", 300, Expression(times: 200_000));
+        Measured("10 pure steps, one run", "ms", 1, await FlowAsync(TenSteps(), warm: 1000, times: 500));
+        Measured("parallel loop of 1,000 light items, one run", "ms", 200, await FlowAsync(ParallelLoop, warm: 20, times: 10));
+        Measured("one JavaScript code step, one run", "ms", 3, await FlowAsync(Code, warm: 50, times: 100));
+        Results.Keep(arguments, "engine", report.ToString());
+        return slow ? 1 : 0;
     }
 
     private static string TenSteps() => $"[{string.Join(',', Enumerable.Range(0, 10).Select(i => i == 0
@@ -92,12 +108,6 @@ internal static class EngineBench
                 taken.Add((Stopwatch.GetTimestamp() - began) / divisor);
         }
         return taken;
-    }
-
-    private static void Report(string what, string unit, double goal, List<double> taken)
-    {
-        taken.Sort();
-        Console.WriteLine(FormattableString.Invariant($"| {what} | {taken[taken.Count / 2]:0.000} {unit} | {taken[0]:0.000} {unit} | {taken[^1]:0.000} {unit} | ≤ {goal} {unit} |"));
     }
 
     private sealed class OneName(Value a) : Scope

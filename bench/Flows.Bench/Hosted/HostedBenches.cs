@@ -15,6 +15,7 @@ internal sealed partial class Program
         benches["lists"] = ListsBench.RunAsync;
         benches["retention"] = RetentionBench.RunAsync;
         benches["rolling"] = RollingBench.RunAsync;
+        benches["schedules"] = SchedulesBench.RunAsync;
         benches["telemetry"] = TelemetryBench.RunAsync;
     }
 }
