@@ -34,7 +34,7 @@ internal enum StepPart { Input, Output, Error }
 internal sealed record StoredPart(RawJson? Value, Guid? Large);
 
 /// <summary>Reads runs and their journals. Every query of a user's data names the project.</summary>
-internal sealed class RunReader(NpgsqlDataSource db, ListDatabase lists, WaitReader waits, RunValues values)
+internal sealed class RunReader(NpgsqlDataSource db, ListDatabase lists, WaitReader waits, RunValues values, TimeProvider clock)
 {
     private const string Columns = """
         r.id, r.flow_id, r.version, r.status, r.environment, r.created_at, r.started_at, r.finished_at, r.attempt, r.worker, r.lease_until,
@@ -70,36 +70,68 @@ internal sealed class RunReader(NpgsqlDataSource db, ListDatabase lists, WaitRea
     /// itself, in the order in which its index has it: together they would have to be sorted, however many there are.
     /// </summary>
     /// <param name="more">Further conditions on a row <c>r</c>, each beginning with AND.</param>
-    internal static string ListSql(string columns, bool ofFlow, IReadOnlyList<RunStatus> statuses, string more = "")
+    /// <param name="from">What the rows <c>r</c> are looked for in.</param>
+    internal static string ListSql(string columns, bool ofFlow, IReadOnlyList<RunStatus> statuses, string more = "", string from = "runs r")
     {
         string Newest(string what, string condition) =>
-            $"SELECT {what} FROM runs r WHERE r.project_id = $1 AND r.id >= $2 AND r.id < $3{(ofFlow ? " AND r.flow_id = $5" : "")}{condition}{more} ORDER BY r.id DESC LIMIT $4";
+            $"SELECT {what} FROM {from} WHERE r.project_id = $1 AND r.id >= $2 AND r.id < $3{(ofFlow ? " AND r.flow_id = $5" : "")}{condition}{more} ORDER BY r.id DESC LIMIT $4";
         return statuses.Distinct().ToList() switch
         {
             [] => Newest(columns, ""),
             [var one] => Newest(columns, $" AND r.status = {(int)one}"),
-            var several => $"SELECT {columns} FROM ({string.Join(" UNION ALL ", several.Select(status => $"({Newest("*", $" AND r.status = {(int)status}")})"))}) r ORDER BY r.id DESC LIMIT $4",
+            var several => $"SELECT {columns} FROM ({string.Join(" UNION ALL ", several.Select(status => $"({Newest("r.*", $" AND r.status = {(int)status}")})"))}) r ORDER BY r.id DESC LIMIT $4",
         };
     }
 
     /// <returns>One more than the limit when there is more.</returns>
-    private static async Task<List<T>> NewestAsync<T>(NpgsqlConnection connection, string columns, RunFilter filter, Func<NpgsqlDataReader, T> read, CancellationToken cancel)
+    private async Task<List<T>> NewestAsync<T>(NpgsqlConnection connection, string columns, RunFilter filter, Func<NpgsqlDataReader, T> read, CancellationToken cancel)
     {
-        await using var command = NewestCommand(connection, columns, filter);
         var items = new List<T>();
-        await using var reader = await command.ExecuteReaderAsync(cancel);
-        while (await reader.ReadAsync(cancel))
-            items.Add(read(reader));
+        foreach (var part in filter.ErrorText is null ? [filter] : PartsOf(filter, clock.GetUtcNow()))
+        {
+            await using var command = NewestCommand(connection, columns, part with { Limit = filter.Limit - items.Count });
+            await using var reader = await command.ExecuteReaderAsync(cancel);
+            while (await reader.ReadAsync(cancel))
+                items.Add(read(reader));
+            if (items.Count > filter.Limit)
+                break;
+        }
         return items;
     }
+
+    /// <summary>
+    /// The time of a filter in parts, the newest first. A text that many errors have would make Postgres fetch and sort all of them for one page, and
+    /// one that none has must be looked for to the end: in parts the first ends soon, and the second costs an index look for each.
+    /// </summary>
+    internal static IEnumerable<RunFilter> PartsOf(RunFilter filter, DateTimeOffset now)
+    {
+        var newest = filter.Before is { } before ? RunIds.MomentOf(before) : now;
+        if (filter.To is { } end && end < newest)
+            newest = end;
+        var (to, until) = (filter.To, newest);
+        for (var days = 1; until > newest.AddDays(-MostDaysInParts); days = Math.Min(days * 2, MostDaysOfPart))
+        {
+            until = until.AddDays(-days);
+            if (until <= (filter.From ?? DateTimeOffset.MinValue))
+                break;
+            yield return filter with { From = until, To = to };
+            to = until;
+        }
+        yield return filter with { To = to };
+    }
+
+    private const int MostDaysOfPart = 4;
+    /// <summary>What is older comes as one part: by then runs have been forgotten, where anybody forgets them.</summary>
+    private const int MostDaysInParts = 92;
 
     /// <summary>Selects columns of the runs that fit, newest first, and one more than the limit when there is more.</summary>
     internal static NpgsqlCommand NewestCommand(NpgsqlConnection connection, string columns, RunFilter filter)
     {
         var next = filter.FlowId is null ? 5 : 6;
-        var more = (filter.Tag is null ? "" : $" AND EXISTS (SELECT FROM run_tags t WHERE t.run_id = r.id AND t.tag = ${next++})")
-            + (filter.ErrorText is null ? "" : $" AND r.error ->> 'message' ILIKE ${next}");
-        var sql = ListSql(columns, filter.FlowId is not null, filter.Statuses, more);
+        // A tag comes first: its index has the runs of the project in the order of the list.
+        var more = (filter.Tag is null ? "" : $" AND t.project_id = $1 AND t.tag = ${next++} AND t.run_id >= $2 AND t.run_id < $3")
+            + (filter.ErrorText is null ? "" : $" AND r.error IS NOT NULL AND r.error ->> 'message' ILIKE ${next}");
+        var sql = ListSql(columns, filter.FlowId is not null, filter.Statuses, more, filter.Tag is null ? "runs r" : "run_tags t JOIN runs r ON r.id = t.run_id");
         var floor = filter.From is { } from ? RunIds.Floor(from) : Guid.Empty;
         var ceiling = filter.To is { } to ? RunIds.Floor(to) : Guid.AllBitsSet;
         if (filter.Before is { } before && before < ceiling)

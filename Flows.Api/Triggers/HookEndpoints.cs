@@ -1,6 +1,4 @@
-using System.Buffers;
 using System.Collections.Concurrent;
-using System.Globalization;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -11,7 +9,6 @@ using Flows.Api.Reference;
 using Flows.Api.Runs;
 using Flows.Api.Webhooks;
 using Flows.Contracts.Definitions;
-using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 using Microsoft.AspNetCore.Mvc;
 using Npgsql;
@@ -21,7 +18,8 @@ namespace Flows.Api.Triggers;
 
 /// <summary>An address that a service was given.</summary>
 /// <param name="Input">Of the trigger, as in the definition.</param>
-internal sealed record HookDoor(Guid ProjectId, string Piece, string Event, JsonElement Input, string Secret);
+/// <param name="Secret">The hook's own.</param>
+internal sealed record HookDoor(Guid ProjectId, string Piece, string Event, JsonElement Input, string? Connection, string Secret);
 
 /// <summary>Finds hooks by their ids, mostly from memory: what changes is seen within seconds.</summary>
 internal sealed class HookDoors(NpgsqlDataSource db, SecretEnvelope envelope, TimeProvider clock)
@@ -45,7 +43,7 @@ internal sealed class HookDoors(NpgsqlDataSource db, SecretEnvelope envelope, Ti
 
     private async Task<HookDoor?> ReadAsync(Guid flowId, Guid hookId, CancellationToken cancel)
     {
-        await using var command = db.CreateCommand("SELECT project_id, piece, event, input, sealed_secret FROM flow_hooks WHERE id = $2 AND flow_id = $1 AND wanted");
+        await using var command = db.CreateCommand("SELECT project_id, piece, event, input, connection, sealed_secret FROM flow_hooks WHERE id = $2 AND flow_id = $1 AND wanted");
         command.Parameters.Add(RunSql.Value(flowId, NpgsqlDbType.Uuid));
         command.Parameters.Add(RunSql.Value(hookId, NpgsqlDbType.Uuid));
         await using var row = await command.ExecuteReaderAsync(cancel);
@@ -55,7 +53,7 @@ internal sealed class HookDoors(NpgsqlDataSource db, SecretEnvelope envelope, Ti
         {
             var project = row.GetGuid(0);
             return new HookDoor(project, row.GetString(1), row.GetString(2), row.JsonOrNull(3)?.ToElement() ?? default,
-                Encoding.ASCII.GetString(envelope.Open(row.GetFieldValue<byte[]>(4), HookWork.SecretPlaceOf(project, hookId))));
+                row.TextOrNull(4), Encoding.ASCII.GetString(envelope.Open(row.GetFieldValue<byte[]>(5), HookWork.SecretPlaceOf(project, hookId))));
         }
         catch (SealBrokenException)
         {
@@ -90,16 +88,16 @@ internal static class HookEndpoints
         if (!flow.Enabled || flow.VersionId is null)
             return RunProblems.Disabled();
 
-        var (call, answer) = await gate.AdmitAsync(door.ProjectId, flowId, RulesOf(hook, door.Secret), http, cancel);
+        var (call, answer) = await gate.AdmitAsync(door.ProjectId, flowId, RulesOf(hook, door.Secret, door.Connection), http, cancel);
         if (call is null)
             return answer!;
-        var name = hook.EventHeader is { } header ? http.Request.Headers[header].ToString() : "";
-        if (!IsAskedFor(hook, door.Input, name))
+        var data = RequestBody.ParseJson(call.Body);
+        var name = HookEvents.NameOf(hook, http.Request, data);
+        if (!HookEvents.IsAskedFor(hook, door.Input, name, data))
             return TypedResults.Ok(new IgnoredEvent(name));
 
-        var data = RequestBody.ParseJson(call.Body);
-        var id = IdOf(hook, http.Request, data);
-        var trigger = OutputOf(name, id, data);
+        var id = HookEvents.IdOf(hook, http.Request, data);
+        var trigger = HookEvents.OutputOf(name, id, data);
         var runId = starter.NewId();
         if (id is null)
         {
@@ -118,47 +116,17 @@ internal static class HookEndpoints
         return TypedResults.Accepted((string?)null, new AcceptedRun(runId));
     }
 
-    internal static WebhookRules RulesOf(HookDescription hook, string secret)
+    /// <param name="secret">The hook's own.</param>
+    /// <param name="connection">Whose field is the secret instead, for a service that signs with one that it has made.</param>
+    internal static WebhookRules RulesOf(HookDescription hook, string secret, string? connection = null)
     {
         var isHmac = hook.Proof == "hmac";
         return new WebhookRules(
-            isHmac ? WebhookProof.Hmac : WebhookProof.Header, Connection: null, secret, Username: null, hook.Header,
+            isHmac ? WebhookProof.Hmac : WebhookProof.Header, hook.SecretField is null ? null : connection ?? "", hook.SecretField is null ? secret : null, Username: null, hook.Header,
             isHmac ? new WebhookSignature(hook.Header, hook.Algorithm, hook.Encoding == "base64", hook.Prefix, hook.TimestampHeader, hook.TimestampPrefix,
                 TimeSpan.FromSeconds(hook.ToleranceSeconds), hook.Signed) : null,
-            WebhookHandshake.None, "", VerifyToken: null, Allow: [], PerMinute: null);
-    }
-
-    private static bool IsAskedFor(HookDescription hook, JsonElement input, string name) =>
-        hook.EventsInput is not { } list || input.ValueKind != JsonValueKind.Object || !input.TryGetProperty(list, out var names) || names.ValueKind != JsonValueKind.Array
-        || names.EnumerateArray().Any(wanted => wanted.ValueKind == JsonValueKind.String && (wanted.ValueEquals(name) || wanted.ValueEquals("*")));
-
-    private static string? IdOf(HookDescription hook, HttpRequest request, RawJson data)
-    {
-        if (hook.IdHeader is { } header)
-            return request.Headers[header].ToString() is { Length: > 0 and <= 255 } id ? id : null;
-        if (hook.IdField is not { } field || data.ToElement() is not { ValueKind: JsonValueKind.Object } body || !body.TryGetProperty(field, out var value))
-            return null;
-        return value.ValueKind switch
-        {
-            JsonValueKind.String => value.GetString() is { Length: > 0 and <= 255 } text ? text : null,
-            JsonValueKind.Number when value.TryGetInt64(out var number) => number.ToString(CultureInfo.InvariantCulture),
-            _ => null,
-        };
-    }
-
-    private static RawJson OutputOf(string name, string? id, RawJson data)
-    {
-        var buffer = new ArrayBufferWriter<byte>(data.Length + 256);
-        using (var writer = new Utf8JsonWriter(buffer))
-        {
-            writer.WriteStartObject();
-            writer.WriteString("event", name.Length == 0 ? null : name);
-            writer.WriteString("id", id);
-            writer.WritePropertyName("data");
-            writer.WriteRawValue(data.Utf8.Span, skipInputValidation: true);
-            writer.WriteEndObject();
-        }
-        return RawJson.FromUtf8(buffer.WrittenMemory);
+            hook.Handshake == "slack" ? WebhookHandshake.Slack : WebhookHandshake.None, "", VerifyToken: null, Allow: [], PerMinute: null)
+        { SecretField = hook.SecretField };
     }
 
     /// <param name="Ignored">An event that the flow is not started by.</param>

@@ -19,19 +19,20 @@ namespace Flows.Api.Triggers;
 /// <param name="NextCallAt">When the service is asked next; null while it is paused, or has nothing to be asked.</param>
 /// <param name="Failures">Calls in a row that have failed.</param>
 /// <param name="StartedRuns">Runs that items of polls have started.</param>
+/// <param name="Url">Of a hook: where the service sends its events. For a service that pieces cannot register it at, it is entered there by hand.</param>
 internal sealed record TriggerView(
     Guid FlowId, string Piece, string Event, string Kind, string Health, TimeSpan? Every, DateTimeOffset? NextCallAt, string? PausedReason, int Failures,
-    long? Polls, long? StartedRuns, DateTimeOffset? LastOkAt, DateTimeOffset? LastErrorAt, JsonElement? LastError);
+    long? Polls, long? StartedRuns, DateTimeOffset? LastOkAt, DateTimeOffset? LastErrorAt, JsonElement? LastError, string? Url);
 
 internal static class TriggerEndpoints
 {
     private const int MostShown = 1_000;
     // A flow that was published anew may have an address that is wanted and another one that is being taken away.
     private static readonly string s_select = $"""
-        SELECT flow_id, piece, event, every_ms, due_at, paused_reason, failures, polls, started_runs, last_ok_at, last_error_at, last_error, true AS wanted
+        SELECT flow_id, piece, event, every_ms, due_at, paused_reason, failures, polls, started_runs, last_ok_at, last_error_at, last_error, true AS wanted, NULL AS url
         FROM flow_triggers WHERE project_id = $1 AND ($2 IS NULL OR flow_id = $2)
         UNION ALL
-        SELECT flow_id, piece, event, NULL, due_at, paused_reason, failures, NULL, NULL, CASE WHEN registered OR NOT wanted THEN last_ok_at END, last_error_at, last_error, wanted
+        SELECT flow_id, piece, event, NULL, due_at, paused_reason, failures, NULL, NULL, CASE WHEN registered OR NOT wanted THEN last_ok_at END, last_error_at, last_error, wanted, url
         FROM flow_hooks WHERE project_id = $1 AND ($2 IS NULL OR flow_id = $2)
         ORDER BY failures DESC, wanted DESC, flow_id DESC LIMIT {MostShown}
         """;
@@ -107,7 +108,7 @@ internal static class TriggerEndpoints
             var health = paused is not null ? "paused" : failures > 0 ? "failing" : !row.GetBoolean(12) ? Removing : ok is not null ? "ok" : "new";
             views.Add(new TriggerView(
                 row.GetGuid(0), row.GetString(1), row.GetString(2), every is null ? "hook" : "polling", health, every, row.TimeOrNull(4), paused, failures,
-                row.IsDBNull(7) ? null : row.GetInt64(7), row.IsDBNull(8) ? null : row.GetInt64(8), ok, row.TimeOrNull(10), row.JsonOrNull(11)?.ToElement()));
+                row.IsDBNull(7) ? null : row.GetInt64(7), row.IsDBNull(8) ? null : row.GetInt64(8), ok, row.TimeOrNull(10), row.JsonOrNull(11)?.ToElement(), row.TextOrNull(13)));
         }
         return views;
     }

@@ -75,14 +75,23 @@ internal sealed class TriggerPlan(FlowCatalogue catalogue, SecretEnvelope envelo
             """, cancel);
         if (kept > 0)
             return;
-        var id = Guid.CreateVersion7(now);
+        // A person has entered the address at the service: the flow keeps it, whatever becomes of its trigger.
+        var byHand = HookOf(trigger!)?.SecretField is not null;
+        var id = byHand ? IdByHand(flowId, trigger!.Piece) : Guid.CreateVersion7(now);
         var secret = envelope.Seal(Encoding.ASCII.GetBytes(Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(SecretBytes))), HookWork.SecretPlaceOf(projectId, id));
         var address = url.Of(request, HookEndpoints.PathOf(flowId, id));
         await db.Database.ExecuteSqlAsync($"""
             INSERT INTO flow_hooks (id, flow_id, project_id, identity, piece, event, input, connection, url, sealed_secret, due_at)
             VALUES ({id}, {flowId}, {projectId}, {identity}, {trigger!.Piece}, {trigger.Event}, {InputOf(trigger)}::json, {trigger.Connection}, {address}, {secret}, {now})
+            ON CONFLICT (id) DO UPDATE SET identity = EXCLUDED.identity, event = EXCLUDED.event, input = EXCLUDED.input, connection = EXCLUDED.connection, url = EXCLUDED.url,
+                wanted = true, due_at = EXCLUDED.due_at, failures = 0, paused_reason = NULL
             """, cancel);
     }
+
+    private static Guid IdByHand(Guid flowId, string piece) => new(SHA256.HashData(Encoding.UTF8.GetBytes($"hook by hand {flowId:N} {piece}"))[..16], bigEndian: true);
+
+    private HookDescription? HookOf(FlowTrigger trigger) =>
+        catalogue.Piece(trigger.Piece)?.Triggers.FirstOrDefault(known => known.Name == trigger.Event)?.Hook;
 
     /// <summary>Adds what is wrong with the interval of a polling trigger.</summary>
     public static void Check(FlowTrigger trigger, EngineCatalogue catalogue, List<DefinitionProblem> problems)

@@ -38,6 +38,9 @@ internal sealed record WebhookRules(
     public static WebhookRules Open { get; } =
         new(WebhookProof.None, null, null, null, "", null, WebhookHandshake.None, "", null, [], null);
 
+    /// <summary>The field of the connection that holds the secret; null: <c>secret</c>, else <c>token</c>, else <c>password</c>.</summary>
+    public string? SecretField { get; init; }
+
     /// <summary>Whether a call needs to be looked at at all.</summary>
     public bool IsOpen => ReferenceEquals(this, Open);
 

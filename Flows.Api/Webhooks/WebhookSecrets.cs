@@ -20,26 +20,26 @@ internal sealed class WebhookSecrets(NpgsqlDataSource db, SecretEnvelope envelop
 {
     private static readonly TimeSpan s_keep = TimeSpan.FromSeconds(5);
     private const int MaxKept = 1_000;
-    private readonly ConcurrentDictionary<(Guid Project, string Key), (long At, WebhookSecret? Secret)> _kept = new();
+    private readonly ConcurrentDictionary<(Guid Project, string Key, string? Field), (long At, WebhookSecret? Secret)> _kept = new();
 
     /// <summary>Null when the connection is not there or cannot be opened: then nobody can prove anything, and nobody comes in.</summary>
     public async ValueTask<WebhookSecret?> FindAsync(Guid projectId, WebhookRules rules, CancellationToken cancel)
     {
         if (!rules.NeedsConnection)
             return new WebhookSecret(rules.Secret, rules.Username, rules.VerifyToken);
-        var key = (projectId, rules.Connection!);
+        var key = (projectId, rules.Connection!, rules.SecretField);
         if (!_kept.TryGetValue(key, out var kept) || clock.GetElapsedTime(kept.At) > s_keep)
         {
             if (_kept.Count >= MaxKept)
                 _kept.Clear();
-            _kept[key] = kept = (clock.GetTimestamp(), await OpenAsync(projectId, rules.Connection!, cancel));
+            _kept[key] = kept = (clock.GetTimestamp(), await OpenAsync(projectId, rules.Connection!, rules.SecretField, cancel));
         }
         return kept.Secret is { } found
             ? found with { Username = rules.Username ?? found.Username, VerifyToken = rules.VerifyToken ?? found.VerifyToken ?? found.Secret }
             : null;
     }
 
-    private async Task<WebhookSecret?> OpenAsync(Guid projectId, string key, CancellationToken cancel)
+    private async Task<WebhookSecret?> OpenAsync(Guid projectId, string key, string? field, CancellationToken cancel)
     {
         await using var command = db.CreateCommand("SELECT id, sealed FROM connections WHERE project_id = $1 AND key = $2");
         command.Parameters.Add(RunSql.Value(projectId, NpgsqlDbType.Uuid));
@@ -51,6 +51,8 @@ internal sealed class WebhookSecrets(NpgsqlDataSource db, SecretEnvelope envelop
         {
             using var fields = JsonDocument.Parse(envelope.Open(row.GetFieldValue<byte[]>(1), Connection.PlaceOf(projectId, row.GetGuid(0))));
             string? Field(string name) => fields.RootElement.TryGetProperty(name, out var value) && value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+            if (field is not null)
+                return new WebhookSecret(Field(field), null, null);
             return new WebhookSecret(Field("secret") ?? Field("token") ?? Field("password"), Field("username"), Field("verifyToken"));
         }
         catch (SealBrokenException)

@@ -51,10 +51,25 @@ public sealed record TriggerDescription(
 /// <param name="Signed">What is signed: a text with <c>{body}</c>, and <c>{timestamp}</c> when there is a time.</param>
 /// <param name="Encoding">Of the signature: <c>hex</c> or <c>base64</c>.</param>
 /// <param name="EventsInput">The input that lists the names which start the flow; others are answered and start nothing. Null: all do.</param>
+/// <param name="EventField">Where in the body the name of the event stands, as a path with dots, when it is in no header.</param>
+/// <param name="Conditions">What must hold of a body for it to start the flow; others are answered and start nothing.</param>
+/// <param name="Handshake"><c>slack</c>: the service asks first, signed as everything, and its <c>challenge</c> is sent back; null for none.</param>
+/// <param name="SecretField">
+/// The field of the connection with which the service signs, for one that nobody can register an address at but a person, by hand; the address then
+/// stays the same as long as there is the flow. Null: the hook has a secret of its own, which the piece gives to the service.
+/// </param>
 public sealed record HookDescription(
     string Proof, string Header, string Prefix = "", string Algorithm = "sha256", string? IdHeader = null, string? IdField = null,
     string? EventHeader = null, string? EventsInput = null,
-    string? TimestampHeader = null, string TimestampPrefix = "", int ToleranceSeconds = 300, string Signed = "{body}", string Encoding = "hex");
+    string? TimestampHeader = null, string TimestampPrefix = "", int ToleranceSeconds = 300, string Signed = "{body}", string Encoding = "hex",
+    string? EventField = null, IReadOnlyList<HookCondition>? Conditions = null, string? Handshake = null, string? SecretField = null);
+
+/// <summary>A condition on the body of a call: of <paramref name="Input"/>, <paramref name="Values"/> and <paramref name="Unless"/> one is given.</summary>
+/// <param name="Field">A path with dots; what is not there is as an empty text.</param>
+/// <param name="Input">The field must be what this input says, or what one of its list says; an input that is empty asks for nothing.</param>
+/// <param name="Values">The field must be one of these; an empty text stands for a field that is not there.</param>
+/// <param name="Unless">The field must not be there, unless this input is true.</param>
+public sealed record HookCondition(string Field, string? Input = null, IReadOnlyList<string>? Values = null, string? Unless = null);
 
 /// <param name="Kind"><c>secret</c>, <c>basic</c>, <c>custom</c> or <c>oauth2</c>.</param>
 /// <param name="OAuth">Set for <c>oauth2</c>: where its tokens come from. The client's own id and secret are fields of every such connection.</param>

@@ -113,7 +113,7 @@ public sealed partial class PieceConformanceTests
                 if (trigger.Hook is not { } hook)
                     continue;
                 Assert.Equal(["event", "id", "data"], sample.EnumerateObject().Select(property => property.Name));
-                Assert.Equal(hook.EventHeader is null, sample.GetProperty("event").ValueKind == JsonValueKind.Null);
+                Assert.Equal(hook.EventHeader is null && hook.EventField is null, sample.GetProperty("event").ValueKind == JsonValueKind.Null);
                 Assert.Contains(hook.Proof, (string[])["hmac", "header"]);
                 Assert.Contains(hook.Algorithm, (string[])["sha1", "sha256", "sha512"]);
                 Assert.NotEmpty(hook.Header);
@@ -126,6 +126,15 @@ public sealed partial class PieceConformanceTests
                     Assert.Equal("array", trigger.Props.Single(prop => prop.Name == events).Type);
                 if (hook.IdField is { } id)
                     Assert.Equal(sample.GetProperty("id").GetString(), sample.GetProperty("data").GetProperty(id).ToString());
+                Assert.Contains(hook.Handshake, (string?[])[null, "slack"]);
+                if (hook.SecretField is { } secret)
+                    Assert.Equal("secret", piece.Auth!.Fields.Single(field => field.Name == secret).Control);
+                foreach (var condition in hook.Conditions ?? [])
+                {
+                    Assert.Single((object?[])[condition.Input, condition.Values, condition.Unless], part => part is not null);
+                    if ((condition.Input ?? condition.Unless) is { } asked)
+                        Assert.Equal(condition.Unless is null ? "string" : "boolean", trigger.Props.Single(prop => prop.Name == asked).Type);
+                }
                 // Somebody has to be asked to register it.
                 Assert.NotNull(piece.Auth);
             }

@@ -8,14 +8,20 @@ using Flows.Engine.Expressions;
 namespace Flows.Engine.Pieces.Slack;
 
 /// <summary>https://docs.slack.dev/reference/methods</summary>
-internal sealed partial class SlackPiece(string address = "https://slack.com/api") : Piece("slack", "Slack", "Sends messages and lists channels.")
+internal sealed partial class SlackPiece(string address = "https://slack.com/api") : Piece("slack", "Slack", "Sends messages, lists channels and hears what happens in them.")
 {
     private static readonly WebApi s_slack = new("Slack", body => WebAnswer.TextAt(body, "error"));
 
     public override AuthDescription Auth { get; } = new("secret", "Bot token",
-        "OAuth & Permissions of your Slack app; it begins with xoxb-. Scopes: chat:write, channels:read.", [Prop.Secret("token", "Bot token", required: true)]);
+        "OAuth & Permissions of your Slack app; it begins with xoxb-. Scopes: chat:write, channels:read.",
+    [
+        Prop.Secret("token", "Bot token", required: true),
+        Prop.Secret("signingSecret", "Signing secret", help: "Basic Information of the app. Triggers need it: Slack signs with it what it sends."),
+    ]);
 
     public override IReadOnlyList<PieceAction> Actions => [new ListChannels(address), new SendMessage(address)];
+
+    public override IReadOnlyList<PieceTrigger> Triggers => [new Event(address), new NewMessage(address)];
 
     public override IReadOnlyList<OptionSource> Sources => [new("channels", ChannelsAsync)];
 
@@ -118,5 +124,7 @@ internal sealed partial class SlackPiece(string address = "https://slack.com/api
     [JsonSerializable(typeof(ListOutput))]
     [JsonSerializable(typeof(SendInput))]
     [JsonSerializable(typeof(SendOutput))]
+    [JsonSerializable(typeof(EventInput))]
+    [JsonSerializable(typeof(MessageInput))]
     private sealed partial class SlackJson : JsonSerializerContext;
 }
