@@ -1,6 +1,7 @@
 using Flows.Api.Schedules;
 using Flows.Contracts.Runs;
 using Flows.Queue;
+using Npgsql;
 using NpgsqlTypes;
 
 namespace Flows.Api.Runs;
@@ -29,9 +30,9 @@ internal sealed partial class RunStore
         RETURNING id, project_id, priority, flow_id
         """;
 
-    /// <summary>Moves schedules on from the times that were read and accepts their runs, in one commit.</summary>
+    /// <summary>Moves schedules on from the times that were read and accepts their runs, in the transaction that has read them.</summary>
     /// <returns>The runs that were accepted: those of schedules that nobody had moved in between.</returns>
-    public async Task<List<RunJob>> AcceptScheduledAsync(IReadOnlyList<Firing> firings, DateTimeOffset now, CancellationToken cancel)
+    public async Task<List<RunJob>> AcceptScheduledAsync(NpgsqlConnection connection, IReadOnlyList<Firing> firings, DateTimeOffset now, CancellationToken cancel)
     {
         var runs = firings.SelectMany(firing => firing.Runs.Select(run => (firing.Flow, Run: run))).ToList();
         var traces = runs.Select(item => (item.Run.RunId, Began: RunTraces.Begin("schedule", item.Run.RunId, item.Flow.FlowId, item.Flow.ProjectId, item.Flow.DueAt)))
@@ -56,7 +57,7 @@ internal sealed partial class RunStore
             statements.Add(Trace(runId, began!.Id!));
         try
         {
-            await WriteAllAsync(RunSql.Durable, statements, cancel);
+            await WriteAllAsync(connection, RunSql.Durable, statements, cancel);
         }
         finally
         {

@@ -161,6 +161,12 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
     private async Task WriteAllAsync(string prelude, IReadOnlyList<Statement> statements, CancellationToken cancel)
     {
         await using var connection = await db.OpenConnectionAsync(cancel);
+        await WriteAllAsync(connection, prelude, statements, cancel);
+    }
+
+    /// <param name="connection">Without a transaction the statements are one; with one, its owner makes the commit.</param>
+    private static async Task WriteAllAsync(NpgsqlConnection connection, string prelude, IReadOnlyList<Statement> statements, CancellationToken cancel)
+    {
         await using var batch = new NpgsqlBatch(connection) { Timeout = CommandTimeout, BatchCommands = { new(prelude) } };
         foreach (var statement in statements)
         {

@@ -32,14 +32,9 @@ internal sealed partial class ScheduleClock(
     internal override async Task<bool> SweepAsync(CancellationToken cancel)
     {
         var now = _clock.GetUtcNow();
-        var due = await schedules.DueAsync(now, Batch, cancel);
-        if (due.Count == 0)
+        var (firings, started) = await schedules.FireAsync(now, Batch, flow => Fire(flow, now), cancel);
+        if (firings.Count == 0)
             return false;
-
-        var firings = new List<Firing>(due.Count);
-        foreach (var flow in due)
-            firings.Add(Fire(flow, now));
-        var started = await schedules.FireAsync(firings, now, cancel);
 
         // After the commit: if we die here the runs stay Queued, and QueuedRunSweeper rings for them.
         foreach (var job in started)
@@ -47,15 +42,15 @@ internal sealed partial class ScheduleClock(
             metrics.Accepted(RunOrigin.Schedule, RunEnvironment.Production);
             bells.Ring(job);
         }
-        foreach (var flow in due)
-            metrics.Scheduled(now - flow.DueAt);
+        foreach (var firing in firings)
+            metrics.Scheduled(now - firing.Flow.DueAt);
         var missed = firings.Sum(firing => firing.Missed);
         if (missed > 0)
         {
             metrics.ScheduleMissed(missed);
             LogMissed(log, missed, firings.Count(firing => firing.Missed > 0));
         }
-        return due.Count == Batch;
+        return firings.Count == Batch;
     }
 
     /// <summary>When a time is really acted on.</summary>

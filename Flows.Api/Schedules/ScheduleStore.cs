@@ -21,17 +21,35 @@ internal sealed record FiredRun(Guid RunId, RawJson Trigger);
 /// <summary>The SQL of schedules.</summary>
 internal sealed class ScheduleStore(RunStore runs, NpgsqlDataSource db)
 {
+    // Of several replicas each takes schedules of its own, so that a minute in which many are due is shared among them.
     private const string Due = """
         SELECT s.flow_id, f.project_id, v.id, v.number, s.due_at, v.definition -> 'trigger'
         FROM schedules s JOIN flows f ON f.id = s.flow_id JOIN flow_versions v ON v.id = f.published_version_id
         WHERE s.fire_at <= $1 AND f.enabled AND f.deleted_at IS NULL
-        ORDER BY s.fire_at LIMIT $2
+        ORDER BY s.fire_at LIMIT $2 FOR UPDATE OF s SKIP LOCKED
         """;
 
-    /// <summary>Flows whose time has come, at most so many, the longest due first.</summary>
-    public async Task<List<DueSchedule>> DueAsync(DateTimeOffset now, int limit, CancellationToken cancel)
+    /// <summary>
+    /// Takes flows whose time has come, at most so many, the longest due first, moves their schedules on and writes their runs, in one commit. What
+    /// another replica is at meanwhile is left to it.
+    /// </summary>
+    /// <param name="fire">What comes of a flow's time; it must not take long, because the schedules are locked.</param>
+    /// <returns>What was taken, and the runs that were written.</returns>
+    public async Task<(List<Firing> Taken, List<RunJob> Started)> FireAsync(
+        DateTimeOffset now, int limit, Func<DueSchedule, Firing> fire, CancellationToken cancel)
     {
         await using var connection = await db.OpenConnectionAsync(cancel);
+        await using var transaction = await connection.BeginTransactionAsync(cancel);
+        var firings = (await DueAsync(connection, now, limit, cancel)).ConvertAll(flow => fire(flow));
+        if (firings.Count == 0)
+            return (firings, []);
+        var started = await runs.AcceptScheduledAsync(connection, firings, now, cancel);
+        await transaction.CommitAsync(cancel);
+        return (firings, started);
+    }
+
+    private static async Task<List<DueSchedule>> DueAsync(NpgsqlConnection connection, DateTimeOffset now, int limit, CancellationToken cancel)
+    {
         await using var command = new NpgsqlCommand(Due, connection)
         { Parameters = { RunSql.Value(now, NpgsqlDbType.TimestampTz), RunSql.Value(limit, NpgsqlDbType.Integer) } };
         await command.PrepareWhereKeptAsync(cancel);
@@ -44,11 +62,6 @@ internal sealed class ScheduleStore(RunStore runs, NpgsqlDataSource db)
         }
         return due;
     }
-
-    /// <summary>Moves the schedules on and writes their runs, in one commit. What another replica has moved meanwhile is left alone.</summary>
-    /// <returns>The runs that were written.</returns>
-    public Task<List<RunJob>> FireAsync(IReadOnlyList<Firing> firings, DateTimeOffset now, CancellationToken cancel) =>
-        runs.AcceptScheduledAsync(firings, now, cancel);
 
     private const string OfFlow = "SELECT s.due_at, s.last_due_at, s.last_fired_at FROM schedules s WHERE s.flow_id = $1";
 

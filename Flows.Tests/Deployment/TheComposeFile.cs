@@ -110,6 +110,9 @@ public sealed class TheComposeFile
             Assert.True(File.Exists(Path.Combine(DeployFiles.Root, program, $"{program}.csproj")));
         }
         Assert.Contains("bubblewrap util-linux", dockerfile, StringComparison.Ordinal);
+        // The property of a native engine is the project's own; what it makes lies where workers look for an engine.
+        Assert.Contains("-p:FlowsNativeEngine=true -p:FlowsReadyToRun=false -o /out/worker/engine", dockerfile, StringComparison.Ordinal);
+        Assert.Contains("'$(FlowsNativeEngine)' == 'true'", File.ReadAllText(Path.Combine(DeployFiles.Root, "Flows.Engine", "Flows.Engine.csproj")), StringComparison.Ordinal);
     }
 
     [Fact]

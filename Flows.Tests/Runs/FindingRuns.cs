@@ -38,6 +38,32 @@ public sealed class FindingRuns(RunsDatabase database) : IClassFixture<RunsDatab
     }
 
     [Fact]
+    public async Task Pages_of_a_text_go_on_through_days_in_which_nothing_failed()
+    {
+        var now = TimeProvider.System.GetUtcNow();
+        List<Guid> expected = [];
+        foreach (var days in new[] { 0.5, 2.5, 9, 30, 91, 150 })
+        {
+            var id = Guid.CreateVersion7(now.AddDays(-days));
+            expected.Add(id);
+            await database.ExecuteAsync("""
+                INSERT INTO runs (id, project_id, flow_id, version_id, version, status, environment, origin, priority, created_at, status_changed_at, trigger, error)
+                VALUES ($1, $2, $3, $4, 1, 5, 0, 0, 2, now(), now(), '{}', '{"code":"x","message":"Rare as a blue moon"}')
+                """, id, database.Project, database.Flow, database.Version);
+        }
+        var found = new List<Guid>();
+        var cursor = "";
+        do
+        {
+            var page = await _host.GetJsonAsync($"/api/v1/runs?q=BLUE+moon&limit=2{cursor}");
+            found.AddRange(page.GetProperty("items").EnumerateArray().Select(run => run.GetProperty("id").GetGuid()));
+            cursor = page.GetProperty("nextCursor").GetString() is { } next ? $"&cursor={next}" : "";
+        }
+        while (cursor.Length > 0 && found.Count < 20);
+        Assert.Equal(expected, found);
+    }
+
+    [Fact]
     public async Task A_table_has_the_same_runs_and_no_formula_in_it()
     {
         var run = await FailAsync("=HYPERLINK(\"http://x\", \"y\")", "csv");

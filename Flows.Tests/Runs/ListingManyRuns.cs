@@ -57,11 +57,61 @@ public sealed class ListingManyRuns(RunsDatabase database) : IClassFixture<RunsD
         Assert.Equal(found.OrderDescending(), found);
     }
 
+    [Fact]
+    public async Task A_tag_is_found_through_its_own_index_and_no_run_is_read_that_has_another()
+    {
+        await using var connection = await database.Source.OpenConnectionAsync();
+        await using var command = RunReader.NewestCommand(connection, "r.id", Filter() with { Tag = "nobody" });
+        command.CommandText = $"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {command.CommandText}";
+        var plan = await LinesAsync(command);
+        Assert.Contains("project_id_tag_run_id_idx", plan, StringComparison.Ordinal);
+        Assert.DoesNotContain("Seq Scan on runs", plan, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_text_of_an_error_is_found_through_an_index()
+    {
+        await using var connection = await database.Source.OpenConnectionAsync();
+        await using var command = RunReader.NewestCommand(connection, "r.id", Filter() with { ErrorText = "nothing like it" });
+        command.CommandText = $"EXPLAIN (COSTS OFF) {command.CommandText}";
+        var plan = await LinesAsync(command);
+        Assert.Matches(@"Index Scan on runs_\d+_expr_idx", plan);
+    }
+
+    [Theory]
+    [InlineData(0, null, null)]
+    [InlineData(400, null, null)]
+    [InlineData(3.5, 1.25, null)]
+    [InlineData(0.1, 0.01, 5.0)]
+    [InlineData(100, 0, 2.5)]
+    public void A_search_looks_at_its_time_in_parts_that_leave_nothing_out_and_take_nothing_twice(double fromDays, double? toDays, double? beforeDays)
+    {
+        var now = new DateTimeOffset(2026, 5, 4, 3, 2, 1, TimeSpan.Zero);
+        var filter = Filter() with
+        {
+            From = fromDays == 0 ? null : now.AddDays(-fromDays),
+            To = toDays is { } to ? now.AddDays(-to) : null,
+            Before = beforeDays is { } before ? Guid.CreateVersion7(now.AddDays(-before)) : null,
+        };
+        var parts = RunReader.PartsOf(filter, now).ToList();
+        Assert.Equal((filter.To, filter.From), (parts[0].To, parts[^1].From));
+        Assert.All(parts.Zip(parts.Skip(1)), pair => Assert.Equal(pair.First.From, pair.Second.To));
+        Assert.All(parts.SkipLast(1), part => Assert.True(part.From < (part.To ?? DateTimeOffset.MaxValue) && part.From > (filter.From ?? DateTimeOffset.MinValue)));
+        Assert.InRange(parts.Count, 1, 30);
+    }
+
+    private RunFilter Filter() => new(database.Project, null, [], null, null, null, 50);
+
     private async Task<string> PlanAsync(RunStatus[] statuses)
     {
         await using var connection = await database.Source.OpenConnectionAsync();
         await using var command = new NpgsqlCommand($"EXPLAIN (COSTS OFF) {RunReader.ListSql("r.id, r.output", ofFlow: false, statuses)}", connection);
         Bind(command, limit: 51);
+        return await LinesAsync(command);
+    }
+
+    private static async Task<string> LinesAsync(NpgsqlCommand command)
+    {
         var lines = new List<string>();
         await using var row = await command.ExecuteReaderAsync();
         while (await row.ReadAsync())

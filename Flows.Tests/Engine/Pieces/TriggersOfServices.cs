@@ -87,6 +87,18 @@ public sealed class TriggersOfServices : IAsyncLifetime
     }
 
     [Fact]
+    public async Task Slacks_hook_is_entered_by_a_person_and_enabling_makes_sure_of_the_connection()
+    {
+        var piece = new SlackPiece(Url + "/slack");
+        const string both = """{ "token": "xoxb-1", "signingSecret": "8f74" }""";
+        Assert.Null((await AskAsync(PieceCallKind.Enable, "new_message", "{}", hook: s_hook, piece: piece, connection: both)).Error);
+        Assert.Null((await AskAsync(PieceCallKind.Disable, "new_message", "{}", hook: s_hook, piece: piece, connection: both)).Error);
+        Assert.Equal(["POST /slack/auth.test"], _calls);
+        Assert.Contains("no field 'signingSecret'", (await AskAsync(PieceCallKind.Enable, "event", """{ "events": ["app_mention"] }""", hook: s_hook, piece: piece)).Error!.Message, StringComparison.Ordinal);
+        Assert.Contains("'events' must be a list", (await AskAsync(PieceCallKind.Enable, "event", """{ "events": [] }""", hook: s_hook, piece: piece, connection: both)).Error!.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
     public async Task Options_are_what_the_account_has_narrowed_by_form_and_search()
     {
         Assert.Equal(["ada", "bob"], await OptionsAsync("owners", "{}"));
