@@ -54,7 +54,7 @@ internal static class ExampleValues
 
           "ScheduleView.times": "0 9 * * MON-FRI", "ScheduleView.timeZone": "Europe/Vienna", "ScheduleView.missed": "once", "ScheduleView.jitter": "00:00:00", "ScheduleView.lastScheduledAt": "2026-03-02T09:00:00+01:00", "ScheduleView.lastFiredAt": "2026-03-02T08:00:00.21Z",
           "next": ["2026-03-03T09:00:00+01:00", "2026-03-04T09:00:00+01:00"], "PreviewRequest.event": "cron", "PreviewRequest.input": { "cron": "0 9 * * MON-FRI", "timeZone": "Europe/Vienna" },
-          "TriggerView.health": "ok", "TriggerView.lastError": null, "TriggerView.every": "00:05:00", "TriggerView.polls": 288, "TriggerView.startedRuns": 12,
+          "TriggerView.health": "ok", "TriggerView.lastError": null, "TriggerView.every": "00:05:00", "TriggerView.polls": 288, "TriggerView.startedRuns": 12, "TriggerView.url": null,
 
           "ConnectionView.key": "shop_slack", "ConnectionView.name": "Slack of the shop", "ConnectionView.kind": "secret", "ConnectionView.fields": { "secret": null }, "ConnectionView.status": "ready", "ConnectionView.piece": "slack",
           "CreateConnectionRequest.key": "shop_slack", "CreateConnectionRequest.value": { "secret": "xoxb-…" }, "CreateConnectionRequest.name": "Slack of the shop", "CreateConnectionRequest.piece": "slack",

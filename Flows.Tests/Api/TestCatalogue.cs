@@ -25,6 +25,7 @@ internal static class TestCatalogue
                     new TriggerDescription("interval", "Interval", "Again and again.", "schedule",
                         [Prop("every", "string", required: true), Prop("missed", "string"), Prop("jitter", "string")]),
                 ]),
+            new Flows.Engine.Pieces.Slack.SlackPiece().Describe(),
             new Flows.Engine.Pieces.Webhook.WebhookPiece().Describe(),
         ],
         ["action", "code", "router", "loop", "wait", "call", "respond", "stop"],

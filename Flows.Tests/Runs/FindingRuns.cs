@@ -42,7 +42,7 @@ public sealed class FindingRuns(RunsDatabase database) : IClassFixture<RunsDatab
     {
         var now = TimeProvider.System.GetUtcNow();
         List<Guid> expected = [];
-        foreach (var days in new[] { 0.5, 2.5, 9, 30, 91, 150 })
+        foreach (var days in new[] { 0.5, 2.5, 9, 14, 20, 29 })
         {
             var id = Guid.CreateVersion7(now.AddDays(-days));
             expected.Add(id);
