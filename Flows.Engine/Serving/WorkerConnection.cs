@@ -18,6 +18,8 @@ internal sealed class WorkerConnection(
     private readonly FrameWriter _writer = new(output);
     private readonly ConcurrentDictionary<long, TaskCompletionSource<CodeCompleted>> _code = new();
     private readonly ConcurrentDictionary<long, TaskCompletionSource<HostCompleted>> _calls = new();
+    // A worker ends an engine that asks without end; a loop with many lanes waits here instead.
+    private readonly SemaphoreSlim _codeRoom = new(PendingCalls.MostOfAKind), _callRoom = new(PendingCalls.MostOfAKind);
     private readonly Lock _lock = new();
     private readonly List<(long Sequence, TaskCompletionSource Arrived)> _barriers = [];
     private readonly TaskCompletionSource<int> _broken = new(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -53,6 +55,7 @@ internal sealed class WorkerConnection(
 
     public async Task<CodeCompleted> RunCodeAsync(CodeRequested request, CancellationToken cancel)
     {
+        await _codeRoom.WaitAsync(cancel);
         var answer = new TaskCompletionSource<CodeCompleted>(TaskCreationOptions.RunContinuationsAsynchronously);
         _code[request.CallId] = answer;
         try
@@ -63,6 +66,7 @@ internal sealed class WorkerConnection(
         finally
         {
             _code.TryRemove(request.CallId, out _);
+            _codeRoom.Release();
         }
     }
 
@@ -70,6 +74,7 @@ internal sealed class WorkerConnection(
 
     public async Task<HostCompleted> CallAsync(HostRequested request, CancellationToken cancel)
     {
+        await _callRoom.WaitAsync(cancel);
         var answer = new TaskCompletionSource<HostCompleted>(TaskCreationOptions.RunContinuationsAsynchronously);
         _calls[request.CallId] = answer;
         try
@@ -80,10 +85,16 @@ internal sealed class WorkerConnection(
         finally
         {
             _calls.TryRemove(request.CallId, out _);
+            _callRoom.Release();
         }
     }
 
-    public void Dispose() => _writer.Dispose();
+    public void Dispose()
+    {
+        _writer.Dispose();
+        _codeRoom.Dispose();
+        _callRoom.Dispose();
+    }
 
     private async Task<int> ReadAsync(CancellationToken cancel)
     {

@@ -12,7 +12,6 @@ namespace Flows.Worker.Runs;
 /// </summary>
 internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReporter reporter, CodeRunners code, HostCallForwarder calls, ResourceWatch watch, WorkerMetrics metrics, EngineLimits limits)
 {
-    private const int MostCalls = 1_000;
     private static readonly TimeSpan s_callsEnd = TimeSpan.FromSeconds(5);
 
     // The engine enforces the log limit itself; twice of it means that the engine is broken.
@@ -120,8 +119,8 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
             case FrameType.CodeRequested:
                 var request = frame.Read(EngineJson.Default.CodeRequested);
                 _calls.RemoveAll(call => call.IsCompleted);
-                if (_calls.Count >= MostCalls)
-                    throw new FrameException($"More than {MostCalls} pieces of code were to run at once.");
+                if (_calls.Count >= PendingCalls.Most)
+                    throw new FrameException($"More than {PendingCalls.Most} pieces of code were to run at once.");
                 _codeStep = request.StepName;
                 _calls.Add(RunCodeAsync(request, over));
                 return null;
@@ -129,8 +128,8 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
             case FrameType.HostRequested:
                 var asked = frame.Read(EngineJson.Default.HostRequested);
                 _calls.RemoveAll(call => call.IsCompleted);
-                if (_calls.Count >= MostCalls)
-                    throw new FrameException($"More than {MostCalls} calls were under way at once.");
+                if (_calls.Count >= PendingCalls.Most)
+                    throw new FrameException($"More than {PendingCalls.Most} calls were under way at once.");
                 _calls.Add(CallHostAsync(asked, over));
                 return null;
 

@@ -52,6 +52,9 @@ internal sealed partial class ProcessPool<T>(
         {
             while (rented is null)
             {
+                // A place that comes free in the same moment in which the wait for it is given up counts as had. Whoever is gone by then must not start a
+                // process for it: each would free the next place, and a thousand calls of one run that ends would start a thousand processes.
+                cancel.ThrowIfCancellationRequested();
                 seat = Take(project);
                 var isNew = !seat.Ready.IsCompleted && !seat.StartedAhead;
                 var process = await seat.Ready.WaitAsync(cancel);
