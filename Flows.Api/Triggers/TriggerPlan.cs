@@ -88,7 +88,7 @@ internal sealed class TriggerPlan(FlowCatalogue catalogue, SecretEnvelope envelo
             """, cancel);
     }
 
-    private static Guid IdByHand(Guid flowId, string piece) => new(SHA256.HashData(Encoding.UTF8.GetBytes($"hook by hand {flowId:N} {piece}"))[..16], bigEndian: true);
+    private static Guid IdByHand(Guid flowId, string piece) => new(SHA256.HashData(Encoding.UTF8.GetBytes($"hook by hand {flowId:N} {piece}")).AsSpan(0, 16), bigEndian: true);
 
     private HookDescription? HookOf(FlowTrigger trigger) =>
         catalogue.Piece(trigger.Piece)?.Triggers.FirstOrDefault(known => known.Name == trigger.Event)?.Hook;
