@@ -2806,6 +2806,17 @@ export interface components {
             /** @description For people; null for none. */
             help: string;
         };
+        /** @description A condition on the body of a call: of `Input`, `Values` and `Unless` one is given. */
+        HookCondition: {
+            /** @description A path with dots; what is not there is as an empty text. */
+            field: string;
+            /** @description The field must be what this input says, or what one of its list says; an input that is empty asks for nothing. */
+            input?: null | string;
+            /** @description The field must be one of these; an empty text stands for a field that is not there. */
+            values?: null | string[];
+            /** @description The field must not be there, unless this input is true. */
+            unless?: null | string;
+        };
         /** @description How requests of a service are read. The trigger's output is `{ event, id, data }`: the event's name, its id, and the body. */
         HookDescription: {
             /** @description `hmac`: the header holds an HMAC of the body under the hook's secret; `header`: it holds the secret itself. */
@@ -2853,6 +2864,17 @@ export interface components {
              * @default hex
              */
             encoding: string;
+            /** @description Where in the body the name of the event stands, as a path with dots, when it is in no header. */
+            eventField?: null | string;
+            /** @description What must hold of a body for it to start the flow; others are answered and start nothing. */
+            conditions?: null | components["schemas"]["HookCondition"][];
+            /** @description `slack`: the service asks first, signed as everything, and its `challenge` is sent back; null for none. */
+            handshake?: null | string;
+            /**
+             * @description The field of the connection with which the service signs, for one that nobody can register an address at but a person, by hand; the address then
+             *     stays the same as long as there is the flow. Null: the hook has a secret of its own, which the piece gives to the service.
+             */
+            secretField?: null | string;
         };
         IgnoredEvent: {
             /** @description An event that the flow is not started by. */
@@ -4158,6 +4180,8 @@ export interface components {
             lastErrorAt: null | string;
             /** @description Why it failed then. */
             lastError: components["schemas"]["JsonElement"];
+            /** @description Of a hook: where the service sends its events. For a service that pieces cannot register it at, it is entered there by hand. */
+            url: null | string;
         };
         VariableList: {
             /** @description What was found. */
@@ -9690,7 +9714,8 @@ export interface operations {
                      *       "startedRuns": 12,
                      *       "lastOkAt": "2026-03-02T09:15:00Z",
                      *       "lastErrorAt": null,
-                     *       "lastError": null
+                     *       "lastError": null,
+                     *       "url": null
                      *     }
                      */
                     "application/json": components["schemas"]["TriggerView"];
@@ -9739,7 +9764,8 @@ export interface operations {
                      *       "startedRuns": 12,
                      *       "lastOkAt": "2026-03-02T09:15:00Z",
                      *       "lastErrorAt": null,
-                     *       "lastError": null
+                     *       "lastError": null,
+                     *       "url": null
                      *     }
                      */
                     "application/json": components["schemas"]["TriggerView"];
@@ -9784,7 +9810,8 @@ export interface operations {
                      *           "startedRuns": 12,
                      *           "lastOkAt": "2026-03-02T09:15:00Z",
                      *           "lastErrorAt": null,
-                     *           "lastError": null
+                     *           "lastError": null,
+                     *           "url": null
                      *         }
                      *       ]
                      *     }
