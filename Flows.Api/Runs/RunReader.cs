@@ -108,6 +108,11 @@ internal sealed class RunReader(NpgsqlDataSource db, ListDatabase lists, WaitRea
         var newest = filter.Before is { } before ? RunIds.MomentOf(before) : now;
         if (filter.To is { } end && end < newest)
             newest = end;
+        if (newest < DateTimeOffset.UnixEpoch)
+        {
+            yield return filter; // no id is older, and the calendar may end before the parts do
+            yield break;
+        }
         var (to, until) = (filter.To, newest);
         for (var days = 1; until > newest.AddDays(-MostDaysInParts); days = Math.Min(days * 2, MostDaysOfPart))
         {

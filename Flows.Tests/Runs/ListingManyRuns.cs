@@ -103,6 +103,13 @@ public sealed class ListingManyRuns(RunsDatabase database) : IClassFixture<RunsD
         Assert.InRange(parts.Count, 1, 30);
     }
 
+    [Fact]
+    public void A_search_that_ends_where_the_calendar_begins_is_one_look()
+    {
+        var filter = Filter() with { To = DateTimeOffset.MinValue };
+        Assert.Equal(filter, Assert.Single(RunReader.PartsOf(filter, TimeProvider.System.GetUtcNow())));
+    }
+
     private Task<string> DayAsync() => database.ValueAsync<string>("SELECT tableoid::regclass::text FROM runs LIMIT 1");
 
     private RunFilter Filter() => new(database.Project, null, [], null, null, null, 50);
