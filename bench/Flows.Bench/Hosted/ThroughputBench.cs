@@ -94,7 +94,7 @@ internal static class ThroughputBench
 
     private static async Task<Idle> IdleAsync(LocalPlatform platform)
     {
-        await using var redis = await ConnectionMultiplexer.ConnectAsync(await platform.RedisAsync());
+        await using var redis = await ConnectionMultiplexer.ConnectAsync($"{await platform.RedisAsync()},allowAdmin=true");
         await Task.Delay(s_idle / 4); // the last of the load: history, statistics
         var (before, commands) = (ProcessorTime.Of(platform), await CommandsAsync());
         await Task.Delay(s_idle);
