@@ -55,6 +55,9 @@ internal static class HookEvents
         };
     }
 
+    // Half of a surrogate pair is no text: nobody has asked for it, and it names nothing.
+    private const string NoText = "\uFFFD";
+
     private static string TextOf(JsonElement text)
     {
         try
@@ -63,7 +66,7 @@ internal static class HookEvents
         }
         catch (InvalidOperationException)
         {
-            return "?"; // half of a surrogate pair: a text that nobody has asked for
+            return NoText;
         }
     }
 
@@ -76,7 +79,7 @@ internal static class HookEvents
             return null;
         return value.ValueKind switch
         {
-            JsonValueKind.String => value.GetString() is { Length: > 0 and <= 255 } text ? text : null,
+            JsonValueKind.String => TextOf(value) is { Length: > 0 and <= 255 } text && text != NoText ? text : null,
             JsonValueKind.Number when value.TryGetInt64(out var number) => number.ToString(CultureInfo.InvariantCulture),
             _ => null,
         };

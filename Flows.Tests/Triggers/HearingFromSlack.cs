@@ -64,6 +64,18 @@ public sealed class HearingFromSlack(TwoReplicas replicas) : IClassFixture<TwoRe
             "SELECT (trigger ->> 'event') || ' ' || (trigger ->> 'id') || ' ' || (trigger -> 'data' -> 'event' ->> 'text') FROM runs WHERE flow_id = $1 ORDER BY id LIMIT 1", flow));
     }
 
+    [Fact]
+    public async Task An_event_whose_id_is_no_text_has_none()
+    {
+        var (flow, url) = await PublishAsync("new_message", "{}");
+        for (var call = 0; call < 2; call++)
+        {
+            using var answer = await SendAsync(url, Message(@"\ud800", """ "user": "U1" """));
+            Assert.Equal(HttpStatusCode.Accepted, answer.StatusCode);
+        }
+        Assert.Equal(2L, await RunsAsync(flow));
+    }
+
     [Theory]
     [InlineData("""{ "channel": "C1" }""", """ "user": "U1", "text": "Here" """, true)]
     [InlineData("""{ "channel": "C2" }""", """ "user": "U1", "text": "Elsewhere" """, false)]
