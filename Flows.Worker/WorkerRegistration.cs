@@ -5,6 +5,7 @@ using Flows.Worker.Egress;
 using Flows.Worker.Pieces;
 using Flows.Worker.Runs;
 using Flows.Worker.Sandbox;
+using Flows.Worker.Sandbox.Groups;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Options;
 
@@ -45,6 +46,7 @@ public static class WorkerRegistration
         services.AddSingleton<FlowsApi>();
         services.AddSingleton<FlowVersions>();
 
+        services.AddSingleton<ControlGroups>();
         services.AddSingleton<ProcessStarter>();
         services.AddSingleton<EngineFiles>();
         services.AddSingleton<NodeProgram>();
@@ -84,6 +86,7 @@ public static class WorkerRegistration
         services.AddSingleton<SandboxSupport>();
         services.AddSingleton<IPostConfigureOptions<ExecutionOptions>, ExecutionModeChoice>();
         services.AddSingleton<IValidateOptions<ExecutionOptions>, ExecutionModeChoice>();
+        services.AddSingleton<IValidateOptions<ExecutionOptions>, ControlGroupCheck>();
         services.AddSingleton<IValidateOptions<WorkerOptions>, HeartbeatCheck>();
         services.AddSingleton<IValidateOptions<EngineOptions>, EnginePathCheck>();
         services.AddSingleton<IValidateOptions<WorkerSecurityOptions>, WorkerTokenCheck>();

@@ -11,10 +11,11 @@ namespace Flows.Api.Workers;
 /// <param name="ModeReason">Why it is that mode.</param>
 /// <param name="NetworkMode"><c>STRICT</c> or <c>UNRESTRICTED</c>; empty for a worker of an earlier version, as the reasons are.</param>
 /// <param name="NetworkReason">Who keeps flows to it: the kernel, or the engines themselves.</param>
+/// <param name="Limits">Who holds its processes to their limits: the kernel as well, or the worker alone, and why.</param>
 /// <param name="AllowsChaos">It may be told to end itself (<c>Flows__Worker__AllowChaos</c>).</param>
 public sealed record WorkerView(
     string Id, bool Alive, DateTimeOffset SeenAt, string Version, string Host, int ProcessId, DateTimeOffset StartedAt, int Concurrency, int Running,
-    int Engines, string ExecutionMode, string ModeReason, string NetworkMode, string NetworkReason, bool AllowsChaos);
+    int Engines, string ExecutionMode, string ModeReason, string NetworkMode, string NetworkReason, string Limits, bool AllowsChaos);
 
 /// <summary>Which workers there are. For people, and for what is tried on their word: no run depends on it.</summary>
 internal sealed class WorkerRegistry(NpgsqlDataSource db, TimeProvider clock)
@@ -30,12 +31,12 @@ internal sealed class WorkerRegistry(NpgsqlDataSource db, TimeProvider clock)
         await using var command = new NpgsqlCommand("""
             WITH forgotten AS (DELETE FROM workers WHERE seen_at < $11 AND id <> $1)
             INSERT INTO workers (id, version, host, process_id, started_at, seen_at, concurrency, running, engines, execution_mode,
-                mode_reason, network_mode, network_reason, allows_chaos)
-            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12, $13, $14, $15)
+                mode_reason, network_mode, network_reason, allows_chaos, limits)
+            VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $12, $13, $14, $15, $16)
             ON CONFLICT (id) DO UPDATE SET seen_at = EXCLUDED.seen_at, concurrency = EXCLUDED.concurrency, running = EXCLUDED.running,
                 engines = EXCLUDED.engines, execution_mode = EXCLUDED.execution_mode,
                 mode_reason = EXCLUDED.mode_reason, network_mode = EXCLUDED.network_mode, network_reason = EXCLUDED.network_reason,
-                allows_chaos = EXCLUDED.allows_chaos
+                allows_chaos = EXCLUDED.allows_chaos, limits = EXCLUDED.limits
             RETURNING end_run, end_attempt
             """, connection)
         {
@@ -56,6 +57,7 @@ internal sealed class WorkerRegistry(NpgsqlDataSource db, TimeProvider clock)
                 RunSql.Value(info.NetworkMode ?? "", NpgsqlDbType.Text),
                 RunSql.Value(info.NetworkReason ?? "", NpgsqlDbType.Text),
                 RunSql.Value(info.AllowsChaos, NpgsqlDbType.Boolean),
+                RunSql.Value(info.Limits ?? "", NpgsqlDbType.Text),
             },
         };
         await using var row = await command.ExecuteReaderAsync(cancel);
@@ -80,7 +82,7 @@ internal sealed class WorkerRegistry(NpgsqlDataSource db, TimeProvider clock)
         await using var connection = await db.OpenConnectionAsync(cancel);
         await using var command = new NpgsqlCommand("""
             SELECT id, seen_at, version, host, process_id, started_at, concurrency, running, engines, execution_mode, mode_reason, network_mode, network_reason,
-                allows_chaos
+                allows_chaos, limits
             FROM workers ORDER BY started_at DESC, id LIMIT 1000
             """, connection);
         await using var row = await command.ExecuteReaderAsync(cancel);
@@ -90,7 +92,7 @@ internal sealed class WorkerRegistry(NpgsqlDataSource db, TimeProvider clock)
             var seen = row.GetFieldValue<DateTimeOffset>(1);
             workers.Add(new WorkerView(row.GetString(0), seen >= alive, seen, row.GetString(2), row.GetString(3), row.GetInt32(4),
                 row.GetFieldValue<DateTimeOffset>(5), row.GetInt32(6), row.GetInt32(7), row.GetInt32(8), row.GetString(9),
-                row.GetString(10), row.GetString(11), row.GetString(12), row.GetBoolean(13)));
+                row.GetString(10), row.GetString(11), row.GetString(12), row.GetString(14), row.GetBoolean(13)));
         }
         return workers;
     }

@@ -132,9 +132,10 @@ public sealed record HeldRun(Guid RunId, int Attempt);
 
 /// <summary>What an operator sees of a worker.</summary>
 /// <param name="Engines">Engine processes alive, busy and warm.</param>
+/// <param name="Limits">Who holds its processes to their limits, in words.</param>
 /// <param name="AllowsChaos">It ends itself when a <see cref="HeartbeatResponse.End"/> says so.</param>
 public sealed record WorkerInfo(string Version, string Host, int ProcessId, DateTimeOffset StartedAt, int Concurrency, int Running, int Engines, string ExecutionMode,
-    string? ModeReason = null, string? NetworkMode = null, string? NetworkReason = null, bool AllowsChaos = false);
+    string? ModeReason = null, string? NetworkMode = null, string? NetworkReason = null, bool AllowsChaos = false, string? Limits = null);
 
 /// <summary>A step wants something of the API: see <see cref="HostCalls"/>. Repeating a request changes nothing that the first has not.</summary>
 /// <param name="Attempt">The claim; a call of an old one is refused.</param>

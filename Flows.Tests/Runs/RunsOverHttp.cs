@@ -180,7 +180,7 @@ public sealed class RunsOverHttp(RunsDatabase database) : IClassFixture<RunsData
     [Fact]
     public async Task Workers_that_were_heard_of_are_listed_and_the_queue_is_counted()
     {
-        var info = new WorkerInfo("1", "host", 7, TimeProvider.System.GetUtcNow(), 5, 1, 2, "UNSANDBOXED", "as configured", "STRICT", "engines keep to it");
+        var info = new WorkerInfo("1", "host", 7, TimeProvider.System.GetUtcNow(), 5, 1, 2, "UNSANDBOXED", "as configured", "STRICT", "engines keep to it", Limits: "the worker watches");
         var run = await _host.StartRunAsync(database.Flow);
         await _host.ClaimAsync(run);
         var beat = await _host.SendAsync(WorkerRoutes.Heartbeat, new HeartbeatRequest("w1", info, [new HeldRun(run, 1), new HeldRun(run, 2)]),
@@ -189,8 +189,8 @@ public sealed class RunsOverHttp(RunsDatabase database) : IClassFixture<RunsData
 
         var worker = Assert.Single((await _host.GetJsonAsync("/api/v1/system/workers")).GetProperty("items").EnumerateArray());
         Assert.Equal(("w1", true), (worker.GetProperty("id").GetString(), worker.GetProperty("alive").GetBoolean()));
-        Assert.Equal(["UNSANDBOXED", "as configured", "STRICT", "engines keep to it"],
-            new[] { "executionMode", "modeReason", "networkMode", "networkReason" }.Select(name => worker.GetProperty(name).GetString()));
+        Assert.Equal(["UNSANDBOXED", "as configured", "STRICT", "engines keep to it", "the worker watches"],
+            new[] { "executionMode", "modeReason", "networkMode", "networkReason", "limits" }.Select(name => worker.GetProperty(name).GetString()));
         Assert.True((await _host.GetJsonAsync("/api/v1/system/queue")).GetProperty("depth").GetInt64() > 0);
     }
 

@@ -14,6 +14,7 @@ public sealed class HittingLimits
         await using var worker = await WorkerUnderTest.StartAsync(HostileEngine.Create(), settings:
         [
             ("Flows:Execution:Mode", mode), ("Flows:Execution:MemoryMiB", "64"), ("Flows:Execution:CpuTime", "00:00:01"), ("Flows:Execution:Processes", "8"),
+            ("Flows:Execution:ControlGroup", "none"), // the watch alone has to do: most containers have nothing else
         ]);
         var neighbour = worker.AddFlow(HostileEngine.Script("select undef, undef, undef, 0.5; line('fine')"), Guid.CreateVersion7());
         var other = worker.HandleAsync(neighbour);
@@ -38,7 +39,7 @@ public sealed class HittingLimits
     [Fact]
     public async Task Code_with_memory_beside_the_heap_ends_its_step_with_the_peak()
     {
-        await using var worker = await WorkerUnderTest.StartAsync(EscapedCode.Engine, settings: [("Flows:Execution:Mode", "SANDBOX_CODE_AND_PROCESS"), ("Flows:Execution:MemoryMiB", "64")]);
+        await using var worker = await WorkerUnderTest.StartAsync(EscapedCode.Engine, settings: [("Flows:Execution:Mode", "SANDBOX_CODE_AND_PROCESS"), ("Flows:Execution:MemoryMiB", "64"), ("Flows:Execution:ControlGroup", "none")]);
         // Buffers lie outside of the heap that Node.js limits.
         var run = worker.AddFlow(EscapedCode.Flow("const all = []; for (;;) { all.push(Buffer.alloc(8 << 20, 1)); await new Promise(go => setTimeout(go, 20)); }"));
         await worker.HandleAsync(run);

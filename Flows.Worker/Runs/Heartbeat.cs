@@ -2,6 +2,7 @@ using Flows.Contracts.WorkerProtocol;
 using Flows.Worker.Api;
 using Flows.Worker.Egress;
 using Flows.Worker.Sandbox;
+using Flows.Worker.Sandbox.Groups;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Worker.Runs;
@@ -11,7 +12,7 @@ namespace Flows.Worker.Runs;
 /// renew is ended at once; when the API cannot be reached, the lease of each run ends it (see <see cref="LiveRun"/>).
 /// </summary>
 internal sealed partial class Heartbeat(
-    FlowsApi api, LiveRuns live, EngineProcesses engines, EgressBroker egress, WorkerIdentity worker, IOptions<WorkerOptions> options,
+    FlowsApi api, LiveRuns live, EngineProcesses engines, EgressBroker egress, ControlGroups groups, WorkerIdentity worker, IOptions<WorkerOptions> options,
     IOptions<ExecutionOptions> execution, TimeProvider clock, ILogger<Heartbeat> logger) : BackgroundService
 {
     private long _leaseTicks = LeaseTerms.DefaultLease.Ticks;
@@ -62,7 +63,7 @@ internal sealed partial class Heartbeat(
         var info = new WorkerInfo(
             worker.Version, Environment.MachineName, Environment.ProcessId, worker.StartedAt,
             options.Value.Concurrency, held.Count, engines.Count, execution.Value.EffectiveMode,
-            execution.Value.WhyMode, egress.Mode, (await egress.DescribeAsync()).How, options.Value.AllowChaos);
+            execution.Value.WhyMode, egress.Mode, (await egress.DescribeAsync()).How, options.Value.AllowChaos, groups.How);
         var sentAt = clock.GetTimestamp();
         HeartbeatResponse response;
         try

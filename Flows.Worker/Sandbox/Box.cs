@@ -21,6 +21,8 @@ internal static class Box
     public const long FileBytes = 1L << 30;
     private const long TemporaryBytes = 64L << 20;
     private const long SharedMemoryBytes = 16L << 20;
+    /// <summary>Files of a box that lie in memory, at the most.</summary>
+    public const long InMemoryBytes = TemporaryBytes + SharedMemoryBytes;
     private const int FilterDescriptor = 9; // one digit: sh knows no more
 
     private static readonly string? s_bwrap = OperatingSystem.IsLinux() ? LaunchCommand.FindInPath("bwrap") : null;

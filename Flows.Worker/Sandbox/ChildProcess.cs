@@ -3,6 +3,7 @@ using System.ComponentModel;
 using System.Diagnostics;
 using System.Runtime.InteropServices;
 using Flows.Contracts.EngineProtocol;
+using Flows.Worker.Sandbox.Groups;
 
 namespace Flows.Worker.Sandbox;
 
@@ -19,8 +20,9 @@ internal sealed class ChildProcess : IAsyncDisposable
     private readonly Task _errorsRead;
     private int _killed;
 
-    private ChildProcess(Process process, ErrorOutput errors)
+    private ChildProcess(Process process, ControlGroup? group, ErrorOutput errors)
     {
+        Group = group;
         _process = process;
         _errors = errors;
         Id = process.Id;
@@ -32,6 +34,8 @@ internal sealed class ChildProcess : IAsyncDisposable
     }
 
     public int Id { get; }
+    /// <summary>What the kernel holds it to; null where it has no control group of its own.</summary>
+    public ControlGroup? Group { get; }
     /// <summary>Its resident memory with all that it has started, when somebody last looked; 0 before.</summary>
     public long LastBytes { get; set; }
     /// <summary>Standard output, for a child that does not speak frames.</summary>
@@ -44,8 +48,11 @@ internal sealed class ChildProcess : IAsyncDisposable
     public bool IsAlive => Volatile.Read(ref _killed) == 0 && !Exited.IsCompleted;
 
     /// <exception cref="ChildStartException">The operating system refused to start it.</exception>
-    public static async Task<ChildProcess> StartAsync(ProcessStarter starter, LaunchCommand command, ILogger logger, LogLevel errorLevel) =>
-        new(await starter.StartAsync(command), new ErrorOutput(logger, errorLevel));
+    public static async Task<ChildProcess> StartAsync(ProcessStarter starter, LaunchCommand command, ILogger logger, LogLevel errorLevel)
+    {
+        var (process, group) = await starter.StartAsync(command);
+        return new ChildProcess(process, group, new ErrorOutput(logger, errorLevel));
+    }
 
     /// <summary>Kills the child and everything it has started. Returns at once; safe from any thread, and twice.</summary>
     public void Kill()
@@ -65,6 +72,8 @@ internal sealed class ChildProcess : IAsyncDisposable
         // The group's id stays taken while it has a member, so this cannot hit a stranger while a member lives; an empty one is not found.
         if (LaunchCommand.HasOwnGroup)
             _ = KillGroup(-Id, KillSignal);
+        // And those that had left both.
+        Group?.Kill();
     }
 
     /// <summary>Lets the child end by itself: closes its input, waits, and kills what is left.</summary>
@@ -109,6 +118,8 @@ internal sealed class ChildProcess : IAsyncDisposable
         }
         // The writer is left to the garbage collector: a frame may still be on its way into the broken pipe.
         _process.Dispose();
+        if (Group is not null)
+            await Group.RemoveAsync();
     }
 
     [DllImport("libc", EntryPoint = "kill")]

@@ -31,7 +31,7 @@ internal sealed class CodeRunner : IPooledProcess
             ? LaunchCommand.Boxed(program, options.MemoryMiB, new BoxView([files.Folder, .. NodeProgram.FoldersOf(options.Node)]))
             : LaunchCommand.For([.. launcher, .. program], options.MemoryMiB);
         // Its standard error may hold what the builder's code prints past the console: not for the worker's log.
-        var child = await ChildProcess.StartAsync(starter, command, logger, LogLevel.Trace);
+        var child = await ChildProcess.StartAsync(starter, command with { Limits = options.GroupLimits(options.IsCodeBoxed) }, logger, LogLevel.Trace);
         var ready = await Greeting.ReadAsync(child, FrameType.CodeReady, EngineJson.Default.CodeRunnerReady, "The code runner", options.StartTimeout);
         if (ready.Protocol == EngineReady.CurrentProtocol)
             return new CodeRunner(child, options.MemoryMiB);

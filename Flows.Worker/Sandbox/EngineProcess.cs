@@ -42,7 +42,7 @@ internal sealed class EngineProcess : IPooledProcess
             var launch = options.IsEngineBoxed
                 ? LaunchCommand.Boxed(command, options.MemoryMiB, new BoxView([files.Folder, LaunchCommand.DotnetRoot], egress.SocketPath, HasNetwork: egress.SocketPath is null))
                 : LaunchCommand.For([.. egress.Launcher, .. command], options.MemoryMiB);
-            child = await ChildProcess.StartAsync(starter, launch, logger, LogLevel.Warning);
+            child = await ChildProcess.StartAsync(starter, launch with { Limits = options.GroupLimits(options.IsEngineBoxed) }, logger, LogLevel.Warning);
             ready = await Greeting.ReadAsync(child, FrameType.Ready, EngineJson.Default.EngineReady, "The engine", options.StartTimeout);
         }
         catch (ChildStartException)

@@ -1,4 +1,5 @@
 using System.ComponentModel.DataAnnotations;
+using Flows.Worker.Sandbox.Groups;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Worker.Sandbox;
@@ -38,6 +39,12 @@ public sealed class ExecutionOptions
     [Range(8, 4096)]
     public int Processes { get; set; } = 64;
 
+    /// <summary>
+    /// The control group below which each process gets one of its own, as <c>/proc/PID/cgroup</c> writes it: <c>/system.slice/flows.service</c>. Empty: the worker's
+    /// own group, where that can be had. <c>none</c>: no control groups. One that is named and cannot be had keeps the worker from starting.
+    /// </summary>
+    public string ControlGroup { get; set; } = "";
+
     /// <summary>Runs after which a process is replaced.</summary>
     [Range(1, 1_000_000)]
     public int RecycleRuns { get; set; } = 10_000;
@@ -59,6 +66,11 @@ public sealed class ExecutionOptions
     public string Node { get; set; } = "node";
 
     internal long ProcessBytes => (long)(MemoryMiB + RuntimeMiB) << 20;
+
+    /// <summary>
+    /// What the kernel holds a child to, where it does: more than what <see cref="ResourceWatch"/> lets it have, because a box's files in memory are counted too, and threads.
+    /// </summary>
+    internal GroupLimits GroupLimits(bool isBoxed) => new(ProcessBytes + (isBoxed ? Box.InMemoryBytes : 0), Math.Max(256, 4 * Processes));
 
     internal long RecycleBytes => RecycleMiB > 0 ? (long)RecycleMiB << 20 : ProcessBytes / 4 * 3;
 

@@ -1,4 +1,5 @@
 using Flows.Worker.Egress;
+using Flows.Worker.Sandbox.Groups;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Worker.Sandbox;
@@ -22,6 +23,7 @@ internal static class IsolationReport
             var egress = host.Services.GetRequiredService<EgressBroker>();
             await output.WriteLineAsync($"execution: {execution.EffectiveMode} ({execution.WhyMode})");
             await output.WriteLineAsync($"network: {egress.Mode} ({(await egress.DescribeAsync()).How})");
+            await output.WriteLineAsync($"limits: {host.Services.GetRequiredService<ControlGroups>().How}");
             return 0;
         }
         catch (OptionsValidationException error)

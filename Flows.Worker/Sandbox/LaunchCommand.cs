@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using Flows.Worker.Sandbox.Groups;
 
 namespace Flows.Worker.Sandbox;
 
@@ -12,6 +13,9 @@ namespace Flows.Worker.Sandbox;
 /// </summary>
 internal sealed record LaunchCommand(string Program, IReadOnlyList<string> Arguments, IReadOnlyDictionary<string, string> Environment)
 {
+    /// <summary>What a control group of its own holds it to, where there are any; null when it needs none.</summary>
+    public GroupLimits? Limits { get; init; }
+
     private static readonly string? s_setsid = OperatingSystem.IsLinux() ? FindInPath("setsid") : null;
     private static readonly string? s_setpriv = OperatingSystem.IsLinux() ? FindInPath("setpriv") : null;
 
@@ -36,6 +40,17 @@ internal sealed record LaunchCommand(string Program, IReadOnlyList<string> Argum
         s_setsid!,
         [.. Box.FilterOpened, s_setpriv!, .. Box.Identity, "--pdeathsig", "KILL", "--", .. Box.Around([FindInPath(command[0]) ?? command[0], .. command.Skip(1)], view)],
         new Dictionary<string, string>(CleanEnvironment(memoryMiB)) { [ScrubVariable] = "/tmp:/dev/shm" });
+
+    /// <summary>
+    /// The same, in a control group: the process joins before it is the program, and while it is still the worker's user. So nothing that it starts, and no byte that
+    /// it takes, is outside. What the shell would add to the environment is taken out again.
+    /// </summary>
+    public LaunchCommand In(ControlGroup group)
+    {
+        var files = group.JoinFiles;
+        var script = files.Count == 1 ? "echo 0 >\"$0\" && unset PWD && exec \"$@\"" : "echo 0 >\"$0\" && echo 0 >\"$1\" && unset PWD && shift && exec \"$@\"";
+        return this with { Program = "/bin/sh", Arguments = ["-c", script, .. files, Program, .. Arguments] };
+    }
 
     /// <summary>Tells a child which folders are its own alone, to be emptied before each run.</summary>
     public const string ScrubVariable = "FLOWS_SCRUB";

@@ -2,6 +2,7 @@
 using System.Collections.Concurrent;
 using System.ComponentModel;
 using System.Diagnostics;
+using Flows.Worker.Sandbox.Groups;
 
 namespace Flows.Worker.Sandbox;
 
@@ -13,11 +14,19 @@ internal sealed class ProcessStarter : IDisposable
 {
     private readonly BlockingCollection<Request> _requests = new(boundedCapacity: 1_000);
 
-    public ProcessStarter() => new Thread(StartRequested) { IsBackground = true, Name = "Process starter" }.Start();
+    private readonly ControlGroups? _groups;
 
-    /// <summary>Starts the child with its three standard streams piped.</summary>
+    /// <param name="groups">Left out: children are in the worker's own control group.</param>
+    public ProcessStarter(ControlGroups? groups = null)
+    {
+        _groups = groups;
+        new Thread(StartRequested) { IsBackground = true, Name = "Process starter" }.Start();
+    }
+
+    /// <summary>Starts the child with its three standard streams piped, in a control group of its own where it has limits and there are such groups.</summary>
+    /// <returns>The group is the caller's to remove when the child is gone.</returns>
     /// <exception cref="ChildStartException">The operating system refused, e.g. because the program is not there.</exception>
-    public Task<Process> StartAsync(LaunchCommand command)
+    public Task<(Process Process, ControlGroup? Group)> StartAsync(LaunchCommand command)
     {
         var request = new Request(command);
         try
@@ -38,15 +47,24 @@ internal sealed class ProcessStarter : IDisposable
     {
         foreach (var request in _requests.GetConsumingEnumerable())
         {
-            var process = new Process { StartInfo = StartInfo(request.Command) };
+            var process = new Process();
+            ControlGroup? group = null;
             try
             {
+                group = request.Command.Limits is { } limits ? _groups?.Create(limits) : null;
+                process.StartInfo = StartInfo(group is null ? request.Command : request.Command.In(group));
                 process.Start();
-                request.Started.SetResult(process);
+                request.Started.SetResult((process, group));
+            }
+            catch (ChildStartException error)
+            {
+                process.Dispose();
+                request.Started.SetException(error);
             }
             catch (Exception error) when (error is Win32Exception or InvalidOperationException or IOException)
             {
                 process.Dispose();
+                group?.Remove();
                 request.Started.SetException(
                     new ChildStartException($"'{request.Command.Program}' could not be started: {error.Message}", error));
             }
@@ -72,7 +90,7 @@ internal sealed class ProcessStarter : IDisposable
 
     private sealed record Request(LaunchCommand Command)
     {
-        public TaskCompletionSource<Process> Started { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+        public TaskCompletionSource<(Process, ControlGroup?)> Started { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
     }
 }
 

@@ -1,11 +1,12 @@
 using Flows.Worker.Egress;
+using Flows.Worker.Sandbox.Groups;
 using Microsoft.Extensions.Options;
 
 namespace Flows.Worker.Sandbox;
 
 /// <summary>Starts the first engines with the worker, replaces old processes while they are idle, and says what this machine can do.</summary>
 internal sealed partial class ProcessUpkeep(
-    EngineProcesses engines, PieceEngines pieces, CodeRunners code, NodeProgram node, EgressBroker egress, IOptions<ExecutionOptions> options, TimeProvider clock,
+    EngineProcesses engines, PieceEngines pieces, CodeRunners code, NodeProgram node, EgressBroker egress, ControlGroups groups, IOptions<ExecutionOptions> options, TimeProvider clock,
     ILogger<ProcessUpkeep> logger) : BackgroundService
 {
     private static readonly TimeSpan s_interval = TimeSpan.FromSeconds(30);
@@ -16,6 +17,7 @@ internal sealed partial class ProcessUpkeep(
         LogMode(logger, options.Value.EffectiveMode, options.Value.WhyMode);
         var (isKept, how) = await egress.DescribeAsync();
         LogNetwork(logger, isKept ? LogLevel.Information : LogLevel.Warning, how);
+        LogLimits(logger, groups.How);
         if (await node.FindProblemAsync() is { } problem)
             LogNode(logger, problem);
 
@@ -40,6 +42,9 @@ internal sealed partial class ProcessUpkeep(
 
     [LoggerMessage("The network of flows: {How}.")]
     private static partial void LogNetwork(ILogger logger, LogLevel level, string how);
+
+    [LoggerMessage(LogLevel.Information, "The limits of flows: {How}.")]
+    private static partial void LogLimits(ILogger logger, string how);
 
     [LoggerMessage(LogLevel.Warning, "{Problem}")]
     private static partial void LogNode(ILogger logger, string problem);

@@ -23,13 +23,16 @@ internal static class EgressBench
     public static async Task<int> RunAsync(BenchArguments arguments)
     {
         var duration = TimeSpan.FromSeconds(arguments.Number(0, "The number of seconds", 10, 1, 300));
-        List<string> report = [];
-        void Say(string line)
-        {
-            report.Add(line);
-            Console.WriteLine(line);
-        }
+        List<string> report = ["| connection | way | requests | p50 ms | p95 ms | p99 ms | mean ms |", "|---|---|---|---|---|---|---|", .. await MeasureAsync(duration)];
+        report.ForEach(Console.WriteLine);
+        Results.Keep(arguments, "egress", $"To reach: at most 0.5 ms added.\n\n{string.Join('\n', report)}");
+        return 0;
+    }
 
+    /// <returns>Rows of a table: connection, way, requests, p50, p95, p99 and mean in ms.</returns>
+    internal static async Task<List<string>> MeasureAsync(TimeSpan duration)
+    {
+        List<string> report = [];
         await using var server = Server();
         await server.StartAsync();
         var url = new Uri(server.Urls.Single());
@@ -42,8 +45,6 @@ internal static class EgressBench
         await using var egress = broker.OpenSocket([]);
         using var gate = new NetworkGate(options.ToSettings());
 
-        Say("| connection | way | requests | p50 ms | p95 ms | p99 ms | mean ms |");
-        Say("|---|---|---|---|---|---|---|");
         foreach (var isKept in new[] { true, false })
         {
             using var near = Client(async (at, cancel) => await gate.ConnectAsync(at.Host, at.Port, cancel), isKept);
@@ -58,12 +59,11 @@ internal static class EgressBench
                 await BlockAsync(far, url, farTimes);
             }
             var what = isKept ? "kept" : "new each";
-            Say(Row(what, "in the process", nearTimes));
-            Say(Row(what, "broker", farTimes));
-            Say(FormattableString.Invariant($"| {what} | **added** | | {At(farTimes, 0.5) - At(nearTimes, 0.5):F3} | | | {farTimes.Average() - nearTimes.Average():F3} |"));
+            report.Add(Row(what, "in the process", nearTimes));
+            report.Add(Row(what, "broker", farTimes));
+            report.Add(FormattableString.Invariant($"| {what} | **added** | | {At(farTimes, 0.5) - At(nearTimes, 0.5):F3} | | | {farTimes.Average() - nearTimes.Average():F3} |"));
         }
-        Results.Keep(arguments, "egress", $"To reach: at most 0.5 ms added.\n\n{string.Join('\n', report)}");
-        return 0;
+        return report;
     }
 
     private static async Task BlockAsync(HttpClient client, Uri url, List<double> times)

@@ -1,0 +1,4 @@
+-- Who holds a worker's processes to their limits.
+
+ALTER TABLE workers
+    ADD COLUMN limits text NOT NULL DEFAULT '';
