@@ -9,6 +9,7 @@ var benches = new SortedDictionary<string, Func<BenchArguments, Task<int>>>(Stri
     ["engine"] = EngineBench.RunAsync,
     ["queue"] = QueueBench.RunAsync,
     ["sandbox"] = SandboxBench.RunAsync,
+    ["scale"] = ScaleBench.RunAsync,
     ["simulation"] = SimulationBench.RunAsync,
     ["webhook"] = WebhookBench.RunAsync,
 };

@@ -13,9 +13,11 @@ internal sealed partial class Program
         benches["fencing"] = FencingBench.RunAsync;
         benches["flows"] = ThroughputBench.RunAsync;
         benches["lists"] = ListsBench.RunAsync;
+        benches["newworker"] = NewWorkerBench.RunAsync;
         benches["retention"] = RetentionBench.RunAsync;
         benches["rolling"] = RollingBench.RunAsync;
         benches["schedules"] = SchedulesBench.RunAsync;
+        benches["sizing"] = SizingBench.RunAsync;
         benches["telemetry"] = TelemetryBench.RunAsync;
     }
 }

@@ -22,7 +22,7 @@ internal static partial class Signal
     }
 
     /// <summary>Every process, by the number of the one that it belongs to.</summary>
-    public static ILookup<int, int> AllByParent() => Directory.EnumerateDirectories("/proc")
+    private static ILookup<int, int> AllByParent() => Directory.EnumerateDirectories("/proc")
         .Select(folder => int.TryParse(Path.GetFileName(folder), out var pid) ? pid : 0)
         .Select(pid => (Pid: pid, Stat: pid == 0 ? [] : StatOf(pid)))
         .Where(found => found.Stat.Length > 1)

@@ -14,7 +14,7 @@ namespace Flows.Bench.Hosted;
 internal static class ThroughputBench
 {
     private const int AsyncCallers = 16;
-    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(10);
+    private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(20);
 
     private sealed record Kind(string Name, int Callers, bool Waits, string Goal);
@@ -27,7 +27,7 @@ internal static class ThroughputBench
     {
         var duration = TimeSpan.FromSeconds(arguments.Number(0, "seconds", otherwise: 15, least: 1, most: 120));
         var rounds = arguments.Number(1, "rounds", otherwise: 3, least: 1, most: 20);
-        await using var platform = await LocalPlatform.StartAsync(workers: 2, "--Flows:Execution:Network=STRICT");
+        await using var platform = await LocalPlatform.StartAsync(workers: 2, "--Flows:Execution:Network=STRICT", "--Flows:LocalHosting:Traces=false"); // what spans cost is another bench
         var flow = await platform.Target.PublishAsync("throughput", WebhookBench.Pure);
         Kind[] kinds =
         [
