@@ -86,7 +86,7 @@ internal static class ExampleValues
           "QueueView.provider": "Redis", "QueueView.waiting": { "Sync": 0, "Test": 0, "Normal": 3, "Bulk": 120 }, "QueueView.depth": 123, "QueueView.oldestWaitSeconds": 0.8, "BacklogView.oldestWaitSeconds": 0.8, "BacklogView.priority": "Normal", "BacklogView.waiting": 3,
           "QueueRate.from": "2026-03-02T09:15:00Z", "QueueRate.enqueued": 64, "QueueRate.finished": 63, "QueueRate.failed": 1,
           "WorkerView.id": "worker-1-5f0c", "WorkerView.alive": true, "WorkerView.version": "0.1.0", "WorkerView.host": "flows-worker-1", "WorkerView.processId": 4711, "WorkerView.concurrency": 10, "WorkerView.running": 2, "WorkerView.engines": 3,
-          "WorkerView.executionMode": "SANDBOXED", "WorkerView.modeReason": "", "WorkerView.networkMode": "GUARDED", "WorkerView.networkReason": "",
+          "WorkerView.executionMode": "SANDBOXED", "WorkerView.modeReason": "", "WorkerView.networkMode": "GUARDED", "WorkerView.networkReason": "", "WorkerView.limits": "the kernel holds each process to its memory and processes (control groups, version 2), the worker watches",
           "KeysView.current": "k2", "KeyView.id": "k2", "KeyView.isSet": true, "KeyView.rows": { "connections": 12 }, "RotationView.keyId": "k2", "RotationView.endedAt": "2026-03-02T09:15:09Z", "RotationView.total": 12, "RotationView.moved": 12,
           "StorageView.databaseBytes": 734003200, "StorageView.runDays": 30, "StorageView.pausedDays": 90, "StorageView.failedJobDays": 30, "StoredTable.name": "runs", "StoredTable.partitions": 31, "StoredTable.rows": 1000000,
           "PastEvent.payload": { "body": { "name": "Ada" } }, "PastEvent.payloadLarge": null, "SampleView.step": "greet", "SampleView.output": { "hello": "Ada" }, "SampleView.pinned": true, "SampleView.fromRun": null,
@@ -95,7 +95,8 @@ internal static class ExampleValues
           "RunChart.from": "2026-03-01T09:20:00Z", "RunChart.to": "2026-03-02T09:20:00Z", "RunChart.bucketSeconds": 1800, "RunChart.buckets": [ { "at": "2026-03-02T09:00:00Z", "counts": { "Succeeded": 41, "Failed": 1 } } ], "RunChart.counted": 42,
           "ChaosReport.state": "Done", "ChaosReport.startedBy": "Olga", "ChaosReport.status": "Succeeded", "ChaosReport.attempts": 2, "ChaosReport.findings": [], "ChaosStep.path": "count", "ChaosStep.kind": "action",
           "DeadLetterView.priority": "Normal", "DeadLetterView.deliveries": 5, "DeadLetterView.deadSince": "2026-03-02T09:15:04Z",
-          "StoredTable.tableBytes": 402653184, "StoredTable.indexBytes": 134217728, "StoredTable.oldestDay": "2026-01-31", "StoredTable.newestDay": "2026-03-03"
+          "StoredTable.tableBytes": 402653184, "StoredTable.indexBytes": 134217728, "StoredTable.oldestDay": "2026-01-31", "StoredTable.newestDay": "2026-03-03",
+          "DueDay.day": "2026-01-30", "DueDay.hasOpenRuns": true, "DueDay.givenUp": 0, "DueDay.givenUpAt": null, "DueDay.nextLookAt": "2026-03-02T09:25:00Z"
         }
         """)!.AsObject();
 

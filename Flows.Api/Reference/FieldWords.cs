@@ -28,6 +28,7 @@ internal static class FieldWords
         ["MovedStep.name"] = "Name of the step.",
         ["ChangedStep.name"] = "Name of the step.",
         ["StoredTable.name"] = "Name of the table.",
+        ["DueDay.day"] = "The day (UTC) on which its runs were accepted.",
         ["key"] = "By which flows and expressions name it; unique in the project.",
         ["FlowView.key"] = "By which other flows can call it; null for none.",
         ["CreateFlowRequest.key"] = "By which other flows can call it: 1 to 100 lower-case letters, digits, `-` or `_`; unique in the project.",

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using Flows.Api.Migrations;
 using Flows.Api.Runs;
 using Flows.Api.Waits;
@@ -5,6 +6,10 @@ using Microsoft.Extensions.Options;
 using Npgsql;
 
 namespace Flows.Api.Retention;
+
+/// <summary>What has become of a day whose time is over, in this replica.</summary>
+/// <param name="Times">How often something had a lock, and it gave up.</param>
+internal sealed record GivenUp(int Times, DateTimeOffset LastAt);
 
 /// <summary>
 /// Forgets runs that are older than the setting: a day at a time, with everything they have left. A day stays while one of its runs is not over.
@@ -16,6 +21,10 @@ internal sealed partial class RetentionKeeper(
 {
     private const int MostStrays = 1_000;
     private readonly TimeProvider _clock = clock;
+    private readonly ConcurrentDictionary<DateOnly, GivenUp> _givenUp = new();
+
+    /// <summary>Null: that day was never in anybody's way, or it is gone.</summary>
+    public GivenUp? GivenUpOn(DateOnly day) => _givenUp.GetValueOrDefault(day);
 
     internal override async Task<bool> SweepAsync(CancellationToken cancel)
     {
@@ -31,6 +40,7 @@ internal sealed partial class RetentionKeeper(
                 var began = _clock.GetTimestamp();
                 if (await days.DropAsync(day, cancel) is var tables and > 0)
                 {
+                    _givenUp.TryRemove(day, out _);
                     metrics.Removed("run_day", 1);
                     LogDropped(log, day, tables, _clock.GetElapsedTime(began).TotalMilliseconds);
                     return true;
@@ -38,7 +48,10 @@ internal sealed partial class RetentionKeeper(
             }
             catch (PostgresException busy) when (busy.SqlState == PostgresErrorCodes.LockNotAvailable)
             {
-                LogBusy(log, day);
+                var now = _clock.GetUtcNow();
+                var times = _givenUp.AddOrUpdate(day, _ => new GivenUp(1, now), (_, before) => new GivenUp(before.Times + 1, now)).Times;
+                LogBusy(log, day, times);
+                IsHindered = true;
                 return false;
             }
         }
@@ -52,6 +65,6 @@ internal sealed partial class RetentionKeeper(
     [LoggerMessage(LogLevel.Information, "The runs of {Day} were dropped: {Tables} tables in {Milliseconds:0} ms")]
     private static partial void LogDropped(ILogger log, DateOnly day, int tables, double milliseconds);
 
-    [LoggerMessage(LogLevel.Information, "The runs of {Day} are not dropped yet: a long query is in the way")]
-    private static partial void LogBusy(ILogger log, DateOnly day);
+    [LoggerMessage(LogLevel.Information, "The runs of {Day} are not dropped yet, after {Times} tries: a long query is in the way. It is tried again soon")]
+    private static partial void LogBusy(ILogger log, DateOnly day, int times);
 }

@@ -10,7 +10,8 @@ namespace Flows.Api.Retention;
 /// <param name="DatabaseBytes">The whole database, with what it keeps for itself.</param>
 /// <param name="RunDays">Days after which runs are dropped; 0: never.</param>
 /// <param name="Tables">Largest first.</param>
-public sealed record StorageView(long DatabaseBytes, int RunDays, int PausedDays, int FailedJobDays, IReadOnlyList<StoredTable> Tables);
+/// <param name="Due">Days of runs whose time is over and that are still there, oldest first; at most a hundred.</param>
+public sealed record StorageView(long DatabaseBytes, int RunDays, int PausedDays, int FailedJobDays, IReadOnlyList<StoredTable> Tables, IReadOnlyList<DueDay> Due);
 
 /// <param name="Partitions">Tables that it consists of; 1 when it is not partitioned.</param>
 /// <param name="Rows">As the last ANALYZE has estimated; 0 before.</param>
@@ -18,9 +19,35 @@ public sealed record StorageView(long DatabaseBytes, int RunDays, int PausedDays
 /// <param name="OldestDay">The first of the days that it has partitions for; null when it has none.</param>
 public sealed record StoredTable(string Name, int Partitions, long Rows, long TableBytes, long IndexBytes, DateOnly? OldestDay, DateOnly? NewestDay);
 
+/// <param name="HasOpenRuns">True: a run of that day is not over, and the day stays until it is. False: it is dropped with one of the next looks.</param>
+/// <param name="GivenUp">How often the replica that answers has given up dropping it, because a long query or a vacuum had a lock.</param>
+/// <param name="GivenUpAt">The last time; null: never.</param>
+/// <param name="NextLookAt">When that replica looks again, at about; null before its first look.</param>
+public sealed record DueDay(DateOnly Day, bool HasOpenRuns, int GivenUp, DateTimeOffset? GivenUpAt, DateTimeOffset? NextLookAt);
+
 internal static class StorageEndpoint
 {
-    public static async Task<Ok<StorageView>> Show(NpgsqlDataSource db, IOptions<RetentionOptions> retention, CancellationToken cancel)
+    private const int MostDays = 100;
+
+    public static async Task<Ok<StorageView>> Show(
+        NpgsqlDataSource db, IOptions<RetentionOptions> retention, RunDays days, RetentionKeeper keeper, TimeProvider clock, CancellationToken cancel)
+    {
+        var (tables, all) = await TablesAsync(db, cancel);
+        var options = retention.Value;
+        var due = new List<DueDay>();
+        if (options.RunDays > 0)
+        {
+            var before = DateOnly.FromDateTime((clock.GetUtcNow() - TimeSpan.FromDays(options.RunDays)).UtcDateTime);
+            foreach (var day in (await days.BeforeAsync(before, cancel)).Take(MostDays))
+            {
+                var givenUp = keeper.GivenUpOn(day);
+                due.Add(new DueDay(day, await days.IsOpenAsync(day, cancel), givenUp?.Times ?? 0, givenUp?.LastAt, keeper.NextLookAt));
+            }
+        }
+        return TypedResults.Ok(new StorageView(all, options.RunDays, options.PausedDays, options.FailedJobDays, tables, due));
+    }
+
+    private static async Task<(List<StoredTable> Tables, long All)> TablesAsync(NpgsqlDataSource db, CancellationToken cancel)
     {
         await using var command = db.CreateCommand("""
             SELECT coalesce(p.relname, c.relname)::text, count(*)::int, sum(greatest(c.reltuples, 0))::bigint, sum(pg_table_size(c.oid))::bigint, sum(pg_indexes_size(c.oid))::bigint,
@@ -39,7 +66,6 @@ internal static class StorageEndpoint
             tables.Add(new StoredTable(row.GetString(0), row.GetInt32(1), row.GetInt64(2), row.GetInt64(3), row.GetInt64(4), Day(5), Day(6)));
             all = row.GetInt64(7);
         }
-        var options = retention.Value;
-        return TypedResults.Ok(new StorageView(all, options.RunDays, options.PausedDays, options.FailedJobDays, tables));
+        return (tables, all);
     }
 }

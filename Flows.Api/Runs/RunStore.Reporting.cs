@@ -145,7 +145,12 @@ internal sealed partial class RunStore
         var over = reports.Where(item => !item.Report.IsOnItsOwn && item.Report.Outcome is { Status: var to } && RunTransitions.IsFinal(to)).Select(item => item.Report.RunId).ToList();
         if (over.Count > 0)
             statements.Add(EndCalls(over, now, after));
-        await WriteAllAsync(MustWait(reports) ? RunSql.Durable : RunSql.Behind, statements, cancel);
+        await WriteAllAsync(MustWait(reports) ? RunSql.Durable : RunSql.Behind, statements, cancel, () =>
+        {
+            taken.Clear();
+            news.Clear();
+            after.Clear();
+        });
 
         // Word on one run may come from each of the statements; the last is how it stands after the commit.
         var latest = after.Select(run => run.RunId).ToHashSet();

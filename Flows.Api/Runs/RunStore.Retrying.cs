@@ -120,7 +120,7 @@ internal sealed partial class RunStore
             statements.Add(Trace(run.RunId, parent));
             RunTraces.Link((await TracesAsync([run.SourceId], cancel)).GetValueOrDefault(run.SourceId));
         }
-        await WriteAllAsync(RunSql.Durable, statements, cancel);
+        await WriteAllAsync(RunSql.Durable, statements, cancel, () => isMade = false);
         return isMade;
     }
 }

@@ -16,8 +16,8 @@ internal static class RunTraces
     /// Begins the trace of a run that no request starts. Null when nobody collects spans, or the budget of traces is used up; else to be ended when the run is
     /// accepted.
     /// </summary>
-    /// <param name="name">What starts the run: <c>schedule</c>.</param>
-    /// <param name="due">When it was to start.</param>
+    /// <param name="name">What starts the run: <c>schedule</c> or <c>poll</c>.</param>
+    /// <param name="due">When it was to start, or when the service was asked.</param>
     public static Activity? Begin(string name, Guid runId, Guid flowId, Guid projectId, DateTimeOffset due)
     {
         if (!Source.HasListeners())

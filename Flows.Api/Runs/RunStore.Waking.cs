@@ -65,7 +65,7 @@ internal sealed partial class RunStore
         var ended = await WriteAsync(RunSql.Durable, EndedCalls, [RunSql.Value(limit, NpgsqlDbType.Integer)], static row => row.GetGuid(0), cancel);
         var news = new List<RunNews>();
         if (ended.Count > 0)
-            await WriteAllAsync(RunSql.Durable, [EndCalls(ended, clock.GetUtcNow(), news)], cancel);
+            await WriteAllAsync(RunSql.Durable, [EndCalls(ended, clock.GetUtcNow(), news)], cancel, news.Clear);
         return news;
     }
 

@@ -50,7 +50,6 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
 {
     /// <summary>Seconds that one statement may take; each touches a bounded number of rows by their ids.</summary>
     private const int CommandTimeout = 10;
-    private const int TriesAgainstDeadlocks = 3;
 
     private const string InsertRuns = """
         INSERT INTO runs (id, project_id, flow_id, version_id, version, status, environment, origin, priority, created_at, status_changed_at, due_at, trigger, waiter)
@@ -158,23 +157,22 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
     private sealed record Statement(string Sql, NpgsqlParameter[] Parameters, Action<NpgsqlDataReader> Read);
 
     /// <summary>Several statements, one commit, one round trip. Each sees what those before it have done.</summary>
-    private async Task WriteAllAsync(string prelude, IReadOnlyList<Statement> statements, CancellationToken cancel)
+    /// <param name="startOver">Forgets what the statements have read: Postgres has undone them, and they are done again. Null where reading twice is as good as once.</param>
+    private async Task WriteAllAsync(string prelude, IReadOnlyList<Statement> statements, CancellationToken cancel, Action? startOver = null) => await UndoneWrites.AgainAsync(async attempt =>
     {
+        if (attempt > 1)
+            startOver?.Invoke();
         await using var connection = await db.OpenConnectionAsync(cancel);
-        await WriteAllAsync(connection, prelude, statements, cancel);
-    }
+        await WriteAllAsync(connection, prelude, statements, cancel, attempt);
+        return true;
+    }, clock, cancel);
 
     /// <param name="connection">Without a transaction the statements are one; with one, its owner makes the commit.</param>
-    private static async Task WriteAllAsync(NpgsqlConnection connection, string prelude, IReadOnlyList<Statement> statements, CancellationToken cancel)
+    private static async Task WriteAllAsync(NpgsqlConnection connection, string prelude, IReadOnlyList<Statement> statements, CancellationToken cancel, int attempt = 1)
     {
         await using var batch = new NpgsqlBatch(connection) { Timeout = CommandTimeout, BatchCommands = { new(prelude) } };
         foreach (var statement in statements)
-        {
-            var command = new NpgsqlBatchCommand(statement.Sql);
-            foreach (var parameter in statement.Parameters)
-                command.Parameters.Add(parameter);
-            batch.BatchCommands.Add(command);
-        }
+            batch.BatchCommands.Add(Command(statement.Sql, statement.Parameters, attempt));
         await batch.PrepareWhereKeptAsync(cancel);
 
         await using var reader = await batch.ExecuteReaderAsync(cancel);
@@ -188,23 +186,21 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
         await reader.NextResultAsync(cancel);
     }
 
+    // A parameter belongs to one command for good; most are used once, and need no copy.
+    private static NpgsqlBatchCommand Command(string sql, NpgsqlParameter[] parameters, int attempt)
+    {
+        var command = new NpgsqlBatchCommand(sql);
+        foreach (var parameter in parameters)
+            command.Parameters.Add(attempt == 1 ? parameter : parameter.Clone());
+        return command;
+    }
+
     /// <summary>Moves runs, and ends the waits for those that are over with it, in one commit.</summary>
     /// <returns>The runs that moved, those that were called last.</returns>
-    private async Task<List<RunNews>> MoveAsync(
-        string sql, NpgsqlParameter[] parameters, Func<NpgsqlConnection, List<RunNews>, Task>? then, CancellationToken cancel)
-    {
-        for (var attempt = 1; ; attempt++)
-        {
-            try
-            {
-                return await MoveOnceAsync(sql, parameters, then, cancel);
-            }
-            catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.DeadlockDetected && attempt < TriesAgainstDeadlocks)
-            {
-                // A cancel goes from caller to called, an end from called to caller: nothing has happened, and the other is through.
-            }
-        }
-    }
+    private Task<List<RunNews>> MoveAsync(
+        string sql, NpgsqlParameter[] parameters, Func<NpgsqlConnection, List<RunNews>, Task>? then, CancellationToken cancel) =>
+        // A cancel goes from caller to called, an end from called to caller: they may meet.
+        UndoneWrites.AgainAsync(_ => MoveOnceAsync(sql, parameters, then, cancel), clock, cancel);
 
     private async Task<List<RunNews>> MoveOnceAsync(
         string sql, NpgsqlParameter[] parameters, Func<NpgsqlConnection, List<RunNews>, Task>? then, CancellationToken cancel)
@@ -234,13 +230,11 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
     }
 
     /// <summary>One statement, one commit, one round trip; prepared once for each connection.</summary>
-    private async Task<List<TRow>> WriteAsync<TRow>(
-        string prelude, string sql, NpgsqlParameter[] parameters, Func<NpgsqlDataReader, TRow> read, CancellationToken cancel)
+    private Task<List<TRow>> WriteAsync<TRow>(
+        string prelude, string sql, NpgsqlParameter[] parameters, Func<NpgsqlDataReader, TRow> read, CancellationToken cancel) => UndoneWrites.AgainAsync(async attempt =>
     {
         await using var connection = await db.OpenConnectionAsync(cancel);
-        await using var batch = new NpgsqlBatch(connection) { Timeout = CommandTimeout, BatchCommands = { new(prelude), new(sql) } };
-        foreach (var parameter in parameters)
-            batch.BatchCommands[1].Parameters.Add(parameter);
+        await using var batch = new NpgsqlBatch(connection) { Timeout = CommandTimeout, BatchCommands = { new(prelude), Command(sql, parameters, attempt) } };
         await batch.PrepareWhereKeptAsync(cancel);
 
         var rows = new List<TRow>();
@@ -252,5 +246,5 @@ internal sealed partial class RunStore(NpgsqlDataSource db, IOptions<RunOptions>
         // Postgres commits after the last row. Only reading on to the end tells whether it did; disposing the reader would hide a failure.
         await reader.NextResultAsync(cancel);
         return rows;
-    }
+    }, clock, cancel);
 }

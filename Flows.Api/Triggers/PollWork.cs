@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using System.Security.Cryptography;
 using System.Text;
 using System.Text.Json;
@@ -60,7 +61,7 @@ internal sealed partial class PollWork(
     }
 
     private const string Held = """
-        SELECT t.primed, t.every_ms, t.failures, f.project_id, v.id, v.number
+        SELECT t.primed, t.every_ms, t.failures, f.project_id, v.id, v.number, t.lease_until
         FROM flow_triggers t JOIN flows f ON f.id = t.flow_id JOIN flow_versions v ON v.id = f.published_version_id
         WHERE t.flow_id = $1 AND t.attempt = $2 AND t.worker = $3 FOR UPDATE OF t
         """;
@@ -98,6 +99,7 @@ internal sealed partial class PollWork(
         int failures;
         Guid project, version;
         int? number;
+        DateTimeOffset taken;
         await using (var command = Command(connection, Held, RunSql.Value(report.Id, NpgsqlDbType.Uuid), RunSql.Value(report.Attempt, NpgsqlDbType.Bigint), RunSql.Value(report.Worker, NpgsqlDbType.Text)))
         await using (var row = await command.ExecuteReaderAsync(cancel))
         {
@@ -105,9 +107,11 @@ internal sealed partial class PollWork(
                 return null;
             (primed, every, failures) = (row.GetBoolean(0), TimeSpan.FromMilliseconds(row.GetInt64(1)), row.GetInt32(2));
             (project, version, number) = (row.GetGuid(3), row.GetGuid(4), row.IsDBNull(5) ? null : row.GetInt32(5));
+            taken = (row.TimeOrNull(6) ?? now) - timeouts.Value.Trigger - TriggerOptions.LeaseRoom;
         }
 
         List<RunJob> started = [];
+        List<Activity> traces = [];
         if (report.Answer is { Error: null, Events: { } events })
         {
             var fresh = await FreshAsync(connection, report.Id, events.Items, now, cancel);
@@ -115,9 +119,12 @@ internal sealed partial class PollWork(
             {
                 // The order of ids is the order of the items.
                 var ids = fresh.Select(_ => Guid.CreateVersion7(now)).Order().ToArray();
+                // A trace for each run, as for schedules, so that the budget of traces holds however much a poll has found.
+                traces = [.. ids.Select(id => RunTraces.Begin("poll", id, report.Id, project, taken)).OfType<Activity>().Where(trace => trace.Recorded)];
+                var parents = traces.ToDictionary(trace => (string)trace.GetTagItem("flows.run.id")!, trace => trace.Id);
                 started = await store.AcceptWithinAsync(connection, [.. fresh.Select((item, index) => new NewRun(
                     ids[index], project, report.Id, version, number, RunEnvironment.Production, RunOrigin.Poll, RunPriority.Bulk, now, item.Output, Waiter: null)
-                    { TraceParent = RunTraces.Parent })], cancel);
+                    { TraceParent = parents.GetValueOrDefault(ids[index].ToString()) })], cancel);
             }
             await ExecuteAsync(connection, MoveOn, cancel,
                 RunSql.Value(report.Id, NpgsqlDbType.Uuid), RunSql.Value(events.Cursor?.Utf8, NpgsqlDbType.Json),
@@ -141,6 +148,8 @@ internal sealed partial class PollWork(
                 RunSql.Value(now, NpgsqlDbType.TimestampTz), RunSql.Value<ReadOnlyMemory<byte>?>(JsonSerializer.SerializeToUtf8Bytes(error, RunsJson.Default.StepError), NpgsqlDbType.Json));
         }
         await transaction.CommitAsync(cancel);
+        // What was not committed is told to nobody: those spans are never ended.
+        traces.ForEach(trace => trace.Dispose());
         metrics.Polled(report.Answer.Error is null && report.Answer.Events is not null);
         // After the commit: if we die here the runs stay Queued, and QueuedRunSweeper rings for them.
         foreach (var job in started)

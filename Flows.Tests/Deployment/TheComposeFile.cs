@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.RegularExpressions;
+using System.Xml.Linq;
 using Flows.Api.Access;
 using Flows.Api.Projects;
 using Flows.Worker;
@@ -102,17 +103,31 @@ public sealed class TheComposeFile
         {
             Assert.Equal("deploy/Dockerfile", compose.TextAt($"services.{service}.build.dockerfile"));
             Assert.Equal(service, compose.TextAt($"services.{service}.build.target"));
-            var stage = Regex.Match(dockerfile, $@"^FROM runtime AS {service}\n(.*?)(?=^FROM |\z)", RegexOptions.Multiline | RegexOptions.Singleline).Groups[1].Value;
+            var stage = Regex.Match(dockerfile, $@"^FROM (runtime|worker-base) AS {service}\n(.*?)(?=^FROM |\z)", RegexOptions.Multiline | RegexOptions.Singleline).Groups[2].Value;
             Assert.Contains($"ENTRYPOINT [\"dotnet\", \"{program}.dll\"]", stage, StringComparison.Ordinal);
             Assert.Contains($"COPY --from=build /out/{service} ./", stage, StringComparison.Ordinal);
             Assert.Matches(@"(?m)^USER [1-9]\d+$", stage);
             Assert.Contains($"dotnet publish {program}/{program}.csproj -c Release -o /out/{service}", dockerfile, StringComparison.Ordinal);
             Assert.True(File.Exists(Path.Combine(DeployFiles.Root, program, $"{program}.csproj")));
         }
-        Assert.Contains("bubblewrap util-linux", dockerfile, StringComparison.Ordinal);
+        var below = Regex.Match(dockerfile, @"^FROM runtime AS worker-base\n(.*?)(?=^FROM )", RegexOptions.Multiline | RegexOptions.Singleline).Groups[1].Value;
+        Assert.Contains("bubblewrap util-linux", below, StringComparison.Ordinal);
+        Assert.Contains("COPY --from=node /usr/local/bin/node /usr/local/bin/node", below, StringComparison.Ordinal);
+        Assert.Contains("FROM worker-base AS worker", dockerfile, StringComparison.Ordinal);
         // The property of a native engine is the project's own; what it makes lies where workers look for an engine.
         Assert.Contains("-p:FlowsNativeEngine=true -p:FlowsReadyToRun=false -o /out/worker/engine", dockerfile, StringComparison.Ordinal);
         Assert.Contains("'$(FlowsNativeEngine)' == 'true'", File.ReadAllText(Path.Combine(DeployFiles.Root, "Flows.Engine", "Flows.Engine.csproj")), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Flows.Api", "flows-api")]
+    [InlineData("Flows.Worker", "flows-worker")]
+    public void Images_that_dotnet_publish_builds_have_the_same_name_and_user(string program, string name)
+    {
+        var project = XDocument.Load(Path.Combine(DeployFiles.Root, program, $"{program}.csproj"));
+        string Property(string property) => Assert.Single(project.Descendants(property)).Value;
+        Assert.Equal(name, Property("ContainerRepository"));
+        Assert.Contains($"USER {Property("ContainerUser")}", DeployFiles.Text("Dockerfile"), StringComparison.Ordinal);
     }
 
     [Fact]

@@ -3,6 +3,7 @@ using System.Net;
 using Flows.ServiceDefaults;
 using Flows.Tests.Api;
 using Flows.Tests.EndToEnd;
+using Flows.Tests.Triggers;
 using OpenTelemetry.Trace;
 
 namespace Flows.Tests.Observability;
@@ -104,6 +105,54 @@ public sealed class TracingARun(Platform platform)
         spans = await receiver.UntilAsync(fired.TraceId, spans => spans.Exists(span => span.Name == "run Ticking"));
         var attempt = Assert.Single(spans, span => span.Name == "run Ticking");
         Assert.Equal((fired.SpanId, fired.Tags["flows.run.id"]), (attempt.ParentId, attempt.Tags["flows.run.id"]));
+    }
+
+    [Fact]
+    public async Task Each_run_that_a_poll_starts_has_a_trace_of_its_own_which_begins_when_the_service_is_asked()
+    {
+        await using var receiver = await OtlpReceiver.StartAsync();
+        await using var feed = await FeedServer.StartAsync();
+        feed.Items = ["old-1"];
+        await using var database = new TestDatabase(platform);
+        await using var flows = await FlowsProcess.StartAsync(database, platform.RedisConnectionString,
+            ("Flows__Queue__Provider", "Redis"), ("Flows__Telemetry__TracesPerSecond", "1000"),
+            ("OTEL_EXPORTER_OTLP_ENDPOINT", receiver.Url), ("OTEL_EXPORTER_OTLP_PROTOCOL", "http/protobuf"), ("OTEL_BSP_SCHEDULE_DELAY", "100"));
+        var flow = await flows.Api.PublishAsync("Polled", $$$"""
+            { "schema": 1, "trigger": { "piece": "rss", "event": "new_item", "input": { "url": "{{{feed.Address}}}", "every": "01:00:00" } },
+              "steps": [ { "name": "fetch", "kind": "action", "piece": "http", "action": "request", "input": { "url": "{{{receiver.Url}}}/called" } } ] }
+            """);
+        await PolledAsync(flows, flow, "polls", 1);
+
+        feed.Items = ["new-2", "new-1", "old-1"];
+        await flows.Api.SendAsync(HttpMethod.Post, $"/api/v1/flows/{flow}/trigger/check", null);
+        await PolledAsync(flows, flow, "startedRuns", 2);
+        var runs = (await flows.Api.SendAsync(HttpMethod.Get, $"/api/v1/runs?flow={flow}", null)).GetProperty("items").EnumerateArray()
+            .Select(run => run.GetProperty("id").GetGuid()).ToList();
+        Assert.Equal(2, runs.Count);
+        var traces = new HashSet<string>();
+        foreach (var run in runs)
+        {
+            Assert.Equal("Succeeded", (await flows.Api.UntilFinalAsync(run)).GetProperty("status").GetString());
+            var poll = await receiver.UntilAnyAsync(span => span.Name == "poll" && span.Tags["flows.run.id"] == run.ToString());
+            Assert.Equal(("", flow.ToString()), (poll.ParentId, poll.Tags["flows.flow.id"]));
+            Assert.InRange(poll.End - poll.Start, 0ul, 60_000_000_000ul); // no longer than a poll may take
+            var spans = await receiver.UntilAsync(poll.TraceId, spans => spans.Exists(span => span.Name == "run Polled"));
+            var attempt = Assert.Single(spans, span => span.Name == "run Polled");
+            Assert.Equal((poll.SpanId, run.ToString()), (attempt.ParentId, attempt.Tags["flows.run.id"]));
+            Assert.Equal(poll.SpanId, Assert.Single(spans, span => span.Name == "queue").ParentId);
+            Assert.Equal(attempt.SpanId, Assert.Single(spans, span => span.Name == "step fetch").ParentId);
+            Assert.Contains($"00-{poll.TraceId}-{attempt.SpanId}-01", receiver.CalledBy);
+            traces.Add(poll.TraceId);
+        }
+        Assert.Equal(2, traces.Count);
+    }
+
+    private static async Task PolledAsync(FlowsProcess flows, Guid flow, string counter, long atLeast)
+    {
+        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
+        while ((await flows.Api.SendAsync(HttpMethod.Get, $"/api/v1/flows/{flow}/trigger", null)).GetProperty(counter).GetInt64() < atLeast)
+            await tick.WaitForNextTickAsync(limit.Token);
     }
 
     // There may be a third: a worker that is too slow to say that it goes on loses the run to another.

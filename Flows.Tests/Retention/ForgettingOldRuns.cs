@@ -71,12 +71,39 @@ public sealed class ForgettingOldRuns(RunsDatabase database) : IClassFixture<Run
         {
             await using (var query = new NpgsqlCommand("SELECT count(*) FROM runs", reader))
                 await query.ExecuteScalarAsync();
-            await SweepAsync(Now(2023, 6, 1));
+            var keeper = Keeper(Now(2023, 6, 1));
+            for (var look = 1; look <= 2; look++)
+            {
+                Assert.False(await keeper.SweepAsync(default));
+                Assert.True(keeper.IsHindered);
+                Assert.Equal(new GivenUp(look, Now(2023, 6, 1)), keeper.GivenUpOn(new DateOnly(2023, 3, 5)));
+            }
             Assert.Equal(1, await CountAsync("runs", "id", run));
             Assert.Equal(1, await CountAsync("run_steps", "run_id", run));
         }
         await SweepAsync(Now(2023, 6, 1));
         Assert.Equal(0, await CountAsync("runs", "id", run));
+    }
+
+    [Fact]
+    public async Task What_a_drop_that_broke_off_has_left_goes_with_the_next_look()
+    {
+        var run = await FinishedRunAsync(new DateOnly(2018, 3, 5));
+        await using (var reader = await database.Source.OpenConnectionAsync())
+        await using (var reading = await reader.BeginTransactionAsync())
+        {
+            await using (var query = new NpgsqlCommand("SELECT count(*) FROM run_steps", reader))
+                await query.ExecuteScalarAsync();
+            await SweepAsync(Now(2018, 6, 1));
+
+            // The runs are gone, and whoever reads them meanwhile stands in nobody's way.
+            await using (var query = new NpgsqlCommand("SELECT count(*) FROM runs WHERE id = $1", reader) { Parameters = { new() { Value = run } } })
+                Assert.Equal(0L, await query.ExecuteScalarAsync());
+            Assert.Equal(1, await CountAsync("run_steps", "run_id", run));
+        }
+        await SweepAsync(Now(2018, 6, 1));
+        Assert.Equal(0, await CountAsync("run_steps", "run_id", run));
+        Assert.Equal(0, await database.ValueAsync<long>("SELECT count(*) FROM pg_class WHERE relname LIKE '%\\_20180305'"));
     }
 
     [Fact]
@@ -123,13 +150,14 @@ public sealed class ForgettingOldRuns(RunsDatabase database) : IClassFixture<Run
 
     private async Task SweepAsync(DateTimeOffset now, int days = 30)
     {
-        var clock = new ManualClock(now);
-        var keeper = new RetentionKeeper(new RunDays(database.Source), Options.Create(new RetentionOptions { RunDays = days }),
-            RunsDatabase.Metrics, new SchemaState(), clock, NullLogger<RetentionKeeper>.Instance);
+        var keeper = Keeper(now, days);
         for (var i = 0; i < 100 && await keeper.SweepAsync(default); i++)
         {
         }
     }
+
+    private RetentionKeeper Keeper(DateTimeOffset now, int days = 30) => new(new RunDays(database.Source), Options.Create(new RetentionOptions { RunDays = days }),
+        RunsDatabase.Metrics, new SchemaState(), new ManualClock(now), NullLogger<RetentionKeeper>.Instance);
 
     private Task<long> CountAsync(string table, string column, Guid run) => database.ValueAsync<long>($"SELECT count(*) FROM {table} WHERE {column} = $1", run);
 

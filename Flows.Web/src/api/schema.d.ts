@@ -2593,6 +2593,30 @@ export interface components {
             /** @description Warnings, and errors when it was saved with `lax`. */
             problems: components["schemas"]["DefinitionProblem"][];
         };
+        DueDay: {
+            /**
+             * Format: date
+             * @description The day (UTC) on which its runs were accepted.
+             */
+            day: string;
+            /** @description True: a run of that day is not over, and the day stays until it is. False: it is dropped with one of the next looks. */
+            hasOpenRuns: boolean;
+            /**
+             * Format: int32
+             * @description How often the replica that answers has given up dropping it, because a long query or a vacuum had a lock.
+             */
+            givenUp: number;
+            /**
+             * Format: date-time
+             * @description The last time; null: never.
+             */
+            givenUpAt: null | string;
+            /**
+             * Format: date-time
+             * @description When that replica looks again, at about; null before its first look.
+             */
+            nextLookAt: null | string;
+        };
         DuplicateFlowRequest: {
             /** @description Null: the original's, with a mark. */
             name?: null | string;
@@ -4071,6 +4095,8 @@ export interface components {
             failedJobDays: number;
             /** @description Largest first. */
             tables: components["schemas"]["StoredTable"][];
+            /** @description Days of runs whose time is over and that are still there, oldest first; at most a hundred. */
+            due: components["schemas"]["DueDay"][];
         };
         StoredTable: {
             /** @description Name of the table. */
@@ -4277,6 +4303,8 @@ export interface components {
             networkMode: string;
             /** @description Who keeps flows to it: the kernel, or the engines themselves. */
             networkReason: string;
+            /** @description Who holds its processes to their limits: the kernel as well, or the worker alone, and why. */
+            limits: string;
             /** @description It may be told to end itself (`Flows__Worker__AllowChaos`). */
             allowsChaos: boolean;
         };
@@ -11071,6 +11099,15 @@ export interface operations {
                      *           "oldestDay": "2026-01-31",
                      *           "newestDay": "2026-03-03"
                      *         }
+                     *       ],
+                     *       "due": [
+                     *         {
+                     *           "day": "2026-01-30",
+                     *           "hasOpenRuns": true,
+                     *           "givenUp": 0,
+                     *           "givenUpAt": null,
+                     *           "nextLookAt": "2026-03-02T09:25:00Z"
+                     *         }
                      *       ]
                      *     }
                      */
@@ -11117,6 +11154,7 @@ export interface operations {
                      *           "modeReason": "",
                      *           "networkMode": "GUARDED",
                      *           "networkReason": "",
+                     *           "limits": "the kernel holds each process to its memory and processes (control groups, version 2), the worker watches",
                      *           "allowsChaos": false
                      *         }
                      *       ]

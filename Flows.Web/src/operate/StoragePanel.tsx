@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { get, type Schemas } from "../api/client";
 import { text } from "../text";
-import { bytes } from "../ui/format";
+import { bytes, when } from "../ui/format";
 import { Failure } from "../ui/ui";
 
 /** What Postgres holds, and how long things are kept. */
@@ -9,7 +9,7 @@ export function StoragePanel() {
   const storage = useQuery({ queryKey: ["storage"], queryFn: () => get<Schemas["StorageView"]>("api/v1/system/storage"), refetchInterval: 60_000 });
   if (storage.error) return <Failure error={storage.error} retry={() => void storage.refetch()} />;
   if (!storage.data) return <p className="loading">{text.common.loading}</p>;
-  const { databaseBytes, runDays, pausedDays, failedJobDays, tables } = storage.data;
+  const { databaseBytes, runDays, pausedDays, failedJobDays, tables, due } = storage.data;
   return (
     <>
       <dl className="figures">
@@ -49,6 +49,34 @@ export function StoragePanel() {
           ))}
         </tbody>
       </table>
+      {due.length > 0 && (
+        <>
+          <h3>{text.ops.due}</h3>
+          <table className="table">
+            <thead>
+              <tr>
+                <th>{text.ops.dueDay}</th>
+                <th>{text.ops.dueWhy}</th>
+                <th>{text.ops.nextLook}</th>
+              </tr>
+            </thead>
+            <tbody>
+              {due.map((day) => (
+                <tr key={day.day}>
+                  <td>{day.day}</td>
+                  <td>{whyDue(day)}</td>
+                  <td>{day.nextLookAt && when(day.nextLookAt)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </>
+      )}
     </>
   );
+}
+
+function whyDue(day: Schemas["DueDay"]) {
+  if (day.hasOpenRuns) return text.ops.openRuns;
+  return Number(day.givenUp) > 0 ? text.ops.givenUp(Number(day.givenUp), when(day.givenUpAt)) : text.ops.dueSoon;
 }
