@@ -36,10 +36,11 @@ public sealed class PlansOfHotStatements(RunsDatabase database) : IClassFixture<
         Assert.NotEmpty(scans);
         Assert.All(scans, scan => Assert.Contains("_pkey on", scan, StringComparison.Ordinal));
 
-        // The indexes on runs of one status are nearly empty when statistics are taken and full of waiting runs an hour later. Without the way
-        // by id, which they would have to beat first, every other way that is open to the planner shows, whatever today's statistics are.
+        // The indexes on runs of one status are nearly empty when statistics are taken and full of waiting runs an hour later. Without the indexes
+        // that know an id, which they would have to beat first, it shows whether they are open to the planner at all, whatever today's statistics are.
         await ExecuteAsync("SET LOCAL enable_seqscan = off");
         await ExecuteAsync("ALTER TABLE runs DROP CONSTRAINT runs_pkey CASCADE");
+        await ExecuteAsync("DROP INDEX runs_project, runs_flow");
         var ofOneStatus = await OfOneStatusAsync();
         Assert.NotEmpty(ofOneStatus);
         Assert.All(await ScansAsync(), scan => Assert.DoesNotContain(ofOneStatus, index => scan.Contains(index, StringComparison.Ordinal)));
