@@ -52,9 +52,14 @@ internal abstract partial class Housekeeper(TimeSpan period, SchemaState schema,
             }
             var pause = PauseAfter(failures, period);
             NextLookAt = clock.GetUtcNow() + pause;
-            await Task.Delay(pause + Jitter(pause, 0.1), clock, stoppingToken);
+            await Task.Delay(failures == 0 ? RestOf(pause) : WithJitter(pause), clock, stoppingToken);
         }
     }
+
+    /// <summary>How long a look that found nothing in its way is followed by rest, when the period would have it be <paramref name="pause"/>.</summary>
+    protected virtual TimeSpan RestOf(TimeSpan pause) => WithJitter(pause);
+
+    private static TimeSpan WithJitter(TimeSpan pause) => pause + Jitter(pause, 0.1);
 
     /// <param name="failures">In a row.</param>
     internal static TimeSpan PauseAfter(int failures, TimeSpan period)
@@ -66,7 +71,7 @@ internal abstract partial class Housekeeper(TimeSpan period, SchemaState schema,
     }
 
     /// <summary>A random part of a span, up to <paramref name="share"/> of it, so that replicas do not sweep in step.</summary>
-    private static TimeSpan Jitter(TimeSpan span, double share) =>
+    protected static TimeSpan Jitter(TimeSpan span, double share) =>
 #pragma warning disable CA5394 // Spreading work over time is no secret.
         span * (Random.Shared.NextDouble() * share);
 #pragma warning restore CA5394

@@ -28,9 +28,9 @@ public sealed class RunOptions
     [Range(1, 1000)]
     public int MaxCallDepth { get; set; } = 20;
 
-    /// <summary>How often the sweepers look. 0.5 s by default, with a jitter of a tenth.</summary>
+    /// <summary>How often the sweepers look: for leases that have run out, waits that are due, and runs that wait unseen. One second by default, with a jitter of a tenth.</summary>
     [Range(typeof(TimeSpan), "00:00:00.100", "00:01:00")]
-    public TimeSpan SweepEvery { get; set; } = TimeSpan.FromSeconds(0.5);
+    public TimeSpan SweepEvery { get; set; } = TimeSpan.FromSeconds(1);
 
     /// <summary>How long a caller waits for its run to be written before it is told to come back. 10 s by default.</summary>
     [Range(typeof(TimeSpan), "00:00:00.500", "00:02:00")]

@@ -29,6 +29,9 @@ internal sealed partial class ScheduleClock(
 
     protected override int MostInARow => 100;
 
+    /// <summary>Times are whole seconds: a look just behind one finds what is due at it, where one at a random moment finds it half a period late.</summary>
+    protected override TimeSpan RestOf(TimeSpan pause) => pause - TimeSpan.FromTicks(_clock.GetUtcNow().UtcTicks % pause.Ticks) + Jitter(pause, 0.05);
+
     internal override async Task<bool> SweepAsync(CancellationToken cancel)
     {
         var now = _clock.GetUtcNow();

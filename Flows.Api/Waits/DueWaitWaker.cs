@@ -1,15 +1,16 @@
 using Flows.Api.Migrations;
 using Flows.Api.Runs;
+using Microsoft.Extensions.Options;
 
 namespace Flows.Api.Waits;
 
 /// <summary>
 /// Ends waits whose time has come: delays are over, everything else has expired. Each is ended once, whatever the number of replicas. A wait
-/// is ended at most about half a second late, as long as there are not more than some ten thousand at once.
+/// is ended at most about a second late, as long as there are not more than some ten thousand at once.
 /// </summary>
 internal sealed partial class DueWaitWaker(
-    RunStore store, RunAnnouncer announcer, SchemaState schema, TimeProvider clock, ILogger<DueWaitWaker> log)
-    : Housekeeper(TimeSpan.FromMilliseconds(500), schema, clock, log)
+    RunStore store, RunAnnouncer announcer, IOptions<RunOptions> options, SchemaState schema, TimeProvider clock, ILogger<DueWaitWaker> log)
+    : Housekeeper(options.Value.SweepEvery, schema, clock, log)
 {
     private const int Batch = 1000;
 

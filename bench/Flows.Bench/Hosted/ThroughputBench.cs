@@ -15,7 +15,8 @@ internal static class ThroughputBench
 {
     private const int AsyncCallers = 16;
     private static readonly TimeSpan s_warmUp = TimeSpan.FromSeconds(30);
-    private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(20);
+    private static readonly TimeSpan s_settle = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan s_idle = TimeSpan.FromSeconds(40);
 
     private sealed record Kind(string Name, int Callers, bool Waits, string Goal);
 
@@ -95,7 +96,7 @@ internal static class ThroughputBench
     private static async Task<Idle> IdleAsync(LocalPlatform platform)
     {
         await using var redis = await ConnectionMultiplexer.ConnectAsync($"{await platform.RedisAsync()},allowAdmin=true");
-        await Task.Delay(s_idle / 4); // the last of the load: history, statistics
+        await Task.Delay(s_settle); // the last of the load: history, statistics, methods that the runtime compiles once more
         var (before, commands) = (ProcessorTime.Of(platform), await CommandsAsync());
         await Task.Delay(s_idle);
         var (used, more) = (ProcessorTime.Of(platform) - before, await CommandsAsync() - commands);
