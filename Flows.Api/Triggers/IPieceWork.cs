@@ -35,14 +35,3 @@ internal static class PieceWorkSql
         return await row.ReadAsync(cancel) && row.TextOrNull(1) is { } key ? (row.GetGuid(0), key) : null;
     }
 }
-
-/// <summary>Tells workers that ask this replica of a call that has just been made; those that ask another one find it within a second.</summary>
-internal sealed class PieceBell
-{
-    private volatile TaskCompletionSource _rung = new(TaskCreationOptions.RunContinuationsAsynchronously);
-
-    public void Ring() => Interlocked.Exchange(ref _rung, new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously)).TrySetResult();
-
-    /// <summary>Take it before looking: what rings after that is not missed.</summary>
-    public Task Next => _rung.Task;
-}

@@ -10,7 +10,7 @@ namespace Flows.Api.Triggers;
 internal static class PieceWorkEndpoints
 {
     /// <summary>How long a worker's question is held while there is nothing to do.</summary>
-    private static readonly TimeSpan s_hold = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_hold = TimeSpan.FromSeconds(3);
 
     /// <summary>The largest that the engine lets through, a payload of 100 MiB, with room for the names around its items.</summary>
     private const int MaxAnswerBytes = 110 << 20;

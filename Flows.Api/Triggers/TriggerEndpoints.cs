@@ -52,7 +52,7 @@ internal static class TriggerEndpoints
     {
         builder.Services.AddOptions<TriggerOptions>().BindConfiguration(TriggerOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         builder.Services.AddSingleton<OpenConnections>();
-        builder.Services.AddSingleton<PieceBell>();
+        builder.Services.AddSingleton<PieceBell>().AddHostedService(static services => services.GetRequiredService<PieceBell>());
         builder.Services.AddSingleton<TriggerPlan>();
         builder.Services.AddSingleton<HookDoors>();
         builder.Services.AddSingleton<IPieceWork, HookWork>();

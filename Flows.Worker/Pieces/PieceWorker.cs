@@ -17,7 +17,7 @@ internal sealed partial class PieceWorker(
     FlowsApi api, PieceEngines engines, WorkerIdentity identity, IOptions<WorkerOptions> options, TimeProvider clock, ILogger<PieceWorker> logger) : BackgroundService
 {
     /// <summary>From one question without an offer to the next. The API waits that long itself, so that a call made meanwhile is taken at once.</summary>
-    private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(3);
     /// <summary>Beyond the call's own time, which the engine keeps: an engine that is later hangs.</summary>
     private static readonly TimeSpan s_room = TimeSpan.FromSeconds(5);
     private const int Tries = 3;
