@@ -113,6 +113,24 @@ public sealed class ReadingTheMetrics(CountingFlows counting) : IClassFixture<Co
         Assert.DoesNotContain(shown, name => !described.Contains(name));
     }
 
+    [Fact]
+    public async Task The_rules_of_the_document_name_what_there_is()
+    {
+        var document = await File.ReadAllTextAsync(Tree.PathOf("docs", "observability.md"));
+        var rules = document[document.IndexOf("```yaml", StringComparison.Ordinal)..];
+        rules = rules[..rules.IndexOf("\n```", StringComparison.Ordinal)];
+        var named = Regex.Matches(rules, "(flows|dotnet|db_client)_[a-z_]+(?=[{)\\[])").Select(match => match.Value).Distinct().ToList();
+        Assert.True(named.Count >= 8, string.Join(", ", named));
+        var described = Regex.Matches(document, "`(flows\\.[a-z_.]+)`").Select(match => match.Groups[1].Value.Replace('.', '_')).ToHashSet();
+
+        var page = await UntilAsync(page => page.Has("flows_queue_waiting"));
+
+        // Ours are counted when there is something to count, and described; those of others have to be on the page as they are called there.
+        Assert.All(named, name => Assert.True(
+            name.StartsWith("flows_", StringComparison.Ordinal) ? described.Contains(Regex.Replace(name, "(_seconds|_bytes)?(_total|_bucket|_sum|_count)?$", "")) : page.Has(name), name));
+        Assert.Contains(page.Series, series => series.StartsWith("db_client_connection_count{", StringComparison.Ordinal) && series.Contains("db_client_connection_state=\"used\"", StringComparison.Ordinal));
+    }
+
     private async Task<MetricsPage> PageAsync()
     {
         using var answer = await Flows.Api.AskAsync(HttpMethod.Get, "/metrics", null);
