@@ -16,7 +16,9 @@ public sealed class ApiHost : IAsyncDisposable
     public const string Key = "flk_bootstrap-key-of-the-api-tests-0123456789";
     public const string WorkerToken = "worker-token-of-the-api-tests-0123456789";
 
-    private ApiHost(WebApplication app, HttpClient http) => (App, Http) = (app, http);
+    private readonly string _key;
+
+    private ApiHost(WebApplication app, HttpClient http, string key) => (App, Http, _key) = (app, http, key);
 
     public WebApplication App { get; }
     public HttpClient Http { get; }
@@ -36,7 +38,7 @@ public sealed class ApiHost : IAsyncDisposable
         var app = Create(postgres, platform, settings, adapt);
         await app.StartAsync();
         var address = app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses.First();
-        return new ApiHost(app, new HttpClient { BaseAddress = new Uri(address), Timeout = TimeSpan.FromSeconds(30) });
+        return new ApiHost(app, new HttpClient { BaseAddress = new Uri(address), Timeout = TimeSpan.FromSeconds(30) }, Key);
     }
 
     public static WebApplication Create(string postgres, Platform platform, Dictionary<string, string>? settings = null, Action<WebApplicationBuilder>? adapt = null)
@@ -62,6 +64,9 @@ public sealed class ApiHost : IAsyncDisposable
         });
     }
 
+    /// <summary>The same API as another project sees it, whose key goes with every call that names none. It is not to be disposed.</summary>
+    public ApiHost For(string key) => new(App, Http, key);
+
     public Task<Answer> GetAsync(string path, string? key = Key) => SendAsync(HttpMethod.Get, path, body: null, key);
     public Task<Answer> PostAsync(string path, object? body = null, string? key = Key) => SendAsync(HttpMethod.Post, path, body, key);
     public Task<Answer> DeleteAsync(string path, string? key = Key) => SendAsync(HttpMethod.Delete, path, body: null, key);
@@ -72,7 +77,7 @@ public sealed class ApiHost : IAsyncDisposable
     {
         using var request = new HttpRequestMessage(method, path);
         if (key is not null)
-            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
+            request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key == Key ? _key : key);
         if (ifMatch is not null)
             request.Headers.TryAddWithoutValidation("If-Match", ifMatch);
         request.Headers.ExpectContinue = body is string { Length: > 1 << 20 }; // as curl does: else a refusal races with the sending
@@ -142,16 +147,25 @@ public sealed record Answer(int Status, string Text, string? ContentType, HttpRe
 }
 
 /// <summary>One API for a class of tests that do not mind each other's rows.</summary>
-public sealed class ApiFixture(Platform platform) : IAsyncLifetime
+public class ApiFixture(Platform platform) : IAsyncLifetime
 {
     public TestDatabase Database { get; } = new(platform);
     public ApiHost Api { get; private set; } = null!;
 
-    public async Task InitializeAsync() => Api = await ApiHost.StartAsync(Database.ConnectionString, platform);
+    /// <summary>Added to, or in place of, those that a test host has.</summary>
+    protected virtual Dictionary<string, string> Settings => [];
 
-    public async Task DisposeAsync()
+    public virtual async Task InitializeAsync() => Api = await StartAsync(Settings);
+
+    public virtual async Task DisposeAsync()
     {
         await Api.DisposeAsync();
         await Database.DisposeAsync();
     }
+
+    /// <summary>The API as a new project sees it, in which nothing is yet.</summary>
+    public async Task<ApiHost> OfNewProjectAsync() => Api.For(await ApiHost.AddProjectAsync(Database));
+
+    /// <summary>A further replica.</summary>
+    protected Task<ApiHost> StartAsync(Dictionary<string, string> settings) => ApiHost.StartAsync(Database.ConnectionString, platform, settings);
 }

@@ -9,34 +9,11 @@ namespace Flows.Tests.Api;
 
 /// <summary>Every route that there is, by every role, with the ids of another project. Nothing here names a route: a new one is in it.</summary>
 [Collection(nameof(Platform))]
-public sealed class AuthorisationMatrix(Platform platform) : IAsyncLifetime
+public sealed class AuthorisationMatrix(AuthorisationMatrix.KeyOfEachRole fixture) : IClassFixture<AuthorisationMatrix.KeyOfEachRole>
 {
-    private readonly TestDatabase _database = new(platform);
-    private readonly Dictionary<Role, string> _keys = [];
-    private ApiHost _api = null!;
-    private HttpClient _browser = null!;
-
-    public async Task InitializeAsync()
-    {
-        _api = await ApiHost.StartAsync(_database.ConnectionString, platform, new() { ["Flows:Queue:Provider"] = "Redis", ["Flows:Queue:KeyPrefix"] = _database.Name });
-        // A redirect is an answer: followed, it would come without the key.
-        _browser = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = _api.Http.BaseAddress };
-        var project = (Guid)(await _database.ScalarAsync("SELECT project_id FROM api_keys LIMIT 1"))!;
-        foreach (var role in Enum.GetValues<Role>())
-        {
-            var key = _keys[role] = ApiKey.Generate();
-            await _database.ScalarAsync(
-                "INSERT INTO api_keys (id, project_id, name, key_prefix, key_hash, role) VALUES ($1, $2, $3, $4, $5, $6)",
-                Guid.CreateVersion7(), project, $"{role}", key[..12], KeyHash.Of(key).ToBytes(), (short)role);
-        }
-    }
-
-    public async Task DisposeAsync()
-    {
-        _browser.Dispose();
-        await _api.DisposeAsync();
-        await _database.DisposeAsync();
-    }
+    private readonly TestDatabase _database = fixture.Database;
+    private readonly IReadOnlyDictionary<Role, string> _keys = fixture.Keys;
+    private readonly ApiHost _api = fixture.Api;
 
     [Fact]
     public void Every_route_says_what_it_requires_or_why_it_is_open()
@@ -197,6 +174,38 @@ public sealed class AuthorisationMatrix(Platform platform) : IAsyncLifetime
         if (route.Method is "POST" or "PUT" or "PATCH")
             request.Content = new StringContent("""{"made":"up"}""", Encoding.UTF8, "application/json");
         using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(30));
-        return await _browser.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+        return await fixture.Browser.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, limit.Token);
+    }
+
+    /// <summary>One API with a key of the first project for each role.</summary>
+    public sealed class KeyOfEachRole(Platform platform) : ApiFixture(platform)
+    {
+        private readonly Dictionary<Role, string> _keys = [];
+
+        internal IReadOnlyDictionary<Role, string> Keys => _keys;
+        public HttpClient Browser { get; private set; } = null!;
+
+        protected override Dictionary<string, string> Settings => new() { ["Flows:Queue:Provider"] = "Redis", ["Flows:Queue:KeyPrefix"] = Database.Name };
+
+        public override async Task InitializeAsync()
+        {
+            await base.InitializeAsync();
+            // A redirect is an answer: followed, it would come without the key.
+            Browser = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false }) { BaseAddress = Api.Http.BaseAddress };
+            var project = (Guid)(await Database.ScalarAsync("SELECT project_id FROM api_keys LIMIT 1"))!;
+            foreach (var role in Enum.GetValues<Role>())
+            {
+                var key = _keys[role] = ApiKey.Generate();
+                await Database.ScalarAsync(
+                    "INSERT INTO api_keys (id, project_id, name, key_prefix, key_hash, role) VALUES ($1, $2, $3, $4, $5, $6)",
+                    Guid.CreateVersion7(), project, $"{role}", key[..12], KeyHash.Of(key).ToBytes(), (short)role);
+            }
+        }
+
+        public override async Task DisposeAsync()
+        {
+            Browser.Dispose();
+            await base.DisposeAsync();
+        }
     }
 }

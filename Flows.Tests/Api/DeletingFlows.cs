@@ -6,18 +6,14 @@ namespace Flows.Tests.Api;
 
 /// <summary>A deleted flow can be restored for a while; then it and all that its runs have left are gone.</summary>
 [Collection(Platform.Apis)]
-public sealed class DeletingFlows(Platform platform) : IAsyncLifetime
+public sealed class DeletingFlows(DeletingFlows.TwoRunsAtATime fixture) : IClassFixture<DeletingFlows.TwoRunsAtATime>, IAsyncLifetime
 {
-    private readonly TestDatabase _database = new(platform);
+    private readonly TestDatabase _database = fixture.Database;
     private ApiHost _api = null!;
 
-    public async Task InitializeAsync() => _api = await ApiHost.StartAsync(_database.ConnectionString, platform, new() { ["Flows:DeletedFlows:RunsPerBatch"] = "2" });
+    public async Task InitializeAsync() => _api = await fixture.OfNewProjectAsync();
 
-    public async Task DisposeAsync()
-    {
-        await _api.DisposeAsync();
-        await _database.DisposeAsync();
-    }
+    public Task DisposeAsync() => Task.CompletedTask;
 
     [Fact]
     public async Task A_restored_flow_is_as_it_was_and_starts_runs_again()
@@ -62,8 +58,8 @@ public sealed class DeletingFlows(Platform platform) : IAsyncLifetime
         await PurgedAsync(flow);
 
         Assert.Equal(0, (await _api.GetAsync("/api/v1/flows/deleted")).Ok()["items"].GetArrayLength());
-        Assert.Equal(1L, await _database.ScalarAsync("SELECT count(*) FROM runs"));
-        Assert.Equal(1L, await _database.ScalarAsync("SELECT count(*) FROM webhook_keys"));
+        Assert.Equal(1L, await _database.ScalarAsync("SELECT count(*) FROM runs WHERE project_id = (SELECT project_id FROM flows WHERE id = $1)", kept));
+        Assert.Equal(1L, await _database.ScalarAsync("SELECT count(*) FROM webhook_keys WHERE flow_id IN ($1, $2)", flow, kept));
         Assert.Equal(0L, await _database.ScalarAsync("SELECT count(*) FROM flow_versions WHERE flow_id = $1", flow));
         (await _api.GetAsync($"/api/v1/runs/{other}")).Ok();
         (await RestoreAsync(flow)).Problem(404);
@@ -121,6 +117,11 @@ public sealed class DeletingFlows(Platform platform) : IAsyncLifetime
         using var answer = await _api.Http.SendAsync(request);
         Assert.Equal(202, (int)answer.StatusCode);
         return System.Text.Json.JsonElement.Parse(await answer.Content.ReadAsStringAsync()).GetProperty("runId").GetGuid();
+    }
+
+    public sealed class TwoRunsAtATime(Platform platform) : ApiFixture(platform)
+    {
+        protected override Dictionary<string, string> Settings => new() { ["Flows:DeletedFlows:RunsPerBatch"] = "2" };
     }
 
     private Task<Answer> RestoreAsync(Guid flow, object? body = null) => _api.PostAsync($"/api/v1/flows/deleted/{flow}/restore", body);

@@ -3,24 +3,10 @@ using Flows.Api;
 namespace Flows.Tests.Api;
 
 [Collection(nameof(Platform))]
-public sealed class KeepingBrowsersCareful(Platform platform) : IAsyncLifetime
+public sealed class KeepingBrowsersCareful(KeepingBrowsersCareful.TwoApis apis, Platform platform) : IClassFixture<KeepingBrowsersCareful.TwoApis>
 {
-    private readonly TestDatabase _database = new(platform);
-    private ApiHost _direct = null!;
-    private ApiHost _behindProxy = null!;
-
-    public async Task InitializeAsync()
-    {
-        _direct = await ApiHost.StartAsync(_database.ConnectionString, platform, new() { ["Flows:Queue:Provider"] = "Redis" });
-        _behindProxy = await ApiHost.StartAsync(_database.ConnectionString, platform, new() { ["Flows:Queue:Provider"] = "Redis", ["Flows:Proxies"] = "10.9.0.0/16, 127.0.0.1" });
-    }
-
-    public async Task DisposeAsync()
-    {
-        await _direct.DisposeAsync();
-        await _behindProxy.DisposeAsync();
-        await _database.DisposeAsync();
-    }
+    private readonly ApiHost _direct = apis.Api;
+    private readonly ApiHost _behindProxy = apis.BehindProxy;
 
     [Fact]
     public async Task Every_answer_carries_the_headers_and_no_other_origin_is_allowed()
@@ -43,7 +29,7 @@ public sealed class KeepingBrowsersCareful(Platform platform) : IAsyncLifetime
     [Fact]
     public async Task Hangfires_page_may_load_its_own_scripts_and_nobody_elses()
     {
-        await using var api = await ApiHost.StartAsync(_database.ConnectionString, platform, new() { ["Flows:Queue:Provider"] = "Hangfire" });
+        await using var api = await ApiHost.StartAsync(apis.Database.ConnectionString, platform, new() { ["Flows:Queue:Provider"] = "Hangfire" });
         using var page = await SendAsync(api, HttpMethod.Get, "/admin/queues", ("Authorization", $"Bearer {ApiHost.Key}"));
         Assert.Equal(200, (int)page.StatusCode);
         Assert.StartsWith("default-src 'self';", page.Headers.GetValues("Content-Security-Policy").Single(), StringComparison.Ordinal);
@@ -72,5 +58,25 @@ public sealed class KeepingBrowsersCareful(Platform platform) : IAsyncLifetime
         foreach (var (name, value) in headers)
             request.Headers.TryAddWithoutValidation(name, value);
         return await host.Http.SendAsync(request);
+    }
+
+    /// <summary>One that is asked directly, and one behind a proxy.</summary>
+    public sealed class TwoApis(Platform platform) : ApiFixture(platform)
+    {
+        public ApiHost BehindProxy { get; private set; } = null!;
+
+        protected override Dictionary<string, string> Settings => new() { ["Flows:Queue:Provider"] = "Redis" };
+
+        public override async Task InitializeAsync()
+        {
+            await base.InitializeAsync();
+            BehindProxy = await StartAsync(new() { ["Flows:Queue:Provider"] = "Redis", ["Flows:Proxies"] = "10.9.0.0/16, 127.0.0.1" });
+        }
+
+        public override async Task DisposeAsync()
+        {
+            await BehindProxy.DisposeAsync();
+            await base.DisposeAsync();
+        }
     }
 }

@@ -4,18 +4,14 @@ namespace Flows.Tests.Api;
 
 /// <summary>Folders, tags, the search for flows, and what is done to many at once.</summary>
 [Collection(Platform.Apis)]
-public sealed class KeepingFlowsInOrder(Platform platform) : IAsyncLifetime
+public sealed class KeepingFlowsInOrder(ApiFixture fixture) : IClassFixture<ApiFixture>, IAsyncLifetime
 {
-    private readonly TestDatabase _database = new(platform);
+    private readonly TestDatabase _database = fixture.Database;
     private ApiHost _api = null!;
 
-    public async Task InitializeAsync() => _api = await ApiHost.StartAsync(_database.ConnectionString, platform);
+    public async Task InitializeAsync() => _api = await fixture.OfNewProjectAsync();
 
-    public async Task DisposeAsync()
-    {
-        await _api.DisposeAsync();
-        await _database.DisposeAsync();
-    }
+    public Task DisposeAsync() => Task.CompletedTask;
 
     [Fact]
     public async Task A_folder_holds_flows_until_it_is_deleted_and_they_stay()
@@ -111,7 +107,7 @@ public sealed class KeepingFlowsInOrder(Platform platform) : IAsyncLifetime
         Assert.Equal(["B"], await NamesAsync("tag=batch"));
         (await _api.PostAsync("/api/v1/flows/bulk", new { action = "delete", ids = (string[])[a, b] })).Ok();
         Assert.Empty(await NamesAsync("state=disabled"));
-        Assert.Equal(2L, await _database.ScalarAsync("SELECT count(*) FROM audit WHERE action = 'flow.deleted'"));
+        Assert.Equal(2, (await _api.GetAsync("/api/v1/audit?action=flow.deleted")).Ok()["items"].GetArrayLength());
 
         Assert.Equal(["$.ids: There must be from 1 to 100 ids."], (await _api.PostAsync("/api/v1/flows/bulk", new { action = "enable", ids = Array.Empty<string>() })).Problem(400));
         Assert.Equal(["$.tags: Which tags?"], (await _api.PostAsync("/api/v1/flows/bulk", new { action = "tag", ids = (string[])[a] })).Problem(400));

@@ -7,18 +7,9 @@ namespace Flows.Tests.Api;
 
 /// <summary>The page at /docs.</summary>
 [Collection(Platform.Apis)]
-public sealed partial class ReadingTheReference(Platform platform) : IAsyncLifetime
+public sealed partial class ReadingTheReference(ReadingTheReference.BelowAPath fixture) : IClassFixture<ReadingTheReference.BelowAPath>
 {
-    private readonly TestDatabase _database = new(platform);
-    private ApiHost _api = null!;
-
-    public async Task InitializeAsync() => _api = await ApiHost.StartAsync(_database.ConnectionString, platform, new() { ["Flows:PublicUrl"] = "https://example.com/automation" });
-
-    public async Task DisposeAsync()
-    {
-        await _api.DisposeAsync();
-        await _database.DisposeAsync();
-    }
+    private readonly ApiHost _api = fixture.Api;
 
     [Fact]
     public async Task It_has_every_operation_with_a_call_to_copy_its_errors_and_every_type()
@@ -59,6 +50,11 @@ public sealed partial class ReadingTheReference(Platform platform) : IAsyncLifet
         var link = new Uri(page, Document().Match(await _api.Http.GetStringAsync(page)).Groups[1].Value);
         Assert.Equal($"{address.TrimEnd('/').Replace("/docs", "", StringComparison.Ordinal)}/openapi/v1.json", link.AbsolutePath);
         Assert.Equal("/automation", (string?)JsonNode.Parse(await _api.Http.GetStringAsync(link))!["servers"]![0]!["url"]);
+    }
+
+    public sealed class BelowAPath(Platform platform) : ApiFixture(platform)
+    {
+        protected override Dictionary<string, string> Settings => new() { ["Flows:PublicUrl"] = "https://example.com/automation" };
     }
 
     [GeneratedRegex("\\sid=\"([^\"]+)\"")]

@@ -7,24 +7,15 @@ using Microsoft.AspNetCore.Http;
 namespace Flows.Tests.Connections;
 
 [Collection(nameof(Platform))]
-public sealed partial class SigningIn(Platform platform) : IAsyncLifetime
+public sealed partial class SigningIn(SigningIn.NearServices fixture, Platform platform) : IClassFixture<SigningIn.NearServices>, IAsyncLifetime
 {
-    private readonly TestDatabase _database = new(platform);
-    private ApiHost _api = null!;
+    private readonly TestDatabase _database = fixture.Database;
+    private readonly ApiHost _api = fixture.Api;
     private TokenService _service = null!;
 
-    public async Task InitializeAsync()
-    {
-        _api = await ApiHost.StartAsync(_database.ConnectionString, platform, new() { ["Flows:Execution:Allow"] = "127.0.0.0/8" });
-        _service = await TokenService.StartAsync();
-    }
+    public async Task InitializeAsync() => _service = await TokenService.StartAsync();
 
-    public async Task DisposeAsync()
-    {
-        await _api.DisposeAsync();
-        await _service.DisposeAsync();
-        await _database.DisposeAsync();
-    }
+    public async Task DisposeAsync() => await _service.DisposeAsync();
 
     [Fact]
     public async Task A_person_signs_in_agrees_and_the_connection_is_ready()
@@ -194,6 +185,12 @@ public sealed partial class SigningIn(Platform platform) : IAsyncLifetime
     {
         var view = (await _api.GetAsync($"/api/v1/connections/{id}")).Ok();
         return (view["status"].GetString(), view["problem"].GetString());
+    }
+
+    /// <summary>An API that may call the services of this machine.</summary>
+    public sealed class NearServices(Platform platform) : ApiFixture(platform)
+    {
+        protected override Dictionary<string, string> Settings => new() { ["Flows:Execution:Allow"] = "127.0.0.0/8" };
     }
 
     private static string StateOf(Uri back) => Microsoft.AspNetCore.WebUtilities.QueryHelpers.ParseQuery(back.Query)["state"].ToString();

@@ -12,8 +12,8 @@ public sealed class CatchingForms(RunsDatabase database) : IClassFixture<RunsDat
 {
     private RunsHost _host = null!;
 
-    public async Task InitializeAsync() => _host = await RunsHost.StartAsync(database, new() { ["Flows:Limits:FileMiB"] = "1", ["Flows:Limits:PayloadMiB"] = "3", ["Flows:Limits:RunFilesMiB"] = "2" });
-    public async Task DisposeAsync() => await _host.DisposeAsync();
+    public async Task InitializeAsync() => _host = await database.HostAsync(new() { ["Flows:Limits:FileMiB"] = "1", ["Flows:Limits:PayloadMiB"] = "3", ["Flows:Limits:RunFilesMiB"] = "2" });
+    public Task DisposeAsync() => Task.CompletedTask;
 
     [Fact]
     public async Task Fields_are_texts_and_files_are_files_of_the_run()

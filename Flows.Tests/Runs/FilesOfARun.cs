@@ -43,7 +43,7 @@ public sealed class FilesOfARun(RunsDatabase database) : IClassFixture<RunsDatab
     [Fact]
     public async Task A_file_is_written_in_chunks_read_in_chunks_and_downloaded_as_an_attachment()
     {
-        await using var host = await RunsHost.StartAsync(database);
+        var host = await database.HostAsync();
         var run = await RunningAsync(host);
         var first = Enumerable.Range(0, HostCalls.ChunkBytes).Select(i => (byte)(i % 251)).ToArray();
 
@@ -71,7 +71,7 @@ public sealed class FilesOfARun(RunsDatabase database) : IClassFixture<RunsDatab
     [Fact]
     public async Task A_chunk_that_comes_twice_is_in_the_file_once_and_one_out_of_order_is_refused()
     {
-        await using var host = await RunsHost.StartAsync(database);
+        var host = await database.HostAsync();
         var run = await RunningAsync(host);
         var (_, created) = await CallAsync(host, run, 1, HostCalls.CreateFile, new CreateFile("a", "text/plain"), HostCallJson.Default.CreateFile);
         var file = JsonSerializer.Deserialize(created!.Result.Utf8.Span, HostCallJson.Default.FileReference)!;
@@ -89,7 +89,7 @@ public sealed class FilesOfARun(RunsDatabase database) : IClassFixture<RunsDatab
     [Fact]
     public async Task A_call_of_a_claim_that_is_lost_is_refused_and_leaves_nothing()
     {
-        await using var host = await RunsHost.StartAsync(database);
+        var host = await database.HostAsync();
         var run = await RunningAsync(host);
 
         var (status, _) = await CallAsync(host, run, 0, HostCalls.CreateFile, new CreateFile("a", "text/plain"), HostCallJson.Default.CreateFile);
@@ -123,7 +123,7 @@ public sealed class FilesOfARun(RunsDatabase database) : IClassFixture<RunsDatab
     [Fact]
     public async Task A_file_of_another_project_is_not_found()
     {
-        await using var host = await RunsHost.StartAsync(database);
+        var host = await database.HostAsync();
         var run = await RunningAsync(host);
         var stranger = new FileId(Guid.CreateVersion7(), Guid.CreateVersion7());
         await database.ExecuteAsync("INSERT INTO run_files (run_id, id, name, type, finished_at) VALUES ($1, $2, 'theirs', 'text/plain', now())", stranger.Run, stranger.File);
@@ -136,7 +136,7 @@ public sealed class FilesOfARun(RunsDatabase database) : IClassFixture<RunsDatab
     [Fact]
     public async Task Stored_values_outlive_the_run_and_belong_to_the_flow_or_to_the_project()
     {
-        await using var host = await RunsHost.StartAsync(database);
+        var host = await database.HostAsync();
         var (flow, _) = await database.PublishAsync(RunsDatabase.Definition);
         var first = await RunningAsync(host);
         var other = await host.StartRunAsync(flow);
@@ -161,7 +161,7 @@ public sealed class FilesOfARun(RunsDatabase database) : IClassFixture<RunsDatab
     [Fact]
     public async Task A_number_is_added_to_once_for_each_idempotency_key_and_by_all_callers_at_once()
     {
-        await using var host = await RunsHost.StartAsync(database);
+        var host = await database.HostAsync();
         var run = await RunningAsync(host);
 
         Task<(HttpStatusCode, HostCallResponse? Answer)> AddAsync(string key, string step, decimal by = 1) =>
@@ -180,7 +180,7 @@ public sealed class FilesOfARun(RunsDatabase database) : IClassFixture<RunsDatab
     [Fact]
     public async Task A_value_or_key_over_its_limit_is_refused()
     {
-        await using var host = await RunsHost.StartAsync(database);
+        var host = await database.HostAsync();
         var run = await RunningAsync(host);
         var large = RawJson.Parse($"\"{new string('x', HostCalls.LargestValue)}\"");
 

@@ -11,8 +11,8 @@ public sealed class FindingRuns(RunsDatabase database) : IClassFixture<RunsDatab
 {
     private RunsHost _host = null!;
 
-    public async Task InitializeAsync() => _host = await RunsHost.StartAsync(database);
-    public async Task DisposeAsync() => await _host.DisposeAsync();
+    public async Task InitializeAsync() => _host = await database.HostAsync();
+    public Task DisposeAsync() => Task.CompletedTask;
 
     [Fact]
     public async Task A_tag_finds_its_runs_and_is_shown_with_them()

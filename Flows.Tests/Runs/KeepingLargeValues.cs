@@ -20,8 +20,8 @@ public sealed class KeepingLargeValues(RunsDatabase database) : IClassFixture<Ru
     private const int Megabyte = 1 << 20;
     private RunsHost _host = null!;
 
-    public async Task InitializeAsync() => _host = await RunsHost.StartAsync(database);
-    public async Task DisposeAsync() => await _host.DisposeAsync();
+    public async Task InitializeAsync() => _host = await database.HostAsync();
+    public Task DisposeAsync() => Task.CompletedTask;
 
     [Fact]
     public async Task A_large_payload_and_large_results_come_back_as_they_were()

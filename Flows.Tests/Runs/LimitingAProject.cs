@@ -9,9 +9,9 @@ public sealed class LimitingAProject(RunsDatabase database) : IClassFixture<Runs
 {
     private RunsHost _host = null!;
 
-    public async Task InitializeAsync() => _host = await RunsHost.StartAsync(database, new() { ["Flows:Webhooks:ProjectPerMinute"] = "100" });
+    public async Task InitializeAsync() => _host = await database.HostAsync(new() { ["Flows:Webhooks:ProjectPerMinute"] = "100" });
 
-    public async Task DisposeAsync() => await _host.DisposeAsync();
+    public Task DisposeAsync() => Task.CompletedTask;
 
     [Fact]
     public async Task A_claim_gives_a_run_the_time_and_the_pauses_of_its_project()

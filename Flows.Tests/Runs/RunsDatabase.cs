@@ -37,8 +37,9 @@ public sealed class RunsDatabase(Platform platform) : IAsyncLifetime
 
     private RunsHost? _host;
 
-    /// <summary>One replica of the API with the default settings, for all tests of the class.</summary>
-    public async Task<RunsHost> HostAsync() => _host ??= await RunsHost.StartAsync(this);
+    /// <summary>One replica of the API, for all tests of the class.</summary>
+    /// <param name="settings">Configuration on top of the defaults; the same for all of them.</param>
+    public async Task<RunsHost> HostAsync(Dictionary<string, string?>? settings = null) => _host ??= await RunsHost.StartAsync(this, settings);
 
     public async Task DisposeAsync()
     {

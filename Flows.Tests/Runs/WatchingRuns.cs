@@ -12,8 +12,8 @@ public sealed class WatchingRuns(RunsDatabase database) : IClassFixture<RunsData
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
     private RunsHost _host = null!;
 
-    public async Task InitializeAsync() => _host = await RunsHost.StartAsync(database);
-    public async Task DisposeAsync() => await _host.DisposeAsync();
+    public async Task InitializeAsync() => _host = await database.HostAsync();
+    public Task DisposeAsync() => Task.CompletedTask;
 
     [Fact]
     public async Task A_run_is_told_from_its_start_to_its_end_and_the_stream_ends_with_it()

@@ -8,30 +8,15 @@ using Microsoft.Extensions.DependencyInjection;
 namespace Flows.Tests.Web;
 
 [Collection(Platform.Apis)]
-public sealed partial class ServingTheWebApp(Platform platform) : IAsyncLifetime
+public sealed partial class ServingTheWebApp(ServingTheWebApp.TwoApis apis, Platform platform) : IClassFixture<ServingTheWebApp.TwoApis>
 {
-    private TestDatabase _database = null!;
-    private ApiHost _api = null!;
-    private ApiHost _below = null!;
-
-    public async Task InitializeAsync()
-    {
-        _database = new TestDatabase(platform);
-        _api = await ApiHost.StartAsync(_database.ConnectionString, platform);
-        _below = await ApiHost.StartAsync(_database.ConnectionString, platform, new() { ["Flows:PublicUrl"] = "https://example.com/automation/" });
-    }
-
-    public async Task DisposeAsync()
-    {
-        await _api.DisposeAsync();
-        await _below.DisposeAsync();
-        await _database.DisposeAsync();
-    }
+    private readonly ApiHost _api = apis.Api;
+    private readonly ApiHost _below = apis.Below;
 
     [Fact]
     public async Task Without_Node_at_build_time_the_first_page_says_what_is_missing()
     {
-        await using var bare = await ApiHost.StartAsync(_database.ConnectionString, platform, adapt: builder => builder.Services.AddSingleton(new WebAppFiles("/nowhere")));
+        await using var bare = await ApiHost.StartAsync(apis.Database.ConnectionString, platform, adapt: builder => builder.Services.AddSingleton(new WebAppFiles("/nowhere")));
         var page = await bare.GetAsync("/", key: null);
         Assert.Equal(503, page.Status);
         Assert.Contains("its web app was not built", page.Text, StringComparison.Ordinal);
@@ -129,6 +114,24 @@ public sealed partial class ServingTheWebApp(Platform platform) : IAsyncLifetime
             using var script = await _below.Http.GetAsync($"{prefix}/{FirstScript(page)[2..]}");
             Assert.Equal(HttpStatusCode.OK, script.StatusCode);
             (await _below.GetAsync($"{prefix}/api/v1/me")).Ok();
+        }
+    }
+
+    /// <summary>One at the root of its site, and one below a path.</summary>
+    public sealed class TwoApis(Platform platform) : ApiFixture(platform)
+    {
+        public ApiHost Below { get; private set; } = null!;
+
+        public override async Task InitializeAsync()
+        {
+            await base.InitializeAsync();
+            Below = await StartAsync(new() { ["Flows:PublicUrl"] = "https://example.com/automation/" });
+        }
+
+        public override async Task DisposeAsync()
+        {
+            await Below.DisposeAsync();
+            await base.DisposeAsync();
         }
     }
 

@@ -13,8 +13,8 @@ public sealed class CallingAgainWithAKey(RunsDatabase database) : IClassFixture<
 {
     private RunsHost _host = null!;
 
-    public async Task InitializeAsync() => _host = await RunsHost.StartAsync(database);
-    public async Task DisposeAsync() => await _host.DisposeAsync();
+    public async Task InitializeAsync() => _host = await database.HostAsync();
+    public Task DisposeAsync() => Task.CompletedTask;
 
     [Fact]
     public async Task The_same_key_gives_the_same_run_and_says_so()
