@@ -70,7 +70,7 @@ public sealed class Platform : IAsyncLifetime
     {
         var key = $"flk_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24))}";
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Flows_AppHost>(
-            ["--Flows:Ephemeral=true", "--Flows:Worker:Replicas=2", "--Flows:Execution:Allow=127.0.0.0/8", "--Flows:Worker:AllowChaos=true", $"--Parameters:bootstrap-api-key={key}"]);
+            ["--Flows:Ephemeral=true", "--Flows:LocalHosting:Durable=false", "--Flows:Worker:Replicas=2", "--Flows:Execution:Allow=127.0.0.0/8", "--Flows:Worker:AllowChaos=true", $"--Parameters:bootstrap-api-key={key}"]);
         try
         {
             var app = await builder.BuildAsync().WaitAsync(s_startLimit);

@@ -3,12 +3,19 @@ using Aspire.Hosting;
 using Flows.LocalHosting.Orchestration;
 using Flows.LocalHosting.Processes;
 using Flows.LocalHosting.Storage;
+using Microsoft.Extensions.Configuration;
 
 namespace Flows.LocalHosting.Servers;
 
 /// <summary>The data of a private PostgreSQL server, and the programs and the user it runs with.</summary>
 internal sealed class PostgresCluster
 {
+    /// <summary>
+    /// False: an ephemeral server does not wait for the disk. Its data outlives a kill of its own, and not one of the machine; it goes with
+    /// the application anyway. True by default, and always where the data stays: what is measured is as it is in use.
+    /// </summary>
+    private const string DurableSetting = "Flows:LocalHosting:Durable";
+
     private static readonly TimeSpan LongestInit = TimeSpan.FromMinutes(2);
 
     private readonly string name;
@@ -22,6 +29,7 @@ internal sealed class PostgresCluster
         (this.name, this.context, this.programs, this.folder, this.superuser, this.password) = (name, context, programs, folder, superuser, password);
 
     private string DataFolder => Path.Combine(folder.Path, "data");
+    private bool IsDurable => !context.Data.IsEphemeral || context.Configuration.GetValue(DurableSetting, true);
 
     /// <exception cref="DistributedApplicationException">There is no server program, or none of the version of the data.</exception>
     public static PostgresCluster Locate(string name, HostingContext context, string superuser, string password)
@@ -83,7 +91,7 @@ internal sealed class PostgresCluster
         Directory.Move(unfinished, DataFolder);
     }
 
-    /// <summary>The server itself: on loopback only, no socket file, durable (fsync stays on), enough connections for every replica.</summary>
+    /// <summary>The server itself: on loopback only, no socket file, durable unless its data is thrown away (<see cref="DurableSetting"/>), enough connections for every replica.</summary>
     public ProcessStart Server(int port)
     {
         string[] settings =
@@ -91,6 +99,7 @@ internal sealed class PostgresCluster
             $"port={port.ToString(CultureInfo.InvariantCulture)}", "listen_addresses=127.0.0.1", "unix_socket_directories=",
             "max_connections=200", "shared_buffers=256MB", "max_wal_size=2GB", "checkpoint_timeout=15min", "wal_compression=on",
             "random_page_cost=1.1", "jit=off", "password_encryption=scram-sha-256", "log_min_messages=warning", "log_line_prefix=%m [%p] ",
+            .. IsDurable ? Array.Empty<string>() : ["fsync=off", "full_page_writes=off"],
         ];
         return Describe("postgres", ["-D", DataFolder, .. settings.SelectMany(setting => new[] { "-c", setting })]) with { StopSignal = Native.SigInt };
     }

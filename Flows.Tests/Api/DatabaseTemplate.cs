@@ -21,7 +21,8 @@ internal static class DatabaseTemplate
         var template = await s_templates.GetOrAdd((database.Host!, database.Port), _ => new(() => MakeAsync(connectionString))).Value;
         try
         {
-            await AdministerAsync(connectionString, $"CREATE DATABASE \"{database.Database}\" TEMPLATE \"{template}\"");
+            // Its thousand files are copied as they are: by way of the log, as is the default, it takes three times the processor's time.
+            await AdministerAsync(connectionString, $"CREATE DATABASE \"{database.Database}\" TEMPLATE \"{template}\" STRATEGY FILE_COPY");
         }
         catch (PostgresException error) when (error.SqlState is PostgresErrorCodes.DuplicateDatabase)
         {
