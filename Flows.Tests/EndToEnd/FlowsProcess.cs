@@ -82,7 +82,7 @@ internal sealed class FlowsProcess : IAsyncDisposable
         var start = new ProcessStartInfo("dotnet") { RedirectStandardOutput = true, WorkingDirectory = Path.GetDirectoryName(dll) };
         start.ArgumentList.Add(dll);
         start.Environment.Clear();
-        foreach (var name in new[] { "PATH", "HOME", "DOTNET_ROOT" })
+        foreach (var name in new[] { "PATH", "HOME", "DOTNET_ROOT", "DOTNET_TieredPGO" })
             start.Environment[name] = Environment.GetEnvironmentVariable(name);
         foreach (var (name, value) in environment)
             start.Environment[name] = value;
