@@ -12,7 +12,7 @@ namespace Flows.Tests.Api;
 public sealed class AuthorisationMatrix(AuthorisationMatrix.KeyOfEachRole fixture) : IClassFixture<AuthorisationMatrix.KeyOfEachRole>
 {
     private readonly TestDatabase _database = fixture.Database;
-    private readonly IReadOnlyDictionary<Role, string> _keys = fixture.Keys;
+    private readonly Dictionary<Role, string> _keys = fixture.Keys;
     private readonly ApiHost _api = fixture.Api;
 
     [Fact]
@@ -180,9 +180,7 @@ public sealed class AuthorisationMatrix(AuthorisationMatrix.KeyOfEachRole fixtur
     /// <summary>One API with a key of the first project for each role.</summary>
     public sealed class KeyOfEachRole(Platform platform) : ApiFixture(platform)
     {
-        private readonly Dictionary<Role, string> _keys = [];
-
-        internal IReadOnlyDictionary<Role, string> Keys => _keys;
+        internal Dictionary<Role, string> Keys { get; } = [];
         public HttpClient Browser { get; private set; } = null!;
 
         protected override Dictionary<string, string> Settings => new() { ["Flows:Queue:Provider"] = "Redis", ["Flows:Queue:KeyPrefix"] = Database.Name };
@@ -195,7 +193,7 @@ public sealed class AuthorisationMatrix(AuthorisationMatrix.KeyOfEachRole fixtur
             var project = (Guid)(await Database.ScalarAsync("SELECT project_id FROM api_keys LIMIT 1"))!;
             foreach (var role in Enum.GetValues<Role>())
             {
-                var key = _keys[role] = ApiKey.Generate();
+                var key = Keys[role] = ApiKey.Generate();
                 await Database.ScalarAsync(
                     "INSERT INTO api_keys (id, project_id, name, key_prefix, key_hash, role) VALUES ($1, $2, $3, $4, $5, $6)",
                     Guid.CreateVersion7(), project, $"{role}", key[..12], KeyHash.Of(key).ToBytes(), (short)role);
