@@ -12,6 +12,7 @@ namespace Flows.Engine.Expressions;
 public sealed class EvaluationContext(TimeProvider clock, string seed, ExpressionLimits? limits = null)
 {
     private const int StepsBetweenLooksAtTheClock = 2048;
+    private const long WorkBetweenLooksAtTheClock = 100_000;
 
     private DateTimeOffset? _now;
     private RandomBytes? _random;
@@ -19,6 +20,7 @@ public sealed class EvaluationContext(TimeProvider clock, string seed, Expressio
     private long _steps;
     private long _nextLook;
     private long _size;
+    private long _work;
 
     /// <summary>Makes the link to a waiting step: purpose, step and approver → address. Null where there is no run to resume.</summary>
     public Func<LinkPurpose, string, string?, LinkAnswer>? Links { get; init; }
@@ -31,13 +33,26 @@ public sealed class EvaluationContext(TimeProvider clock, string seed, Expressio
     internal RandomBytes Random => _random ??= new RandomBytes(seed);
 
     /// <summary>Begins an evaluation: everything is unused again.</summary>
-    internal void Begin() => (_started, _steps, _nextLook, _size) = (clock.GetTimestamp(), 0, StepsBetweenLooksAtTheClock, 0);
+    internal void Begin() => (_started, _steps, _nextLook, _size, _work) = (clock.GetTimestamp(), 0, StepsBetweenLooksAtTheClock, 0, 0);
 
     internal void Step(long count = 1)
     {
         _steps += count;
         if (_steps >= _nextLook)
             Look();
+    }
+
+    /// <summary>
+    /// Says that values of this weight are about to be gone through. It is no step, because most of what is handed on is not looked at; but a
+    /// step that goes through much of it takes long, and the clock is looked at before the next one.
+    /// </summary>
+    internal void Work(long weight)
+    {
+        _work += weight;
+        if (_work < WorkBetweenLooksAtTheClock)
+            return;
+        _work = 0;
+        Look();
     }
 
     private void Look()

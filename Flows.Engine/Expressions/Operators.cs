@@ -70,7 +70,7 @@ internal static class Operators
     }
 
     public static string NumberHint(Value value) =>
-        value.IsText && double.TryParse(value.AsText, System.Globalization.CultureInfo.InvariantCulture, out _) ? "; number(x) makes a number of text" : "";
+        value.IsText && NumberFunctions.TryParse(value.AsText, out _) ? "; number(x) makes a number of text" : "";
 
     public static Value Add(Value a, Value b) => Calculate(BinaryOperator.Add, a, b);
 

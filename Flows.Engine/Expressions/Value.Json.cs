@@ -39,6 +39,27 @@ public readonly partial struct Value
     /// <summary>The same of raw JSON.</summary>
     public static Value FromJson(RawJson json) => FromJson(json.Utf8.Span);
 
+    /// <summary>Why JSON that is sound cannot be taken in, with the limit: <c>it is nested more than 56 levels deep (limit: depth)</c>. Null for what is no JSON.</summary>
+    public static string? LimitOf(ReadOnlySpan<byte> utf8)
+    {
+        var reader = new Utf8JsonReader(utf8, s_reading with { MaxDepth = int.MaxValue });
+        try
+        {
+            while (reader.Read())
+            {
+                if (reader.TokenType is JsonTokenType.StartArray or JsonTokenType.StartObject && reader.CurrentDepth >= MaxDepth)
+                    return $"it is nested more than {MaxDepth} levels deep (limit: depth)";
+                if (reader.TokenType == JsonTokenType.Number && !reader.TryGetInt64(out _) && !(reader.TryGetDouble(out var number) && double.IsFinite(number)))
+                    return $"the number {Shown.Cut(Encoding.UTF8.GetString(reader.ValueSpan))} in it is too large (limit: number size)";
+            }
+        }
+        catch (JsonException)
+        {
+            // It is not sound.
+        }
+        return null;
+    }
+
     public RawJson ToRawJson()
     {
         var buffer = new ArrayBufferWriter<byte>(256);
@@ -129,7 +150,7 @@ public readonly partial struct Value
     private static Value ReadDouble(ref Utf8JsonReader reader) =>
         reader.TryGetDouble(out var number) && double.IsFinite(number)
             ? Of(number)
-            : throw new JsonException($"The number {Encoding.UTF8.GetString(reader.ValueSpan)} is too large.");
+            : throw new JsonException($"The number {Shown.Cut(Encoding.UTF8.GetString(reader.ValueSpan))} is too large.");
 
     private static string ReadText(ref Utf8JsonReader reader)
     {

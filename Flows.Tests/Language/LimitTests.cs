@@ -34,6 +34,9 @@ public sealed class LimitTests
     [InlineData("range(200).map(i => 'x'.repeat(1000))", "size")]
     [InlineData("range(9).reduce((a) => [a, a, a, a], fill(1000, 1))", "size")]
     [InlineData("test('a'.repeat(40) + '!', '^(?=a)(a+)+$')", "pattern time")]
+    [InlineData("parseJson('['.repeat(57) + ']'.repeat(57))", "depth")]
+    [InlineData("parseJson('{\"a\":'.repeat(100))", "depth")]
+    [InlineData("parseJson('1' + '0'.repeat(400))", "number size")]
     public void The_limit_that_is_broken_is_named(string expression, string limit)
     {
         var error = Assert.Throws<ExpressionException>(() => Expressions.Value($"{{{{ {expression} }}}}", s_small));
@@ -48,6 +51,43 @@ public sealed class LimitTests
         var limits = new ExpressionLimits { Steps = long.MaxValue, Size = long.MaxValue, Time = TimeSpan.FromMilliseconds(100) };
         var error = Assert.Throws<ExpressionException>(() => Expressions.Value("{{ range(1000000).map(a => range(1000).sum()) }}", limits));
         Assert.EndsWith("takes longer than 0.1 seconds (limit: time)", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Few steps, each of which goes through much: the clock is not looked at every so many steps alone.</summary>
+    [Theory]
+    [InlineData("range(50).map(i => a === b)")]
+    [InlineData("range(50).map(i => a !== b)")]
+    [InlineData("range(50).map(i => difference(a, b).length)")]
+    [InlineData("range(50).map(i => unique(a).length)")]
+    [InlineData("range(50).map(i => includes(a, -1))")]
+    [InlineData("range(50).map(i => crc32(text))")]
+    [InlineData("range(50).map(i => isJson(text))")]
+    [InlineData("range(50).map(i => secureEquals(text, text))")]
+    [InlineData("matchAll(text, '(?=a)a+!').length")]
+    public void Time_runs_out_between_steps_that_go_through_much(string expression)
+    {
+        var scope = new SampleScope(ValueObject.Of(
+            new("a", ValueList.Of(Enumerable.Range(0, 5_000).Select(i => Value.Of(i)))), new("b", ValueList.Of(Enumerable.Range(0, 5_000).Select(i => Value.Of(i)))),
+            new("text", Value.Of(string.Concat(Enumerable.Repeat("aaaaaaaaa!", 500))))).AsObject);
+        var template = InputTemplate.Compile(System.Text.Json.JsonSerializer.SerializeToElement($"{{{{ {expression} }}}}"));
+        var error = Assert.Throws<ExpressionException>(() => template.Evaluate(scope, new EvaluationContext(new HurryingClock(), "seed")));
+        Assert.EndsWith("(limit: time)", error.Message, StringComparison.Ordinal);
+    }
+
+    /// <summary>Whoever looks at it finds that ten seconds have gone by.</summary>
+    private sealed class HurryingClock : TimeProvider
+    {
+        private long _now;
+
+        public override long TimestampFrequency => 1;
+        public override long GetTimestamp() => _now += 10;
+    }
+
+    [Fact]
+    public void A_number_that_is_too_large_is_not_repeated_at_length()
+    {
+        var error = Assert.Throws<System.Text.Json.JsonException>(() => Value.FromJson(System.Text.Encoding.UTF8.GetBytes(new string('9', 100_000))));
+        Assert.Equal($"The number {new string('9', 30)}… is too large.", error.Message);
     }
 
     [Fact]

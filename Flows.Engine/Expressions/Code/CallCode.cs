@@ -26,6 +26,8 @@ internal sealed class CallCode(TextPosition at, Function function, Code[] argume
         }
         run.At = At;
         run.Context.Step();
+        foreach (ref readonly var value in values.AsSpan())
+            run.Context.Work(value.Weight);
         if (_spreads && (values.Length < function.Signature.Least || values.Length > function.Signature.Most))
             throw new ExpressionException(function.Signature.WrongCount(values.Length));
         return function.Body(new FunctionCall(run, function, values, lambdas, At));

@@ -28,6 +28,7 @@ internal sealed class BinaryCode(TextPosition at, BinaryOperator op, Code left, 
         var (a, b) = (left.Evaluate(run), right.Evaluate(run));
         run.At = At;
         run.Context.Step();
+        run.Context.Work(a.Weight);
         return Operators.Apply(op, a, b, run);
     }
 }

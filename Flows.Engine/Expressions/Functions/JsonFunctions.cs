@@ -18,7 +18,11 @@ internal static class JsonFunctions
     {
         var text = call.Text(0);
         call.Context.Text(text.Length);
-        return TryParse(text, out var value, out var reason) ? call.Context.Checked(value) : throw call.Fail($"the text is not JSON: {reason}");
+        if (TryParse(text, out var value, out var reason))
+            return call.Context.Checked(value);
+        throw Value.LimitOf(Encoding.UTF8.GetBytes(text)) is { } limit
+            ? new ExpressionException($"{call.Name}(): the text cannot be taken in: {limit}", call.At) { IsLimit = true }
+            : call.Fail($"the text is not JSON: {reason}");
     }
 
     private static bool TryParse(string text, out Value value, out string reason)
@@ -32,7 +36,7 @@ internal static class JsonFunctions
         catch (JsonException error)
         {
             // Only the place: the parser's own sentence quotes the data.
-            reason = error.LineNumber is { } line ? $"something is wrong at {line + 1}:{error.BytePositionInLine + 1}" : "a number in it is too large, or there is more than one value";
+            reason = error.LineNumber is { } line ? $"something is wrong at {line + 1}:{error.BytePositionInLine + 1}" : "there is more than one value";
             return false;
         }
     }

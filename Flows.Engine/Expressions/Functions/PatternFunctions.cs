@@ -47,7 +47,9 @@ internal static class PatternFunctions
         var found = 0;
         for (var match = pattern.Match(text); match.Success; match = match.NextMatch())
         {
+            // Each search has its time; all of them together have that of the expression.
             call.Context.Step();
+            call.Context.Work(text.Length);
             call.Room(++found);
             yield return match;
         }
