@@ -18,6 +18,7 @@ internal static class BranchCheck
             return;
         }
         var names = new HashSet<string>(StringComparer.Ordinal);
+        var conditions = new Dictionary<string, string>(StringComparer.Ordinal);
         string? always = null;
         for (var i = 0; i < branches.Count; i++)
         {
@@ -34,12 +35,14 @@ internal static class BranchCheck
             if (branch.Otherwise && i < branches.Count - 1)
                 problems.Error(path, branches.Skip(i + 1).Any(later => later.Otherwise) ? "A router has only one otherwise branch." : "The otherwise branch has to be the last one.");
 
-            if (mode == RouterMode.First && always is not null)
+            if (always is not null && (mode == RouterMode.First || branch.Otherwise))
                 problems.Warning(path, $"This branch can never be reached: the condition of '{always}' always holds.");
             else if (IsLiteral(branch.When, JsonValueKind.False, "{{false}}"))
                 problems.Warning(path, "This branch can never be reached: its condition never holds.");
             else if (IsLiteral(branch.When, JsonValueKind.True, "{{true}}"))
                 always = branch.Name;
+            else if (branch.When.ValueKind != JsonValueKind.Undefined && !conditions.TryAdd(branch.When.GetRawText(), branch.Name) && mode == RouterMode.First)
+                problems.Warning(path, $"This branch can never be reached: '{conditions[branch.When.GetRawText()]}' has the same condition and comes first.");
         }
         if (!branches.Any(branch => branch.Otherwise))
             problems.Warning(router.Path, "The router has no otherwise branch: when no condition holds, nothing is done.");

@@ -95,6 +95,8 @@ internal sealed class CatalogueCheck(ProblemList problems, EngineCatalogue catal
         // What an expression gives is known only when it runs; one that does not parse is reported elsewhere.
         if (text?.Contains("{{", StringComparison.Ordinal) == true && (IsOneExpression(text) || prop.Type is "string" or "any"))
             return;
+        if (prop.Control == "secret" && text is not null && SecretCheck.IsWrittenOut(text) && !SecretCheck.IsNameOfSecret(prop.Name))
+            problems.Warning(path, $"'{prop.Name}' ({prop.Title}) is a secret, and stands here where everybody who may see the flow can read it. {SecretCheck.Advice}");
         if (!Fits(prop.Type, value))
             problems.Error(path, $"'{prop.Name}' ({prop.Title}) has to be {Described(prop.Type)}; found {(text?.Contains("{{", StringComparison.Ordinal) == true ? "text with an expression in it" : Fields.Found(value))}.");
         else if (prop.Required && text is not null && text.Length == 0)

@@ -29,7 +29,8 @@ internal sealed class Fields(JsonElement element, string path, string what, Prob
     /// <summary>The field as it is; undefined when it is missing.</summary>
     public JsonElement Any(string field)
     {
-        _known.Add(field);
+        if (!_known.Contains(field))
+            _known.Add(field);
         return element.TryGetProperty(field, out var value) ? value : default;
     }
 

@@ -150,7 +150,7 @@ public sealed record StopStep : Step
 /// <param name="Attempts">Tries in all, 1–20; 1 never tries again.</param>
 /// <param name="Delay">Before the second try.</param>
 /// <param name="Backoff">The delay is multiplied by this after each try, 1–10; a jitter of ±20 % is added.</param>
-/// <param name="On">Which errors: <c>timeout</c>, <c>network</c>, <c>5xx</c>, <c>429</c>, an error code, or <c>any</c>; empty means any that may get better.</param>
+/// <param name="On">Which errors: <c>timeout</c>, <c>network</c>, <c>5xx</c>, a status such as <c>429</c>, an error code, or <c>any</c>; empty means any that may get better.</param>
 public sealed record RetryPolicy(int Attempts, TimeSpan Delay, double Backoff, IReadOnlyList<string> On)
 {
     public static RetryPolicy None { get; } = new(1, TimeSpan.FromSeconds(2), 2, []);

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Flows.Contracts.Expressions;
 
 namespace Flows.Contracts.Definitions;
 
@@ -6,6 +7,7 @@ namespace Flows.Contracts.Definitions;
 internal sealed class PolicyReader(ProblemList problems)
 {
     private static readonly string[] s_onlyForCalls = ["retry", "timeout", "onUncertain"];
+    private static readonly string[] s_words = ["timeout", "network", "4xx", "5xx", "any"];
 
     public void WarnWithoutEffect(Fields fields, string kind)
     {
@@ -13,6 +15,9 @@ internal sealed class PolicyReader(ProblemList problems)
             return;
         foreach (var field in s_onlyForCalls)
         {
+            // The time of a step that holds others is that of all of them together.
+            if (field == "timeout" && kind is "loop" or "router")
+                continue;
             if (fields.Any(field).ValueKind != JsonValueKind.Undefined)
                 problems.Warning(fields.PathOf(field), $"'{field}' has no effect on a step of the kind '{kind}'.");
         }
@@ -26,10 +31,16 @@ internal sealed class PolicyReader(ProblemList problems)
         var on = new List<string>();
         foreach (var (i, word) in fields.List("on").Index())
         {
-            if (word.ValueKind == JsonValueKind.String && JsonText.TryGet(word, out var text) && IsWord(text))
-                on.Add(text);
-            else
-                problems.Error(FieldPath.Of(fields.PathOf("on"), i), $"An error to retry on is 'timeout', 'network', '5xx', '429', 'any' or an error code such as 'http_404'; found {Fields.Found(word)}.");
+            var path = FieldPath.Of(fields.PathOf("on"), i);
+            if (word.ValueKind != JsonValueKind.String || !JsonText.TryGet(word, out var text) || !IsWord(text))
+            {
+                problems.Error(path, $"An error to retry on is 'timeout', 'network', '5xx', a status such as '429', 'any' or an error code such as 'smtp_busy'; found {Fields.Found(word)}.");
+                continue;
+            }
+            on.Add(text);
+            // Pieces have codes of their own, so a word that is not known may be one; that of a misspelt one would never come.
+            if (!s_words.Contains(text) && NearestName.Question(text, s_words) is { Length: > 0 } question)
+                problems.Warning(path, $"Only steps that fail with the error code '{text}' are tried again.{question}");
         }
         var policy = new RetryPolicy(
             fields.Whole("attempts", 3, 1, 20),

@@ -12,6 +12,9 @@ internal sealed class ProblemList
     public IReadOnlyList<DefinitionProblem> All => _problems;
     public bool HasErrors { get; private set; }
 
+    /// <summary>True when nothing that is found from here on changes anything: it would be left out, and there is an error already.</summary>
+    public bool IsSettled => HasErrors && _problems.Count >= Most;
+
     public void Error(string path, string message)
     {
         HasErrors = true;
@@ -23,6 +26,9 @@ internal sealed class ProblemList
     /// <summary>"… is not a kind of step. Did you mean 'loop'? There are: …"</summary>
     public void Unknown(string path, string message, string found, IReadOnlyCollection<string> known)
     {
+        HasErrors = true;
+        if (IsSettled)
+            return; // looking for a near name takes its time
         var question = NearestName.Question(found, known);
         var list = question.Length == 0 && known.Count is > 0 and <= 20 ? $" There {(known.Count == 1 ? "is" : "are")}: {string.Join(", ", known)}." : "";
         Error(path, message + question + list);

@@ -63,7 +63,7 @@ internal sealed class ReferenceCheck(ProblemList problems, EngineCatalogue catal
 
     private void Text(JsonElement value, string path, ExpressionSite site)
     {
-        if (TryParse(value, path, report: true) is not { HasExpressions: true } template)
+        if (problems.IsSettled || TryParse(value, path, report: true) is not { HasExpressions: true } template)
             return;
         if (site.Use == SiteUse.Trigger)
         {
@@ -72,6 +72,8 @@ internal sealed class ReferenceCheck(ProblemList problems, EngineCatalogue catal
         }
         foreach (var part in template.Parts)
         {
+            if (problems.IsSettled)
+                return;
             var references = References.Of(part);
             foreach (var name in references.Names)
                 Name(name, path, site);

@@ -9,7 +9,7 @@ namespace Flows.Contracts.Expressions;
 /// </summary>
 /* NAME: letter, _ or $, then also digits.   NUMBER: 12  1_000  1.5  .5  2e10  0xff
  * TEXT: '…' or "…" on one line, with \n \r \t \b \f \v \0 \\ \' \" \` \/ \xHH \uHHHH \u{H…}   TEMPLATE: `…${ expression }…` */
-internal struct Lexer(string text, int offset)
+internal struct Lexer(string text, int offset, int line, int lineStart)
 {
     // Longest first: the first that fits is taken.
     private static readonly string[] s_symbols =
@@ -19,8 +19,8 @@ internal struct Lexer(string text, int offset)
     ];
 
     private int _offset = offset;
-    private int _line = 1 + text.AsSpan(0, offset).Count('\n');
-    private int _lineStart = text.AsSpan(0, offset).LastIndexOf('\n') + 1;
+    private int _line = line;
+    private int _lineStart = lineStart;
 
     /// <summary>The offset behind what was read so far.</summary>
     public readonly int Offset => _offset;

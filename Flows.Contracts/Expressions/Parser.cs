@@ -32,9 +32,9 @@ public sealed partial class Parser
     private Token _previous;
     private int _nesting;
 
-    private Parser(string text, int offset)
+    private Parser(string text, int offset, int line, int lineStart)
     {
-        _lexer = new Lexer(text, offset);
+        _lexer = new Lexer(text, offset, line, lineStart);
         _previous = new Token(TokenKind.Symbol, "{{", default, offset, offset);
         _token = _lexer.Next();
     }
@@ -43,16 +43,17 @@ public sealed partial class Parser
     /// <exception cref="ExpressionSyntaxException">It is not one.</exception>
     public static Expression Parse(string text)
     {
-        var parser = new Parser(text, 0);
+        var parser = new Parser(text, 0, 1, 0);
         var expression = parser.Choice();
         parser.LimitLength(0);
         return parser._token.Kind == TokenKind.End ? expression : throw parser.Unexpected("an operator or the end");
     }
 
     /// <summary>Reads an expression that ends with <c>}}</c>; <paramref name="end"/> is the offset behind that.</summary>
-    internal static Expression ParseBraced(string text, int offset, out int end)
+    /// <param name="line">The line that the expression begins on, from 1, and <paramref name="lineStart"/> where that line begins.</param>
+    internal static Expression ParseBraced(string text, int offset, int line, int lineStart, out int end)
     {
-        var parser = new Parser(text, offset);
+        var parser = new Parser(text, offset, line, lineStart);
         if (parser._token.Is("}"))
             throw new ExpressionSyntaxException(parser._token.At, "there is nothing between '{{' and '}}'");
         var expression = parser.Choice();

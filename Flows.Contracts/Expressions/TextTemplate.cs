@@ -14,13 +14,18 @@ public sealed record TextTemplate(IReadOnlyList<Expression> Parts, bool HasExpre
             return new TextTemplate(text.Length == 0 ? [] : [new TextLiteral(new TextPosition(1, 1), text)], false, false);
 
         var parts = new List<Expression>();
-        var (offset, expressions) = (0, 0);
+        var offset = 0;
+        // Lines are counted on from one expression to the next: a text may have very many of them.
+        var (counted, line, lineStart) = (0, 1, 0);
         for (; open >= 0; open = text.IndexOf("{{", offset, StringComparison.Ordinal))
         {
             if (open > offset)
                 parts.Add(new TextLiteral(default, text[offset..open]));
-            parts.Add(Parser.ParseBraced(text, open + 2, out offset));
-            expressions++;
+            var between = text.AsSpan(counted, open - counted);
+            if (between.LastIndexOf('\n') is var last and >= 0)
+                (line, lineStart) = (line + between.Count('\n'), counted + last + 1);
+            counted = open;
+            parts.Add(Parser.ParseBraced(text, open + 2, line, lineStart, out offset));
         }
         if (offset < text.Length)
             parts.Add(new TextLiteral(default, text[offset..]));

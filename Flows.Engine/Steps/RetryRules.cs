@@ -1,3 +1,4 @@
+using System.Globalization;
 using System.Text.Json;
 using Flows.Contracts.Definitions;
 using Flows.Contracts.Runs;
@@ -38,9 +39,13 @@ internal static class RetryRules
         "any" => true,
         "4xx" => error.Code == "http_4xx",
         "5xx" => error.Code == "http_5xx",
-        "429" => NumberOf(error, "status") == 429,
-        _ => error.Code == word,
+        _ => error.Code == word || (StatusOf(word) is { } status && NumberOf(error, "status") == status),
     };
+
+    /// <summary>404 for <c>404</c> and <c>http_404</c>; null for a word that is no status.</summary>
+    private static int? StatusOf(string word) =>
+        int.TryParse(word.StartsWith("http_", StringComparison.Ordinal) ? word.AsSpan(5) : word, NumberStyles.None, CultureInfo.InvariantCulture, out var status)
+        && status is >= 400 and <= 599 ? status : null;
 
     private static double? NumberOf(StepError error, string property) =>
         error.Detail?.ToElement() is { ValueKind: JsonValueKind.Object } detail

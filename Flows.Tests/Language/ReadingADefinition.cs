@@ -63,7 +63,7 @@ public sealed class ReadingADefinition
             "$.trigger.piece: There is no piece 'webhok'. Did you mean 'webhook'?",
             "$.steps[0].name: '1st' cannot be a name: it needs a letter or _ first, then letters, digits or _, 64 characters at most.",
             "$.steps[0].action: The piece 'http' has no action 'reqest'. Did you mean 'request'?",
-            "$.steps[0].retry.on[0]: An error to retry on is 'timeout', 'network', '5xx', '429', 'any' or an error code such as 'http_404'; found the text 'Timeout'.",
+            "$.steps[0].retry.on[0]: An error to retry on is 'timeout', 'network', '5xx', a status such as '429', 'any' or an error code such as 'smtp_busy'; found the text 'Timeout'.",
             "$.steps[0].retry.attempts: 'attempts' has to be a whole number from 1 to 20; found 0.",
             "$.steps[0].retry.delay: 'delay' has to be a time span written [d.]hh:mm:ss, such as 00:00:30; found the text '5 s'.",
             "$.steps[1].name: 'run' cannot be a name: expressions use it for something else.",
@@ -166,9 +166,14 @@ public sealed class ReadingADefinition
     [InlineData("""{ "name": "r", "kind": "router", "branches": [] }""", "$.steps[0]: A router needs at least one branch.")]
     [InlineData("""{ "name": "r", "kind": "router", "branches": [ { "name": "a", "when": true, "steps": [] }, { "name": "b", "otherwise": true, "steps": [] } ] }""", "~$.steps[0].branches[1]: This branch can never be reached: the condition of 'a' always holds.")]
     [InlineData("""{ "name": "r", "kind": "router", "branches": [ { "name": "a", "when": "{{ false }}", "steps": [] }, { "name": "b", "otherwise": true, "steps": [] } ] }""", "~$.steps[0].branches[0]: This branch can never be reached: its condition never holds.")]
+    [InlineData("""{ "name": "r", "kind": "router", "branches": [ { "name": "a", "when": "{{trigger.x}}", "steps": [] }, { "name": "b", "when": "{{trigger.x}}", "steps": [] }, { "name": "c", "otherwise": true, "steps": [] } ] }""", "~$.steps[0].branches[1]: This branch can never be reached: 'a' has the same condition and comes first.")]
+    [InlineData("""{ "name": "r", "kind": "router", "mode": "all", "branches": [ { "name": "a", "when": "{{trigger.x}}", "steps": [] }, { "name": "b", "when": "{{trigger.x}}", "steps": [] }, { "name": "c", "otherwise": true, "steps": [] } ] }""", "")]
+    [InlineData("""{ "name": "r", "kind": "router", "mode": "parallel", "branches": [ { "name": "a", "when": true, "steps": [] }, { "name": "b", "when": "{{trigger.x}}", "steps": [] }, { "name": "c", "otherwise": true, "steps": [] } ] }""", "~$.steps[0].branches[2]: This branch can never be reached: the condition of 'a' always holds.")]
     [InlineData("""{ "name": "r", "kind": "router", "branches": [ { "name": "a.b", "otherwise": true, "when": true, "steps": [] } ] }""", "$.steps[0].branches[0].name: The name of a branch has at most 64 characters, and none of . : [ ] /, because step paths are made of it.|$.steps[0].branches[0].when: The otherwise branch has no condition: it is taken when no other branch is.")]
     [InlineData("""{ "name": "r", "kind": "router", "branches": [ { "name": "a", "when": "total > 5", "steps": [] }, { "name": "b", "otherwise": true, "steps": [] } ] }""", "$.steps[0].branches[0].when: A condition is one expression that gives true or false: write it between '{{' and '}}'.")]
     [InlineData("""{ "name": "r", "kind": "router", "branches": [ { "name": "a", "when": { "any": [ { "all": [ { "left": 1, "operator": "text_equal", "rigth": 2 } ] } ] }, "steps": [] }, { "name": "b", "otherwise": true, "steps": [] } ] }""", "$.steps[0].branches[0].when.any[0].all[0].operator: 'text_equal' is not an operator. Did you mean 'text_equals'?|$.steps[0].branches[0].when.any[0].all[0].rigth: 'rigth' is not a field of a test. Did you mean 'right'?")]
+    [InlineData("""{ "name": "a", "kind": "action", "piece": "http", "action": "request", "input": { "url": "x" }, "retry": { "on": ["timeuot", "smtp_busy", "404", "4xx"] } }""", "~$.steps[0].retry.on[0]: Only steps that fail with the error code 'timeuot' are tried again. Did you mean 'timeout'?")]
+    [InlineData("""{ "name": "l", "kind": "loop", "items": [1], "timeout": "00:01:00", "retry": {}, "steps": [] }""", "~$.steps[0].retry: 'retry' has no effect on a step of the kind 'loop'.")]
     [InlineData("""{ "name": "l", "kind": "loop", "items": "a list", "steps": [] }""", "$.steps[0].items: 'items' is one expression that gives a list: write it between '{{' and '}}'.")]
     [InlineData("""{ "name": "l", "kind": "loop", "items": 5, "steps": [] }""", "$.steps[0].items: 'items' has to be a list or an expression that gives one; found the number 5.")]
     [InlineData("""{ "name": "l", "kind": "loop", "items": [], "steps": [] }""", "~$.steps[0].items: The loop has no items: its steps are never reached.")]
@@ -190,6 +195,44 @@ public sealed class ReadingADefinition
         var problem = Assert.Single(Definitions.Problems($$"""{ "name": "a", "kind": "respond", "headers": { "x-key": "k {{secret}}" } }"""));
         Assert.StartsWith("~$.steps[0].headers['x-key']: This looks like a secret", problem, StringComparison.Ordinal);
         Assert.DoesNotContain(secret[..12], problem, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("""{ "url": "https://x", "headers": { "X-Api-Key": "hunter2" } }""", "~$.steps[0].input.headers['X-Api-Key']: 'X-Api-Key' looks like the name of a secret, and its value stands here where everybody who may see the flow can read it. Keep it in a connection, where it is encrypted and masked.")]
+    [InlineData("""{ "url": "https://x", "body": { "user": "ada", "password": "hunter2" } }""", "~$.steps[0].input.body.password: 'password' looks like the name of a secret, and its value stands here where everybody who may see the flow can read it. Keep it in a connection, where it is encrypted and masked.")]
+    [InlineData("""{ "url": "https://x", "pin": "hunter2" }""", "~$.steps[0].input.pin: 'pin' (PIN) is a secret, and stands here where everybody who may see the flow can read it. Keep it in a connection, where it is encrypted and masked.")]
+    [InlineData("""{ "url": "https://x", "pin": "{{trigger.pin}}", "headers": { "Authorization": "Bearer {{connections.a.b}}", "x-key": "plain" }, "body": { "password": "", "token_type": "x" } }""", "")]
+    public void A_secret_that_looks_like_any_text_is_known_by_where_it_stands(string input, string problem)
+    {
+        var http = Definitions.Catalogue.Pieces[0];
+        var request = http.Actions[0] with { Props = [.. http.Actions[0].Props, new("pin", "PIN", "string", "secret", Required: false)] };
+        var catalogue = Definitions.Catalogue with { Pieces = [http with { Actions = [request] }, .. Definitions.Catalogue.Pieces.Skip(1)] };
+        Assert.Equal(problem, string.Join('|', Definitions.Problems($$"""{ "name": "a", "kind": "action", "piece": "http", "action": "request", "input": {{input}} }""", catalogue)));
+    }
+
+    /// <summary>As many mistakes as four megabytes hold: what is left out is not worked out.</summary>
+    [Theory]
+    [InlineData("{{abcdefgh(1)}}", "\"value\": \"MANY\"")]
+    [InlineData("{{trigger}} ", "\"value\": \"MANY\"")]
+    [InlineData("{{triger}}\\n", "\"value\": \"MANY\"")]
+    [InlineData("-eyJ", "\"value\": \"MANY\"")]
+    [InlineData("{ \"x\": \"{{triger}}\" },", "\"value\": [ MANY 1 ]")]
+    public async Task A_definition_full_of_mistakes_is_read_in_bounded_time(string part, string input)
+    {
+        var many = string.Concat(Enumerable.Repeat(part, 3_900_000 / part.Length));
+        var definition = Definitions.Flow($$"""{ "name": "a", "kind": "respond", "body": { {{input.Replace("MANY", many, StringComparison.Ordinal)}} } }""");
+        var reading = await Task.Run(() => Definitions.Read(definition, Definitions.Catalogue)).WaitAsync(TimeSpan.FromSeconds(60));
+        Assert.Equal(part is "{{trigger}} " or "-eyJ", reading.IsValid);
+        Assert.True(reading.Problems.Count <= 500);
+    }
+
+    [Fact]
+    public void Warnings_that_fill_the_list_hide_no_error()
+    {
+        var secrets = string.Join(',', Enumerable.Range(0, 600).Select(i => $$"""{ "password": "x{{i}}" }"""));
+        var reading = Definitions.Read(Definitions.Flow($$"""{ "name": "a", "kind": "respond", "body": [ {{secrets}}, "{{"{{nobody}}"}}" ] }"""), Definitions.Catalogue);
+        Assert.Equal(500, reading.Problems.Count);
+        Assert.False(reading.IsValid);
     }
 
     [Theory]
