@@ -14,6 +14,8 @@ const CODE_RESULT = 66;
 const MAX_FRAME = 128 * 1024 * 1024;
 const MAX_LOG = 64 * 1024;
 const MAX_CACHED = 64;
+const MAX_DEPTH = 56; // what a value of the engine may nest
+const MAX_MESSAGE = 4000;
 const ALLOWED_IMPORTS = [
   'assert', 'assert/strict', 'buffer', 'crypto', 'events', 'path', 'path/posix', 'punycode', 'querystring',
   'string_decoder', 'url', 'util', 'util/types', 'zlib',
@@ -231,7 +233,7 @@ async function run({ stepName, source, input }) {
     const output = await Promise.race([outputOf(file, source, input, world), call.failed]);
     return answer('output', output, world.log);
   } catch (error) {
-    return answer('error', JSON.stringify(errorOf(error, file)), world.log);
+    return answer('error', JSON.stringify(told(error, file)), world.log);
   } finally {
     current = null;
     world.timers.clearAll();
@@ -246,12 +248,16 @@ async function outputOf(file, source, input, world) {
   if (typeof step !== 'function') {
     throw refusal(`The code has no function as its default export: write 'export default async (input) => { … }'.`);
   }
-  return stringify(await step(world.parse(JSON.stringify(input ?? null))));
+  const json = stringify(await step(world.parse(JSON.stringify(input ?? null))));
+  if (Buffer.byteLength(json) > MAX_FRAME - 2 * MAX_LOG) {
+    throw refusal(`The code returned ${Buffer.byteLength(json)} bytes of JSON, which is more than can be carried (limit: ${MAX_FRAME - 2 * MAX_LOG} bytes).`, 'limit');
+  }
+  return json;
 }
 
 function answer(field, json, log) {
   const logs = log.text();
-  return `{"${field}":${json}${logs === '' ? '' : `,"logs":${JSON.stringify(logs)}`}}`;
+  return `{"${field}":${json}${logs === '' ? '' : `,"logs":${JSON.stringify(logs.toWellFormed())}`}}`; // half of a pair is no text elsewhere
 }
 
 function stringify(value) {
@@ -262,7 +268,8 @@ function stringify(value) {
     const found = unfit(inner);
     if (found) throw refusal(`The code returned ${found} at '${place}', which JSON cannot hold.`);
     if (typeof inner === 'object' && inner !== null) {
-      for (let at = this, text = place; ;) { // a value may be shared, but may not contain itself
+      for (let at = this, text = place, depth = 1; ; depth++) { // a value may be shared, but may not contain itself
+        if (depth > MAX_DEPTH) throw refusal(`The code returned a value that is nested more than ${MAX_DEPTH} levels deep (limit: depth).`, 'limit');
         if (at === inner) throw refusal(`The code returned a value that contains itself at '${text}', which JSON cannot hold.`);
         if (!parents.has(at)) break;
         at = parents.get(at);
@@ -293,21 +300,30 @@ function unfit(value) {
 
 /* ---------- errors, in the words of the user's source ---------- */
 
-const refused = new WeakSet();
-function refusal(message) {
+const refused = new WeakMap(); // error → its code
+function refusal(message, code = 'code_error') {
   const error = new Error(message);
-  refused.add(error);
+  refused.set(error, code);
   return error;
 }
 
-function errorOf(error, file) {
-  if (typeof error !== 'object' || error === null) return { code: 'code_error', message: `The code threw ${describe(error)}.` };
-  if (refused.has(error)) return { code: 'code_error', message: error.message };
+// What is thrown is the step's own, and may throw when it is looked at.
+function told(error, file) {
+  try {
+    return errorOf(error, file);
+  } catch {
+    return { code: 'code_error', message: 'The code threw something that cannot be looked at.' };
+  }
+}
 
-  const name = text(error.name) || 'Error';
-  const message = text(error.message) || 'no message';
+function errorOf(error, file) {
+  if (typeof error !== 'object' || error === null) return { code: 'code_error', message: `The code threw ${cut(describe(error))}.` };
+  if (refused.has(error)) return { code: refused.get(error), message: cut(error.message) };
+
+  const name = cut(text(error.name), 100) || 'Error';
+  const message = cut(text(error.message)) || 'no message';
   const stack = (text(error.stack) || '').split('\n');
-  const frames = stack.filter((line) => line.includes(`${file}:`)).map((line) => line.trim()).slice(0, 20);
+  const frames = stack.filter((line) => line.includes(`${file}:`)).map((line) => cut(line.trim(), 500)).slice(0, 20);
   const at = positionOf(stack, frames, file);
   return {
     code: 'code_error',
@@ -326,6 +342,7 @@ function positionOf(stack, frames, file) {
   return { line: Number(opening[1]), column: carets ? carets.indexOf('^') + 1 : 1 };
 }
 
+const cut = (words, length = MAX_MESSAGE) => (words.length > length ? `${words.slice(0, length)}…` : words).toWellFormed();
 const text = (value) => (typeof value === 'string' ? value : '');
 const describe = (value) => (typeof value === 'string' ? `the text "${value}"` : util.inspect(value));
 

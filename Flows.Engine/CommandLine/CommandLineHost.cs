@@ -50,6 +50,13 @@ internal sealed class CommandLineHost(TextWriter output, LocalCalls files) : IRu
             }
             return new CodeCompleted(request.CallId, result.Output, result.Error, result.Logs);
         }
+        catch (OperationCanceledException) when (_node is { } busy)
+        {
+            // It still runs the code that nobody waits for, and would answer the next call with that.
+            await busy.DisposeAsync();
+            _node = null;
+            throw;
+        }
         finally
         {
             _codeTurn.Release();

@@ -12,6 +12,11 @@ namespace Flows.Engine.CommandLine;
 /// <summary>The code runner as a child process, for runs by hand.</summary>
 internal sealed class NodeProcess : IAsyncDisposable
 {
+    /// <summary>As a worker allows unless it is told otherwise.</summary>
+    private const int HeapMiB = 512;
+    /// <summary>How V8 ends (SIGABRT) when its heap is full.</summary>
+    private const int OutOfMemory = 134;
+    private static readonly TimeSpan s_timeToEnd = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan s_timeToStart = TimeSpan.FromSeconds(20);
 
     private readonly Process _process;
@@ -31,6 +36,7 @@ internal sealed class NodeProcess : IAsyncDisposable
         var node = Environment.GetEnvironmentVariable("FLOWS_NODE") is { Length: > 0 } given ? given : "node";
         var path = Environment.GetEnvironmentVariable("PATH");
         var start = new ProcessStartInfo(node) { RedirectStandardInput = true, RedirectStandardOutput = true };
+        start.ArgumentList.Add($"--max-old-space-size={HeapMiB}");
         start.ArgumentList.Add("--experimental-vm-modules");
         start.ArgumentList.Add("--no-warnings");
         start.ArgumentList.Add(Path.Combine(AppContext.BaseDirectory, "code-runner.mjs"));
@@ -49,6 +55,11 @@ internal sealed class NodeProcess : IAsyncDisposable
         {
             throw new StepException(StepErrorCodes.CodeError, $"code steps need Node.js 20 or later, and '{node}' cannot be started; FLOWS_NODE may hold its path.");
         }
+        catch (OperationCanceledException) when (child is not null)
+        {
+            await child.DisposeAsync();
+            throw;
+        }
         catch (Exception error) when (error is FrameException or TimeoutException)
         {
             if (child is not null)
@@ -66,7 +77,7 @@ internal sealed class NodeProcess : IAsyncDisposable
             var frame = await _reader.ReadAsync(cancel).AsTask().WaitAsync(TimeSpan.FromMilliseconds(request.TimeoutMs), cancel);
             return frame is { Type: FrameType.CodeResult } result
                 ? (result.Read(EngineJson.Default.CodeResult), true)
-                : (Error(StepErrorCodes.CodeError, "the process that ran the code ended before it answered."), false);
+                : (await EndedAsync(), false);
         }
         catch (TimeoutException)
         {
@@ -76,6 +87,22 @@ internal sealed class NodeProcess : IAsyncDisposable
         {
             return (Error(StepErrorCodes.CodeError, $"the process that ran the code broke off: {error.Message}"), false);
         }
+    }
+
+    private async Task<CodeResult> EndedAsync()
+    {
+        using var late = new CancellationTokenSource(s_timeToEnd);
+        try
+        {
+            await _process.WaitForExitAsync(late.Token);
+            if (_process.ExitCode == OutOfMemory)
+                return Error("memory_limit", $"the code needed more memory than the {HeapMiB} MiB of heap that it may use.");
+        }
+        catch (OperationCanceledException)
+        {
+            // It has closed its output and lives on: killed when this is disposed of.
+        }
+        return Error(StepErrorCodes.CodeError, "the process that ran the code ended before it answered.");
     }
 
     public async ValueTask DisposeAsync()

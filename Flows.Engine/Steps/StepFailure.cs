@@ -51,6 +51,9 @@ internal static class StepErrorCodes
 /// <param name="Path">The innermost step that failed.</param>
 internal sealed record StepFailure(string Path, StepError Error, bool IsTransient = false)
 {
+    private const int LongestMessage = 4_000;
+    private const int LargestDetail = 64 << 10;
+
     /// <summary>What an exception means for the step <paramref name="name"/>. One that is not about the flow says only that Flows is at fault.</summary>
     public static StepFailure From(Exception error, string name, string path)
     {
@@ -68,8 +71,11 @@ internal sealed record StepFailure(string Path, StepError Error, bool IsTransien
         };
 
         StepFailure Of(string code, string message, bool transient = false, RawJson? detail = null) =>
-            new(path, new StepError(code, $"Step '{name}': {message}", detail), transient);
+            new(path, new StepError(code, Shortened($"Step '{name}': {message}"), detail is { Length: > LargestDetail } ? null : detail), transient);
     }
+
+    /// <summary>As much of a message as lists, mails and the lines of the steps around can hold: what a service or code says may have any length.</summary>
+    public static string Shortened(string message) => message.Length <= LongestMessage ? message : LoneSurrogates.Repair(message[..LongestMessage] + "…");
 
     /// <summary>The error as the line of a step around the failed one tells it: <see cref="Inside"/> finds the way back.</summary>
     public StepError Around(string name) => new(

@@ -22,7 +22,7 @@ internal sealed class StopExecutor : StepExecutor<StopStep>
         attempt.Run.Meter.Output(json.Length);
         if (!stop.AsFailed)
             return StepResult.Ends(new RunOutcome(RunStatus.Succeeded, json), output);
-        var reason = message.IsNull ? $"The flow stopped at step '{stop.Name}'." : attempt.Run.Secrets.Hide(message.ToString())!;
+        var reason = message.IsNull ? $"The flow stopped at step '{stop.Name}'." : StepFailure.Shortened(attempt.Run.Secrets.Hide(message.ToString())!);
         return StepResult.Ends(new RunOutcome(RunStatus.Failed, json, new StepError(StepErrorCodes.Stopped, reason), attempt.Path), output);
     }
 

@@ -1,6 +1,7 @@
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Json;
 using Flows.Engine.CommandLine;
+using Flows.Engine.Expressions;
 
 namespace Flows.Tests.Engine;
 
@@ -68,6 +69,39 @@ public sealed class CodeRunnerTests(CodeRunnerTests.Runner runner) : IClassFixtu
         Assert.Equal(message, (await RunAsync(source)).Error!.Message);
 
     [Theory]
+    [InlineData("throw new Error('x'.repeat(1e7))")]
+    [InlineData("throw 'x'.repeat(1e7)")]
+    [InlineData("const error = new Error('x'); error.name = 'N'.repeat(1e7); throw error")]
+    [InlineData("throw new Error('\\ud800' + '\\u{1F600}'.repeat(5000))")]
+    [InlineData("throw { get name() { throw 1; } }")]
+    public async Task What_is_thrown_is_told_at_a_length_that_can_be_read(string body)
+    {
+        var error = (await RunAsync($"export default () => {{ {body}; }}")).Error!;
+        Assert.Equal("code_error", error.Code);
+        Assert.InRange(error.Message.Length, 10, 4_200);
+        Assert.InRange(error.Detail?.Length ?? 0, 0, 32_000);
+    }
+
+    [Fact]
+    public async Task Half_of_a_pair_in_the_console_does_not_fail_the_step()
+    {
+        var result = await RunAsync("export default () => { console.log('a\\ud800b'); return 1; }");
+        Assert.Equal(("1", "a\uFFFDb\n"), (result.Output.ToString(), result.Logs));
+    }
+
+    [Theory]
+    [InlineData(56, null)]
+    [InlineData(57, "The code returned a value that is nested more than 56 levels deep (limit: depth).")]
+    [InlineData(100_000, "The code returned a value that is nested more than 56 levels deep (limit: depth).")]
+    public async Task A_result_nests_as_deeply_as_a_value_of_the_engine_may(int levels, string? message)
+    {
+        var result = await RunAsync("export default ({ levels }) => { let deep = []; for (let i = 1; i < levels; i++) deep = i % 2 ? [deep] : { deep }; return deep; }", $$"""{ "levels": {{levels}} }""");
+        Assert.Equal((message, message is null ? null : "limit"), (result.Error?.Message, result.Error?.Code));
+        if (message is null)
+            Assert.Equal(Value.MaxDepth, Value.FromJson(result.Output!.Value).Depth);
+    }
+
+    [Theory]
     [InlineData("import fs from 'node:fs'; export default () => 1", "node:fs")]
     [InlineData("import x from 'left-pad'; export default () => 1", "left-pad")]
     [InlineData("export default async () => (await import('child_process')).exec", "child_process")]
@@ -108,6 +142,28 @@ public sealed class CodeRunnerTests(CodeRunnerTests.Runner runner) : IClassFixtu
         await using var node = await NodeProcess.StartAsync(CancellationToken.None);
         var (result, isAlive) = await node.RunAsync(new CodeRequested(1, "total", "javascript", "export default () => { for (;;); }", RawJson.Null, 300), CancellationToken.None);
         Assert.Equal(("timeout", false), (result.Error!.Code, isAlive));
+    }
+
+    [Fact]
+    public async Task Code_that_takes_memory_without_end_is_ended_at_the_limit()
+    {
+        await using var node = await NodeProcess.StartAsync(CancellationToken.None);
+        var (result, isAlive) = await node.RunAsync(
+            new CodeRequested(1, "total", "javascript", "export default () => { const all = []; for (;;) all.push(new Array(1e6).fill(all.length)); }", RawJson.Null, 60_000), CancellationToken.None);
+        Assert.Equal(("memory_limit", "the code needed more memory than the 512 MiB of heap that it may use.", false), (result.Error!.Code, result.Error.Message, isAlive));
+    }
+
+    [Fact]
+    public async Task Code_that_was_given_up_does_not_answer_the_next_call()
+    {
+        await using var host = new CommandLineHost(TextWriter.Null, new LocalCalls(folder: null));
+        Assert.Equal("1", (await host.RunCodeAsync(new CodeRequested(0, "first", "javascript", "export default () => 1", RawJson.Null, 60_000), CancellationToken.None)).Output.ToString());
+        using var late = new CancellationTokenSource();
+        var endless = host.RunCodeAsync(new CodeRequested(1, "a", "javascript", "export default () => { for (;;); }", RawJson.Null, 60_000), late.Token);
+        await late.CancelAsync();
+        await Assert.ThrowsAnyAsync<OperationCanceledException>(() => endless);
+        var next = await host.RunCodeAsync(new CodeRequested(2, "b", "javascript", "export default () => 2", RawJson.Null, 60_000), CancellationToken.None);
+        Assert.Equal("2", next.Output.ToString());
     }
 
     [Fact]

@@ -156,6 +156,24 @@ public sealed class FailingSteps
         Assert.Equal(("limit", message), (error.Code, error.Message));
     }
 
+    [Theory]
+    [InlineData("""{ "name": "a", "kind": "action", "piece": "data", "action": "set", "input": { "value": "{{fail(repeat('x', 100000))}}" } }""", "Step 'a': $.input.value:1:3: xxx")]
+    [InlineData("""{ "name": "a", "kind": "stop", "asFailed": true, "message": "{{repeat('x', 100000)}}" }""", "xxx")]
+    public async Task A_message_without_end_is_cut(string step, string start)
+    {
+        var run = await WalkedRun.OfAsync($"[{step}]");
+        Assert.StartsWith(start, run.Outcome!.Error!.Message, StringComparison.Ordinal);
+        Assert.Equal(4_001, run.Outcome.Error.Message.Length);
+    }
+
+    [Fact]
+    public async Task A_detail_that_is_larger_than_an_error_may_be_is_left_out()
+    {
+        var run = await WalkedRun.OfAsync("""[{ "name": "a", "kind": "code", "language": "javascript", "source": "x" }]""",
+            code: request => new CodeCompleted(request.CallId, null, new StepError("code_error", "no", RawJson.Parse($"\"{new string('x', 100_000)}\"")), null));
+        Assert.Equal(("Step 'a': no", null), (run.Outcome!.Error!.Message, run.Outcome.Error.Detail));
+    }
+
     [Fact]
     public async Task What_earlier_attempts_have_used_counts_against_the_log_limit()
     {
