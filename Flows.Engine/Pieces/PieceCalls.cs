@@ -131,7 +131,7 @@ internal sealed class PieceCalls(PieceCatalog pieces, OutboundHttp http, TimePro
             throw PieceException.Final($"the trigger gave {events.Items.Count} items at once; {TriggerEvents.MostItems} are allowed (limit: items).", StepErrorCodes.Limit);
         var bytes = events.Items.Sum(item => (long)item.Output.Length) + (events.Cursor?.Length ?? 0);
         return bytes <= call.MaxBytes ? answer
-            : throw PieceException.Final($"what the trigger gave has {bytes} bytes; {call.MaxBytes} are allowed (limit: OutputBytes).", StepErrorCodes.Limit);
+            : throw PieceException.Final($"what the trigger gave has {bytes} bytes; {call.MaxBytes} are allowed (limit: Flows__Limits__PayloadMiB).", StepErrorCodes.Limit);
     }
 
     private static PieceAnswer Masked(PieceAnswer answer, Secrets secrets) => answer with

@@ -53,7 +53,7 @@ internal sealed class RunFiles(HostCaller calls)
     public async Task<byte[]> ReadAllAsync(FileReference file, long mostBytes, CancellationToken cancel)
     {
         if (file.Size > mostBytes)
-            throw PieceException.Final($"the file '{file.Name}' has {file.Size} bytes; at most {mostBytes} can be taken into a step (limit: OutputBytes).", StepErrorCodes.Limit);
+            throw PieceException.Final($"the file '{file.Name}' has {file.Size} bytes; at most {mostBytes} can be taken into a step (limit: Flows__Limits__PayloadMiB).", StepErrorCodes.Limit);
         var bytes = new byte[file.Size];
         await using var content = Read(file);
         await content.ReadExactlyAsync(bytes, cancel);

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Http.Headers;
 using System.Text;
 using System.Text.Json;
+using Flows.Contracts.Network;
 using Flows.Engine.Expressions;
 using Flows.Engine.Steps;
 
@@ -41,6 +42,11 @@ internal sealed class WebApi(string title, Func<Value, string?> reasonOf)
         catch (OperationCanceledException) when (time.IsCancellationRequested && !cancel.IsCancellationRequested)
         {
             throw PieceException.Transient($"{title} did not answer within {s_time.TotalSeconds:0} s.", StepErrorCodes.Timeout);
+        }
+        catch (Exception error) when (NetworkRefusedException.In(error) is { } refused)
+        {
+            // A builder has to know that it was the policy and not the service.
+            throw PieceException.Final($"{title} cannot be reached: {refused.Message}", NetworkRefusedException.Code);
         }
         catch (Exception error) when (error is HttpRequestException or IOException)
         {
@@ -112,7 +118,7 @@ internal sealed class WebApi(string title, Func<Value, string?> reasonOf)
         {
             bytes.Advance(got);
             if (bytes.WrittenCount > maxBytes)
-                throw PieceException.Final($"the answer of {title} has more than {maxBytes} bytes, which is the largest output a step may have (limit: OutputBytes).", "limit");
+                throw PieceException.Final($"the answer of {title} has more than {maxBytes} bytes, which is the largest output a step may have (limit: Flows__Limits__PayloadMiB).", "limit");
         }
         return bytes.WrittenMemory;
     }
@@ -140,11 +146,12 @@ internal sealed record WebAnswer(Value Body, HttpResponseHeaders Headers)
 /// <summary>The fields of the step's connection.</summary>
 internal static class ConnectionOf
 {
+    /// <param name="otherwise">What a connection without the field has; null for a field that it must have.</param>
     /// <exception cref="PieceException">The step names no connection, or one without the field.</exception>
-    public static string Field(PieceContext context, string name) =>
+    public static string Field(PieceContext context, string name, string? otherwise = null) =>
         context.Connection is not { } connection ? throw PieceException.Input("the step needs a 'connection'.")
         : WebAnswer.TextAt(Value.FromJson(connection), name) is { Length: > 0 } text ? text
-        : throw PieceException.Input($"the connection has no field '{name}'.");
+        : otherwise ?? throw PieceException.Input($"the connection has no field '{name}'.");
 
     /// <summary>A field that goes into a header.</summary>
     public static AuthenticationHeaderValue Bearer(PieceContext context, string name)

@@ -145,6 +145,21 @@ public sealed class CallingHttp : IAsyncLifetime
         Assert.Equal($$$"""{"status":{{{status}}},"body":{"reason":"because"}}""", run.Outcome.Error.Detail.ToString());
     }
 
+    [Theory]
+    [InlineData("404", 404, 2)]
+    [InlineData("http_404", 404, 2)]
+    [InlineData("404", 403, 1)]
+    [InlineData("4xx", 403, 2)]
+    [InlineData("5xx", 403, 1)]
+    [InlineData("503", 503, 2)]
+    public async Task A_retry_may_name_a_status(string on, int status, int tries)
+    {
+        var run = await WalkedRun.OfAsync($$"""
+            [{ "name": "call", "kind": "action", "piece": "http", "action": "request", "retry": { "attempts": 2, "delay": "00:00:00", "on": ["{{on}}"] }, "input": { "url": "{{Url}}/status/{{status}}" } }]
+            """);
+        Assert.Equal(tries, run["call"].Attempt);
+    }
+
     [Fact]
     public async Task With_failOnError_off_the_status_is_the_output()
     {
@@ -158,6 +173,9 @@ public sealed class CallingHttp : IAsyncLifetime
     [InlineData("/json", "text", "\"{ \\\"n\\\": 1 }\"")]
     [InlineData("/json", "base64", "\"eyAibiI6IDEgfQ==\"")]
     [InlineData("/latin1", "auto", "\"grün\"")]
+    [InlineData("/windows", "auto", "\"1€\"")]
+    [InlineData("/windows", "text", "\"1€\"")]
+    [InlineData("/windows-json", "auto", "\"€\"")]
     [InlineData("/empty", "auto", "null")]
     [InlineData("/empty", "json", "null")]
     [InlineData("/not-json", "auto", "\"{ oops\"")]
@@ -171,6 +189,31 @@ public sealed class CallingHttp : IAsyncLifetime
     {
         var run = await CallAsync($"\"url\": \"{Url}/not-json\", \"response\": \"json\"");
         Assert.Equal("http_body", run.Outcome!.Error!.Code);
+    }
+
+    [Fact]
+    public async Task An_answer_that_nests_too_deeply_is_JSON_that_cannot_be_taken_in()
+    {
+        var run = await CallAsync($"\"url\": \"{Url}/deep\", \"response\": \"json\"");
+        Assert.Equal("limit", run.Outcome!.Error!.Code);
+        Assert.EndsWith("cannot be taken in: it is nested more than 56 levels deep (limit: depth).", run.Outcome.Error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task An_answer_that_is_not_text_fails_a_step_that_asks_for_it()
+    {
+        var run = await CallAsync($"\"url\": \"{Url}/bytes\", \"response\": \"text\"");
+        Assert.Equal("http_body", run.Outcome!.Error!.Code);
+        Assert.EndsWith("is not text in utf-8; read it as base64 or as a file.", run.Outcome.Error.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task HEAD_gives_status_and_headers_and_no_body()
+    {
+        var run = await CallAsync($"\"method\": \"HEAD\", \"url\": \"{Url}/echo\"");
+        Assert.Equal(JsonValueKind.Null, BodyOf(run).ValueKind);
+        Assert.Equal("application/json; charset=utf-8", run.Outcome!.Output!.Value.ToElement().GetProperty("headers").GetProperty("content-type").GetString());
+        Assert.Equal(StepEffect.Idempotent, run["call"].Effect);
     }
 
     [Fact]
@@ -234,6 +277,7 @@ public sealed class CallingHttp : IAsyncLifetime
         var run = await CallAsync($"\"url\": \"{Url}{path}\"", EngineLimits.Default with { OutputBytes = 1000 });
         Assert.Equal("limit", run.Outcome!.Error!.Code);
         Assert.Contains("1000 bytes", run.Outcome.Error.Message, StringComparison.Ordinal);
+        Assert.EndsWith("(limit: Flows__Limits__PayloadMiB).", run.Outcome.Error.Message, StringComparison.Ordinal);
     }
 
     [Fact]

@@ -44,6 +44,9 @@ internal static class EchoServer
         server.MapGet("/loop", () => Results.Redirect("/loop"));
         server.MapGet("/bytes", () => Results.Bytes([0xFF, 0x00, 0xFE], "application/octet-stream"));
         server.MapGet("/json", () => Results.Text("{ \"n\": 1 }", "application/problem+json"));
+        server.MapGet("/deep", () => Results.Text(new string('[', 100_000) + new string(']', 100_000), "application/json"));
+        server.MapGet("/windows", () => Results.Bytes([(byte)'1', 0x80], "text/plain; charset=windows-1252"));
+        server.MapGet("/windows-json", () => Results.Bytes([(byte)'"', 0x80, (byte)'"'], "application/json; charset=windows-1252"));
         server.MapGet("/latin1", () => Results.Bytes([(byte)'g', (byte)'r', 0xFC, (byte)'n'], "text/plain; charset=iso-8859-1"));
         server.MapGet("/empty", () => Results.StatusCode(204));
         server.MapGet("/not-json", () => Results.Text("{ oops", "application/json"));

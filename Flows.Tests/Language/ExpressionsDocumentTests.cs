@@ -32,6 +32,23 @@ public sealed class ExpressionsDocumentTests
         $"{OperatorsBegin}\n| Operator | Holds when |\n|---|---|\n{string.Concat(ConditionOperators.All.Select(op => $"| `{op.Name}` | {op.Help} |\n"))}{OperatorsEnd}";
 
     [Fact]
+    public void The_limits_are_those_of_the_engine()
+    {
+        var text = File.ReadAllText(Path());
+        var limits = ExpressionLimits.Default;
+        string[] figures =
+        [
+            FormattableString.Invariant($"{limits.Steps:N0} steps"), FormattableString.Invariant($"{limits.Time.TotalSeconds:0} seconds"), FormattableString.Invariant($"{limits.Size:N0} values and characters"),
+            FormattableString.Invariant($"{limits.TextLength:N0} characters"), FormattableString.Invariant($"{limits.ListItems:N0} items"), FormattableString.Invariant($"nested {limits.Depth} levels"),
+            FormattableString.Invariant($"{limits.PatternTime.TotalMilliseconds:0} ms"), FormattableString.Invariant($"{Parser.MaxLength:N0} characters"), "at most 60 levels",
+        ];
+        var section = text[text.IndexOf("## Limits", StringComparison.Ordinal)..].ReplaceLineEndings(" ");
+        Assert.All(figures, figure => Assert.Contains(figure, section, StringComparison.Ordinal));
+        Assert.Throws<ExpressionSyntaxException>(() => Parser.Parse(new string('(', 61) + "1" + new string(')', 61)));
+        Parser.Parse(new string('(', 59) + "1" + new string(')', 59));
+    }
+
+    [Fact]
     public void There_are_many_functions_each_described_once()
     {
         Assert.True(FunctionTable.All.Count >= 80, $"There are {FunctionTable.All.Count} functions.");

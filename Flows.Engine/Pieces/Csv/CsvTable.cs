@@ -73,6 +73,6 @@ internal sealed class CsvTable(CsvReader reader, bool fit, bool readNumbers, lon
     {
         _size += size;
         if (_size > maxSize)
-            throw PieceException.Final(string.Create(CultureInfo.InvariantCulture, $"the table is larger than {maxSize} characters."), "limit");
+            throw PieceException.Final(string.Create(CultureInfo.InvariantCulture, $"the table is larger than {maxSize} characters (limit: Flows__Limits__PayloadMiB)."), "limit");
     }
 }

@@ -56,7 +56,7 @@ internal sealed class CsvWriter(char delimiter, bool quoteAll, bool safe, string
             _text.Append("\"\"");
         _text.Append(lineEnd);
         if (_text.Length > maxLength)
-            throw PieceException.Final($"the text has more than {maxLength} characters.", "limit");
+            throw PieceException.Final($"the text has more than {maxLength} characters (limit: Flows__Limits__PayloadMiB).", "limit");
     }
 
     private void Cell(Value cell)

@@ -65,24 +65,35 @@ internal sealed partial class DataPiece
         ];
 
         protected override Task<Value> RunAsync(TemplateInput input, PieceContext context, CancellationToken cancel) =>
-            Task.FromResult(Filled(input.Template, input, context));
+            Task.FromResult(new Filling(input, context.MaxBytes, cancel).Of(input.Template));
+    }
 
-        private static Value Filled(Value part, TemplateInput input, PieceContext context)
+    /// <param name="most">Characters that a text may have, and all of them together.</param>
+    private sealed class Filling(TemplateInput input, long most, CancellationToken cancel)
+    {
+        private long _made;
+
+        public Value Of(Value part)
         {
             switch (part.Kind)
             {
                 case ValueKind.Text:
-                    return Placeholders.Only(part.AsText, input.Values) is { } whole ? whole : Value.Of(Placeholders.Fill(part.AsText, input.Values, input.Missing, context.MaxBytes));
+                    cancel.ThrowIfCancellationRequested();
+                    return Placeholders.Only(part.AsText, input.Values) is { } whole ? Counted(whole) : Counted(Value.Of(Placeholders.Fill(part.AsText, input.Values, input.Missing, most)));
                 case ValueKind.List:
-                    return ValueList.Of(part.AsList.Select(item => Filled(item, input, context)));
+                    return ValueList.Of(part.AsList.Select(Of));
                 case ValueKind.Object:
                     var filled = new ValueObject.Builder();
                     foreach (var (name, value) in part.AsObject)
-                        filled.Set(name, Filled(value, input, context));
+                        filled.Set(name, Of(value));
                     return Value.Of(filled.ToObject());
                 default:
                     return part;
             }
         }
+
+        private Value Counted(Value filled) => (_made += filled.Weight) <= most
+            ? filled
+            : throw PieceException.Final($"the texts have more than {most} characters together (limit: Flows__Limits__PayloadMiB).", "limit");
     }
 }

@@ -13,7 +13,7 @@ internal sealed partial class FilePiece() : Piece("file", "Files", "Writes and r
 {
     public override IReadOnlyList<PieceAction> Actions => [new Read(), new Write()];
 
-    internal sealed record ReadInput(Value File, string As);
+    internal sealed record ReadInput(Value File, string As, string Encoding);
     internal sealed record WriteInput(string Name, Value Content, string From, string? Type);
 
     private sealed class Read() : PieceAction<ReadInput, Value>(
@@ -23,28 +23,33 @@ internal sealed partial class FilePiece() : Piece("file", "Files", "Writes and r
         [
             Prop.Any("file", "File", required: true, help: "A file that a step or the trigger gave, or its id."),
             Prop.Select("as", "Read it as", ["text", "json", "base64"], "text"),
+            Prop.Text("encoding", "Encoding of the text", otherwise: "utf-8", help: "Such as windows-1252 or utf-16. For text and JSON."),
         ];
 
         protected override async Task<Value> RunAsync(ReadInput input, PieceContext context, CancellationToken cancel)
         {
             var file = await context.Files.FindAsync("file", input.File, cancel);
             var bytes = await context.Files.ReadAllAsync(file, context.MaxBytes, cancel);
-            var text = bytes.AsSpan().StartsWith("\uFEFF"u8) ? bytes.AsMemory(3) : bytes;
+            if (input.As == "base64")
+                return Value.Of(Convert.ToBase64String(bytes));
+            var encoding = Charsets.Find(input.Encoding) ?? throw PieceException.Input($"'encoding' must be one such as utf-8 or windows-1252; found {ValueText.Of(Value.Of(input.Encoding))}.");
+            if (!Charsets.TryRead(encoding, bytes, out var text))
+                throw PieceException.Input($"'file': '{file.Name}' is not text in {encoding.WebName}; with another 'encoding' it may be, and read as base64 any file can.");
             switch (input.As)
             {
-                case "base64":
-                    return Value.Of(Convert.ToBase64String(bytes));
                 case "json":
                     try
                     {
-                        return Value.FromJson(text.Span);
+                        return Value.FromJson(Encoding.UTF8.GetBytes(text));
                     }
                     catch (JsonException error)
                     {
-                        throw PieceException.Input($"'file': '{file.Name}' is not JSON ({error.Message.TrimEnd('.')}).");
+                        throw Value.LimitOf(Encoding.UTF8.GetBytes(text)) is { } limit
+                            ? PieceException.Final($"'file': '{file.Name}' cannot be taken in: {limit}.", StepErrorCodes.Limit)
+                            : PieceException.Input($"'file': '{file.Name}' is not JSON ({error.Message.TrimEnd('.')}).");
                     }
                 default:
-                    return Value.Of(Encoding.UTF8.GetString(text.Span));
+                    return Value.Of(text);
             }
         }
     }

@@ -2,14 +2,13 @@ using System.Buffers;
 using System.Text;
 using System.Text.Json;
 using Flows.Engine.Expressions;
+using Flows.Engine.Steps;
 
 namespace Flows.Engine.Pieces.Http;
 
 /// <summary>Reads an HTTP answer into a value, at most as many bytes as a step's output may have.</summary>
 internal static class AnswerReader
 {
-    private static readonly UTF8Encoding s_strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
-
     /// <exception cref="PieceException">Too large, or not of the form that the input asks for.</exception>
     public static async Task<HttpPiece.RequestOutput> ReadAsync(
         HttpResponseMessage answer, HttpPiece.RequestInput input, PieceContext context, CancellationToken cancel)
@@ -56,44 +55,44 @@ internal static class AnswerReader
     {
         var type = answer.Content.Headers.ContentType;
         var media = type?.MediaType ?? "";
+        var charset = type?.CharSet?.Trim('"') is { Length: > 0 } named ? named : "utf-8";
+        // A charset that nobody knows is most often a word for UTF-8.
+        var encoding = Charsets.Find(charset) ?? Charsets.Find("utf-8")!;
         switch (form)
         {
             case "base64":
                 return Base64(bytes);
+            case "text" when Charsets.TryRead(encoding, bytes.Span, out var text):
+                return Value.Of(text);
+            case "text" when (int)answer.StatusCode >= 400:
+                return Value.Of(Encoding.UTF8.GetString(bytes.Span)); // what matters is the status
             case "text":
-                return Value.Of(EncodingOf(type?.CharSet).GetString(bytes.Span));
+                throw PieceException.Final($"the answer (status {(int)answer.StatusCode}, content type '{media}') is not text in {charset}; read it as base64 or as a file.", "http_body");
             case "json" when bytes.IsEmpty:
                 return Value.Null;
             case "json":
-                return Json(bytes)
-                    ?? throw PieceException.Final($"the answer (status {(int)answer.StatusCode}, content type '{media}') is not JSON.", "http_body");
+                if (Json(bytes, encoding) is { } asked)
+                    return asked;
+                var what = $"the answer (status {(int)answer.StatusCode}, content type '{media}')";
+                throw Value.LimitOf(bytes.Span) is { } limit
+                    ? PieceException.Final($"{what} cannot be taken in: {limit}.", StepErrorCodes.Limit)
+                    : PieceException.Final($"{what} is not JSON.", "http_body");
         }
         if (bytes.IsEmpty)
             return Value.Null;
-        if (media.Equals("application/json", StringComparison.OrdinalIgnoreCase) || media.EndsWith("+json", StringComparison.OrdinalIgnoreCase))
-            return Json(bytes) ?? Text(bytes, type?.CharSet);
-        return Text(bytes, type?.CharSet);
+        var isJson = media.Equals("application/json", StringComparison.OrdinalIgnoreCase) || media.EndsWith("+json", StringComparison.OrdinalIgnoreCase);
+        return isJson && Json(bytes, encoding) is { } json ? json : Text(bytes, encoding);
     }
 
     // Bytes that are no text are not made into one: what cannot be turned back would be lost silently.
-    private static Value Text(ReadOnlyMemory<byte> bytes, string? charset)
-    {
-        var encoding = EncodingOf(charset);
-        if (encoding is not UTF8Encoding)
-            return Value.Of(encoding.GetString(bytes.Span));
-        try
-        {
-            var text = s_strict.GetString(bytes.Span);
-            return text.Contains('\0', StringComparison.Ordinal) ? Base64(bytes) : Value.Of(text);
-        }
-        catch (DecoderFallbackException)
-        {
-            return Base64(bytes);
-        }
-    }
+    private static Value Text(ReadOnlyMemory<byte> bytes, Encoding encoding) =>
+        Charsets.TryRead(encoding, bytes.Span, out var text) && !text.Contains('\0', StringComparison.Ordinal) ? Value.Of(text) : Base64(bytes);
 
-    private static Value? Json(ReadOnlyMemory<byte> bytes)
+    // JSON is UTF-8 (RFC 8259); a service that says otherwise is taken at its word.
+    private static Value? Json(ReadOnlyMemory<byte> bytes, Encoding encoding)
     {
+        if (encoding is not UTF8Encoding && Charsets.TryRead(encoding, bytes.Span, out var text))
+            bytes = Encoding.UTF8.GetBytes(text);
         try
         {
             return Value.FromJson(bytes.Span.StartsWith("\uFEFF"u8) ? bytes.Span[3..] : bytes.Span);
@@ -106,18 +105,6 @@ internal static class AnswerReader
 
     private static Value Base64(ReadOnlyMemory<byte> bytes) => Value.Of(Convert.ToBase64String(bytes.Span));
 
-    private static Encoding EncodingOf(string? charset)
-    {
-        try
-        {
-            return string.IsNullOrEmpty(charset) ? Encoding.UTF8 : Encoding.GetEncoding(charset.Trim('"'));
-        }
-        catch (ArgumentException)
-        {
-            return Encoding.UTF8;
-        }
-    }
-
     private static PieceException TooLarge(long maxBytes) =>
-        PieceException.Final($"the answer has more than {maxBytes} bytes, which is the largest output a step may have (limit: OutputBytes).", "limit");
+        PieceException.Final($"the answer has more than {maxBytes} bytes, which is the largest output a step may have (limit: Flows__Limits__PayloadMiB).", "limit");
 }

@@ -69,7 +69,7 @@ internal sealed partial class HttpPiece() : Piece("http", "HTTP", "Sends request
                 var found = NextPage.ItemsOf(page, request.Url, input.ItemsAt);
                 items.AddRange(found);
                 if ((weight += found.Weight) > context.MaxBytes)
-                    throw PieceException.Final($"the pages have more than {context.MaxBytes} bytes together, which is the largest output a step may have (limit: OutputBytes).", "limit");
+                    throw PieceException.Final($"the pages have more than {context.MaxBytes} bytes together, which is the largest output a step may have (limit: Flows__Limits__PayloadMiB).", "limit");
                 if (number == input.Pages || NextPage.Of(page, request.Url, input.NextAt) is not { } next)
                     return page with { Body = ValueList.Of(items) };
                 // As with a redirect: another host gets no credentials.

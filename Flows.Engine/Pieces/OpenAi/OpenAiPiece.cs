@@ -8,11 +8,13 @@ namespace Flows.Engine.Pieces.OpenAi;
 /// <summary>Any service with the chat completions of OpenAI: https://platform.openai.com/docs/api-reference/chat</summary>
 internal sealed partial class OpenAiPiece() : Piece("openai", "OpenAI-compatible chat", "Asks a language model of OpenAI, or of any service that speaks its protocol.")
 {
+    private const string Address = "https://api.openai.com/v1";
+
     private static readonly WebApi s_model = new("The model's service", body => WebAnswer.TextAt(body, "error", "message"));
 
     public override AuthDescription Auth { get; } = new("custom", "Service and key", null,
     [
-        Prop.Text("baseUrl", "Base URL", help: "Up to and with /v1.", otherwise: "https://api.openai.com/v1"),
+        Prop.Text("baseUrl", "Base URL", help: "Up to and with /v1.", otherwise: Address),
         Prop.Secret("apiKey", "API key", required: true),
     ]);
 
@@ -42,7 +44,7 @@ internal sealed partial class OpenAiPiece() : Piece("openai", "OpenAI-compatible
                 throw PieceException.Input("'temperature' must be from 0 to 2.");
             if (input.MaxTokens is < 1)
                 throw PieceException.Input("'maxTokens' must be at least 1.");
-            if (!Uri.TryCreate(ConnectionOf.Field(context, "baseUrl").TrimEnd('/') + "/chat/completions", UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
+            if (!Uri.TryCreate(ConnectionOf.Field(context, "baseUrl", Address).TrimEnd('/') + "/chat/completions", UriKind.Absolute, out var url) || url.Scheme is not ("http" or "https"))
                 throw PieceException.Input("the field 'baseUrl' of the connection must be an address that begins with http:// or https://.");
 
             var request = new HttpRequestMessage(HttpMethod.Post, url)

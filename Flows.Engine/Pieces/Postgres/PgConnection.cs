@@ -116,7 +116,7 @@ internal sealed class PgConnection : IAsyncDisposable
                     break;
                 case 'D':
                     if ((left -= body.Length) < 0)
-                        throw PieceException.Final($"the rows have more than {_maxBytes} bytes, which is the largest output a step may have (limit: OutputBytes).", StepErrorCodes.Limit);
+                        throw PieceException.Final($"the rows have more than {_maxBytes} bytes, which is the largest output a step may have (limit: Flows__Limits__PayloadMiB).", StepErrorCodes.Limit);
                     rows.Add(PgValues.Row(new PgReader(body), columns));
                     break;
                 case 'C':
@@ -159,7 +159,7 @@ internal sealed class PgConnection : IAsyncDisposable
             if (length < 0 || length > _maxBytes + MessageRoom)
             {
                 throw type == 'D' && length > 0
-                    ? PieceException.Final($"a row has {length} bytes; {_maxBytes} are the largest output a step may have (limit: OutputBytes).", StepErrorCodes.Limit)
+                    ? PieceException.Final($"a row has {length} bytes; {_maxBytes} are the largest output a step may have (limit: Flows__Limits__PayloadMiB).", StepErrorCodes.Limit)
                     : PieceException.Final("the server sent something else than the protocol of PostgreSQL.", "postgres_protocol");
             }
             var body = new byte[length];

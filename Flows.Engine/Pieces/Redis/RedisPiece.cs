@@ -66,7 +66,7 @@ internal sealed partial class RedisPiece() : Piece("redis", "Redis", "Reads and 
             AskAsync(context, input.Database, cancel, input.End == "left" ? "LPUSH" : "RPUSH", input.Key, input.Value.ToString());
     }
 
-    private sealed class Set() : PieceAction<SetInput, Value>("set", "Set a value", "Puts a value under a key; false when it was to be new and was not.", StepEffect.Idempotent, RedisJson.Default)
+    private sealed class Set() : PieceAction<SetInput, Value>("set", "Set a value", "Puts a value under a key; false when it was to be new and was not.", effect: null, RedisJson.Default)
     {
         public override IReadOnlyList<PropDescription> Props { get; } =
         [
@@ -78,6 +78,8 @@ internal sealed partial class RedisPiece() : Piece("redis", "Redis", "Reads and 
         ];
 
         // Twice is not once when the key must be new: the second time it says false.
+        protected override StepEffect EffectOf(SetInput input) => input.OnlyNew ? StepEffect.Effect : StepEffect.Idempotent;
+
         protected override async Task<Value> RunAsync(SetInput input, PieceContext context, CancellationToken cancel)
         {
             if (input.Seconds is < 1)

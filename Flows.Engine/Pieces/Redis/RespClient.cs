@@ -80,7 +80,7 @@ internal sealed class RespClient(Stream stream, long maxBytes) : IAsyncDisposabl
         if (!int.TryParse(text, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out var count) || count < -1)
             throw Broken("a length that is none");
         if ((_left -= Math.Max(count, 0)) < 0)
-            throw PieceException.Final($"the answer has more than {maxBytes} bytes, which is the largest output a step may have (limit: OutputBytes).", StepErrorCodes.Limit);
+            throw PieceException.Final($"the answer has more than {maxBytes} bytes, which is the largest output a step may have (limit: Flows__Limits__PayloadMiB).", StepErrorCodes.Limit);
         return count;
     }
 

@@ -89,8 +89,10 @@ internal sealed partial class SlackPiece(string address = "https://slack.com/api
     private static async Task<IReadOnlyList<Channel>> ChannelsAsync(string address, long limit, bool archived, PieceContext context, CancellationToken cancel)
     {
         const int pageSize = 200;
+        const int mostPages = 100;
         var channels = new List<Channel>();
-        for (var cursor = ""; ;)
+        var cursor = "";
+        for (var page = 1; ; page++)
         {
             var size = Math.Min(pageSize, limit - channels.Count);
             var answer = await CallAsync(new HttpRequestMessage(HttpMethod.Get, string.Create(CultureInfo.InvariantCulture,
@@ -101,8 +103,8 @@ internal sealed partial class SlackPiece(string address = "https://slack.com/api
                     channels.Add(new Channel(WebAnswer.At(channel, "id").ToString(), WebAnswer.At(channel, "name").ToString(), WebAnswer.At(channel, "is_private").IsTruthy));
             }
             var next = answer["response_metadata", "next_cursor"] is { IsText: true } text ? text.AsText : "";
-            // A cursor that stays the same would go round for ever.
-            if (next.Length == 0 || next == cursor || channels.Count >= limit)
+            // Pages may have few channels, or none; cursors that lead round would never end.
+            if (next.Length == 0 || next == cursor || channels.Count >= limit || page == mostPages)
                 return [.. channels.Take((int)limit)];
             cursor = next;
         }

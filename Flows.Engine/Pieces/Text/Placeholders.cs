@@ -28,7 +28,7 @@ internal static class Placeholders
             else if (missing == "keep")
                 filled.Append(template, at, end + 1 - at);
             if (filled.Length > maxLength)
-                throw PieceException.Final($"the text has more than {maxLength} characters.", "limit");
+                throw PieceException.Final($"the text has more than {maxLength} characters (limit: Flows__Limits__PayloadMiB).", "limit");
             at = end + 1;
         }
         return filled.ToString();

@@ -76,7 +76,7 @@ internal sealed class XmlValueWriter(bool indent, long maxLength, CancellationTo
             _text.Append("</").Append(name).Append('>');
         }
         if (_text.Length > maxLength)
-            throw PieceException.Final($"the document has more than {maxLength} characters.", "limit");
+            throw PieceException.Final($"the document has more than {maxLength} characters (limit: Flows__Limits__PayloadMiB).", "limit");
     }
 
     private void NewLine(int depth)

@@ -47,6 +47,8 @@ public sealed class AskingRedis(Platform platform)
         Assert.Equal(["true", "false", "\"{\\\"n\\\":1,\\\"t\\\":\\\"ü\\\"}\"", "null", "5", "1", "0", "true"], run.Journal.Select(line => line.Output!.Value.ToString()));
         Assert.Equal(StepEffect.Effect, run["count"].Effect);
         Assert.Equal(StepEffect.Idempotent, run["get"].Effect);
+        // Done twice, the second one would say that the key is taken, by itself.
+        Assert.Equal((StepEffect.Idempotent, StepEffect.Effect), (run["set"].Effect, run["taken"].Effect));
     }
 
     [Fact]

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Text.Json;
 using Flows.Contracts.EngineProtocol;
+using Flows.Contracts.Network;
 using Flows.Contracts.Json;
 using Flows.Engine.Expressions;
 using Flows.Engine.Pieces;
@@ -70,7 +71,7 @@ public sealed class CallingServices : IAsyncLifetime
     [Fact]
     public async Task A_model_is_asked_at_the_address_of_the_connection()
     {
-        var answer = await DoAsync(new OpenAiPiece(), "chat", """{ "model": "m-1", "prompt": "2+2?", "system": "Be short.", "temperature": 0.5 }""",
+        var answer = await DoAsync(new OpenAiPiece(), "chat", """{ "model": "m-1", "prompt": "2+2?", "system": "Be short.", "temperature": 0.5, "maxTokens": 20, "asJson": true }""",
             $$"""{ "baseUrl": "{{Url}}/v1/", "apiKey": "sk-1" }""");
         Assert.Equal("""{"text":"4","model":"m-1","finishReason":"stop","usage":{"promptTokens":9,"completionTokens":1}}""", answer.ToString());
     }
@@ -86,6 +87,15 @@ public sealed class CallingServices : IAsyncLifetime
         var refused = await FailAsync(new OpenAiPiece(), "chat", """{ "model": "m-1", "prompt": "x" }""", $$"""{ "baseUrl": "{{Url}}/v1", "apiKey": "sk-wrong" }""");
         Assert.Equal((false, "unauthorized"), (refused.IsTransient, refused.Code));
         Assert.DoesNotContain("sk-wrong", refused.Message + refused.Detail, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public async Task A_service_that_may_not_be_reached_is_said_to_be_refused_and_not_to_be_away()
+    {
+        var run = await WalkedRun.OfAsync("""[{ "name": "ask", "kind": "action", "piece": "openai", "action": "chat", "connection": "model", "retry": { "attempts": 3, "delay": "00:00:00" }, "input": { "model": "m", "prompt": "p" } }]""",
+            connections: new Dictionary<string, RawJson> { ["model"] = RawJson.Parse("""{ "apiKey": "sk-1" }""") }, network: new NetworkSettings(Deny: "api.openai.com"));
+        Assert.Equal((NetworkRefusedException.Code, 1), (run.Outcome!.Error!.Code, run["ask"].Attempt));
+        Assert.Contains("api.openai.com", run.Outcome.Error.Message, StringComparison.Ordinal); // where a connection without an address leads
     }
 
     [Fact]
@@ -168,6 +178,7 @@ public sealed class CallingServices : IAsyncLifetime
             }
             Assert.Equal(["system", "user"], body.GetProperty("messages").EnumerateArray().Select(message => message.GetProperty("role").GetString()));
             Assert.Equal(0.5, body.GetProperty("temperature").GetDouble());
+            Assert.Equal((20, "json_object"), (body.GetProperty("max_tokens").GetInt32(), body.GetProperty("response_format").GetProperty("type").GetString()));
             return Results.Json(new { model = "m-1", choices = new[] { new { message = new { content = "4" }, finish_reason = "stop" } }, usage = new { prompt_tokens = 9, completion_tokens = 1 } });
         });
         server.MapPost("/twilio/2010-04-01/Accounts/AC1/Messages.json", async (HttpContext http) =>

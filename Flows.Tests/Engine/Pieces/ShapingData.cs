@@ -1,3 +1,5 @@
+using Flows.Engine.Pieces;
+
 namespace Flows.Tests.Engine.Pieces;
 
 public sealed class ShapingData
@@ -22,6 +24,26 @@ public sealed class ShapingData
     [InlineData("""{ "template": "{a}-{b}", "values": { "a": "{b}" }, "missing": "keep" }""", "\"{b}-{b}\"")]
     [InlineData("""{ "template": ["{b}"], "values": { "a": 1 }, "missing": "empty" }""", "[\"\"]")]
     public Task A_template_of_any_shape_is_filled(string input, string output) => DoneAction.GivesAsync("data.template", input, output);
+
+    [Theory]
+    [InlineData("""{ "template": ["x{b}", "x{b}"], "values": { "b": "VALUE" } }""")]
+    [InlineData("""{ "template": ["{b}", "{b}"], "values": { "b": "VALUE" } }""")]
+    public async Task Texts_that_grow_together_over_what_a_step_may_give_are_not_made(string input)
+    {
+        var error = await Assert.ThrowsAsync<PieceException>(() => DoneAction.OfAsync("data.template", input.Replace("VALUE", new string('y', 15 << 20), StringComparison.Ordinal)));
+        Assert.Equal(("limit", "the texts have more than 26214400 characters together (limit: Flows__Limits__PayloadMiB)."), (error.Code, error.Message));
+    }
+
+    [Theory]
+    [InlineData("data.merge", """{ "objects": [{ "a": 1, "b": 1 }, null, { "b": { "c": 2 } }] }""", """{"a":1,"b":{"c":2}}""")]
+    [InlineData("data.merge", """{ "objects": [] }""", "{}")]
+    [InlineData("data.pick", """{ "from": { "a": 1, "b": null, "c": 3 }, "names": ["c", "b", "x"] }""", """{"c":3,"b":null}""")]
+    [InlineData("data.pick", """{ "from": [{ "a": 1, "b": 2 }, { "b": 3 }], "names": ["a"] }""", """[{"a":1},{}]""")]
+    public Task Objects_are_joined_and_cut_down(string action, string input, string output) => DoneAction.GivesAsync(action, input, output);
+
+    [Fact]
+    public Task Only_objects_have_properties_to_pick() =>
+        DoneAction.RefusesAsync("data.pick", """{ "from": [{}, 1], "names": ["a"] }""", "'from[1]' must be an object.");
 
     [Fact]
     public Task A_value_that_the_template_asks_for_and_is_not_there_is_named() =>

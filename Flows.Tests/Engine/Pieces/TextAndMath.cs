@@ -17,6 +17,13 @@ public sealed class TextAndMath
     [InlineData("text.decode", """{ "text": "6772c3bc6e", "form": "hex" }""", "\"grün\"")]
     [InlineData("text.extract_pattern", """{ "text": "order 42, order 43", "pattern": "order (?<id>\\d+)" }""",
         """{ "found": true, "match": "order 42", "groups": ["42"], "named": { "id": "42" }, "all": ["order 42", "order 43"] }""")]
+    [InlineData("text.extract_pattern", """{ "text": "A\nB", "pattern": "^b", "flags": "im" }""", """{ "found": true, "match": "B", "groups": [], "named": {}, "all": ["B"] }""")]
+    [InlineData("text.replace", """{ "text": "Aa", "search": "A", "replacement": "x", "mode": "pattern", "flags": "i" }""", "\"xx\"")]
+    [InlineData("text.split", """{ "text": "one, two", "by": "words" }""", """["one", "two"]""")]
+    [InlineData("text.truncate", """{ "text": "abcdef", "length": 4, "ending": ".." }""", "\"ab..\"")]
+    [InlineData("math.calculate", """{ "a": 7, "operation": "subtract", "b": 2.5 }""", "4.5")]
+    [InlineData("math.calculate", """{ "a": 3037000500, "operation": "multiply", "b": 3 }""", "9111001500")]
+    [InlineData("math.round", """{ "number": -1.999, "digits": 2, "mode": "zero" }""", "-1.99")]
     [InlineData("text.extract_pattern", """{ "text": "none", "pattern": "\\d" }""", """{ "found": false, "match": null, "groups": [], "named": {}, "all": [] }""")]
     [InlineData("text.join", """{ "items": ["a", 1, null, "", true] }""", "\"a, 1, true\"")]
     [InlineData("text.join", """{ "items": ["a", "", "b"], "separator": "", "leaveOutEmpty": false }""", "\"ab\"")]
