@@ -78,8 +78,6 @@ internal sealed record WebhookRules(
                 Error("verifyToken", "Meta sends the verify token that you gave it: name it, or a connection with the field verifyToken.");
             if (connection is not null && secret is not null)
                 Error("secret", "Give either a connection or a secret.");
-            else if (secret is not null)
-                Warning("secret", "The secret stands in the flow, where everybody who may read it sees it. Keep it in a connection.");
             if (proof == WebhookProof.None && secret is not null)
                 Error("auth", "There is a secret, and auth does not say how callers present it: hmac, basic or header.");
             return _errors > 0
@@ -189,8 +187,6 @@ internal sealed record WebhookRules(
             _errors++;
             problems.Add(new DefinitionProblem($"{path}.{name}", message));
         }
-
-        private void Warning(string name, string message) => problems.Add(new DefinitionProblem($"{path}.{name}", message, ProblemSeverity.Warning));
     }
 }
 
