@@ -22,9 +22,10 @@ switch (args)
             return 2;
         }
         using (var http = new OutboundHttp(network))
+        using (var memory = new IdleMemory(TimeProvider.System))
         using (var connection = new WorkerConnection(
             Console.OpenStandardInput(), output, new RunWalk(PieceCatalog.All, http, TimeProvider.System),
-            new PieceCalls(PieceCatalog.All, http, TimeProvider.System), Catalogue.Version, OwnFolders.FromEnvironment()))
+            new PieceCalls(PieceCatalog.All, http, TimeProvider.System), Catalogue.Version, OwnFolders.FromEnvironment(), memory))
         {
             await WarmUp.RunAsync(http);
             // When the worker is gone the process ends at once, whatever a run is doing.

@@ -326,10 +326,17 @@ function errorOf(error, file) {
   const frames = stack.filter((line) => line.includes(`${file}:`)).map((line) => cut(line.trim(), 500)).slice(0, 20);
   const at = positionOf(stack, frames, file);
   return {
-    code: 'code_error',
+    code: limitOf(error) ?? 'code_error',
     message: `${name}: ${message}${at ? ` (${file}:${at.line}:${at.column})` : ''}`,
     detail: { name, message, ...at, stack: frames },
   };
+}
+
+// What the system refuses because a limit is reached, for code that has got as far as the system. Whoever asked adds what the limit is.
+const LIMITS = new Map([['EMFILE', 'open_files_limit'], ['ENOSPC', 'folder_limit'], ['EFBIG', 'file_limit']]);
+function limitOf(error) {
+  if (typeof error.errno !== 'number') return null;
+  return LIMITS.get(error.code) ?? (error.code === 'EAGAIN' && text(error.syscall).startsWith('spawn') ? 'process_limit' : null);
 }
 
 // A stack line ends in "file:line:column"; a syntax error opens with "file:line", the source line and carets below it.

@@ -12,7 +12,7 @@ namespace Flows.Engine.Serving;
 /// walks: durability, the results of code, and the end of the pipe arrive in between.
 /// </summary>
 internal sealed class WorkerConnection(
-    Stream input, Stream output, RunWalk walk, PieceCalls pieces, string version, OwnFolders folders) : IRunHost, IDisposable
+    Stream input, Stream output, RunWalk walk, PieceCalls pieces, string version, OwnFolders folders, IdleMemory memory) : IRunHost, IDisposable
 {
     private readonly FrameReader _reader = new(input);
     private readonly FrameWriter _writer = new(output);
@@ -33,6 +33,7 @@ internal sealed class WorkerConnection(
     public async Task<int> ServeAsync(CancellationToken cancel)
     {
         await _writer.WriteAsync(FrameType.Ready, new EngineReady(EngineReady.CurrentProtocol, version), EngineJson.Default.EngineReady, cancel);
+        memory.Rest();
         // A fault in the engine itself, not in a flow, ends the process: the worker sees it and the run goes on elsewhere.
         return await await Task.WhenAny(ReadAsync(cancel), _broken.Task);
     }
@@ -123,6 +124,7 @@ internal sealed class WorkerConnection(
                 // The worker may send the next run while the last one's Finished is still leaving our own method.
                 if (!_run.IsCompleted)
                     await _run.WaitAsync(TimeSpan.FromSeconds(1), cancel);
+                memory.Work();
                 folders.Empty();
                 _durable = 0;
                 (_runId, _isDraining) = (start.RunId, false);
@@ -136,8 +138,8 @@ internal sealed class WorkerConnection(
                     throw new JsonException("The PieceRequest frame lacks a field.");
                 if (!_run.IsCompleted)
                     await _run.WaitAsync(TimeSpan.FromSeconds(1), cancel);
-                _run = Task.Run(async () => await _writer.WriteAsync(
-                    FrameType.PieceAnswer, await pieces.AnswerAsync(call, cancel), EngineJson.Default.PieceAnswer, cancel), cancel);
+                memory.Work();
+                _run = Task.Run(() => AnswerAsync(call, cancel), cancel);
                 _ = _run.ContinueWith(
                     done => _broken.TrySetException(done.Exception!.InnerExceptions), cancel, TaskContinuationOptions.OnlyOnFaulted, TaskScheduler.Default);
                 break;
@@ -176,7 +178,15 @@ internal sealed class WorkerConnection(
             await Console.Error.WriteLineAsync($"run {start.RunId}: {error.Message}");
             return;
         }
+        // Before the word that ends it: the next run may begin while that is still leaving.
+        memory.Rest();
         await _writer.WriteAsync(FrameType.Finished, new RunFinished(start.RunId, outcome), EngineJson.Default.RunFinished, cancel);
+    }
+
+    private async Task AnswerAsync(PieceRequest call, CancellationToken cancel)
+    {
+        await _writer.WriteAsync(FrameType.PieceAnswer, await pieces.AnswerAsync(call, cancel), EngineJson.Default.PieceAnswer, cancel);
+        memory.Rest();
     }
 
     private void MarkDurable(long sequence)

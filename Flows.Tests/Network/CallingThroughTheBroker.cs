@@ -50,6 +50,23 @@ public sealed class CallingThroughTheBroker : IAsyncLifetime
     }
 
     [Fact]
+    public async Task What_one_project_has_called_makes_no_call_of_another_one_shorter()
+    {
+        var names = new RebindingNames(("shared.example", [["127.0.0.2"]]));
+        var (first, second) = await EngineUnderTest.StartPairAsync(new NetworkOptions { Allow = InsideAndOutside.Outside }, names.ResolveAsync);
+        await using var one = first;
+        await using var other = second;
+
+        AssertAnswered(await first.GetAsync($"http://shared.example{Port}/ok"));
+        Assert.Equal((1, 1), (names.Asked["shared.example"], _servers.OutsideConnections));
+        // By its own connection the first one goes faster the second time. The other one does not: the name is asked for again, and connected to again.
+        AssertAnswered(await first.GetAsync($"http://shared.example{Port}/ok"));
+        Assert.Equal((1, 1), (names.Asked["shared.example"], _servers.OutsideConnections));
+        AssertAnswered(await second.GetAsync($"http://shared.example{Port}/ok"));
+        Assert.Equal((2, 2), (names.Asked["shared.example"], _servers.OutsideConnections));
+    }
+
+    [Fact]
     public async Task A_name_that_changes_its_address_after_every_question_never_leads_inside()
     {
         // The check would see the first answer and a careless connection the second one; and the other way round.

@@ -23,13 +23,27 @@ internal sealed class EngineUnderTest : IAsyncDisposable
     /// <summary>With a broker, under these options; names mean what <paramref name="resolve"/> says.</summary>
     public static async Task<EngineUnderTest> StartAsync(NetworkOptions options, ResolveName resolve)
     {
+        var (first, _) = await StartAsync(options, resolve, isAlone: true);
+        return first;
+    }
+
+    /// <summary>Two engines of one worker: what one does is not to be seen by the other.</summary>
+    public static async Task<(EngineUnderTest First, EngineUnderTest Second)> StartPairAsync(NetworkOptions options, ResolveName resolve)
+    {
+        var (first, second) = await StartAsync(options, resolve, isAlone: false);
+        return (first, second!);
+    }
+
+    private static async Task<(EngineUnderTest First, EngineUnderTest? Second)> StartAsync(NetworkOptions options, ResolveName resolve, bool isAlone)
+    {
         var starter = new ProcessStarter();
         var metrics = new EgressMetrics();
         var namespaces = new NetworkNamespace(starter, NullLogger<NetworkNamespace>.Instance);
         var broker = new EgressBroker(Options.Create(options), Options.Create(new ExecutionOptions()), namespaces, metrics, TimeProvider.System, NullLogger<EgressBroker>.Instance, resolve);
         // Without a network as well, where this machine can do it.
-        var egress = broker.OpenSocket(await broker.FindLauncherAsync());
-        return new EngineUnderTest(await StartAsync(starter, egress), broker, metrics, starter);
+        var launcher = await broker.FindLauncherAsync();
+        var second = isAlone ? null : new EngineUnderTest(await StartAsync(starter, broker.OpenSocket(launcher)));
+        return (new EngineUnderTest(await StartAsync(starter, broker.OpenSocket(launcher)), broker, metrics, starter), second);
     }
 
     /// <summary>With what a worker would put on its command line.</summary>

@@ -18,7 +18,7 @@ internal sealed class InsideAndOutside : IAsyncDisposable
     public const string Outside = "127.0.0.2";
 
     private readonly WebApplication _server;
-    private int _insideConnections;
+    private int _insideConnections, _outsideConnections;
 
     private InsideAndOutside(WebApplication server) => _server = server;
 
@@ -26,6 +26,9 @@ internal sealed class InsideAndOutside : IAsyncDisposable
 
     /// <summary>Connections to the inside server, also those over which nothing was sent.</summary>
     public int InsideConnections => Volatile.Read(ref _insideConnections);
+
+    /// <summary>Connections to the outside server.</summary>
+    public int OutsideConnections => Volatile.Read(ref _outsideConnections);
 
     /// <summary>Authorization and cookie headers that reached the outside server, by path.</summary>
     public ConcurrentQueue<(string Host, string Path, string Credentials)> Requests { get; } = [];
@@ -38,7 +41,11 @@ internal sealed class InsideAndOutside : IAsyncDisposable
         InsideAndOutside? both = null;
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            kestrel.Listen(IPAddress.Parse(Outside), port);
+            kestrel.Listen(IPAddress.Parse(Outside), port, outside => outside.Use(next => connection =>
+            {
+                Interlocked.Increment(ref both!._outsideConnections);
+                return next(connection);
+            }));
             kestrel.Listen(IPAddress.Loopback, port, inside => inside.Use(next => connection =>
             {
                 Interlocked.Increment(ref both!._insideConnections);

@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Flows.Tests.Sandbox;
 
-/// <summary>Shell scripts in boxes as the worker makes them; $ENGINE is the folder that a box shows.</summary>
+/// <summary>Shell scripts in boxes as the worker makes them.</summary>
 internal sealed class BoxUnderTest : IDisposable
 {
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(60);
@@ -14,7 +14,7 @@ internal sealed class BoxUnderTest : IDisposable
     public static string Folder { get; } = AppContext.BaseDirectory.TrimEnd('/');
 
     public Task<ChildProcess> StartAsync(string script) => ChildProcess.StartAsync(
-        _starter, LaunchCommand.Boxed(["/bin/sh", "-c", $"ENGINE='{Folder}'; {script}"], 256, new BoxView([Folder, LaunchCommand.DotnetRoot, .. NodeProgram.FoldersOf("node")])),
+        _starter, LaunchCommand.Boxed(["/bin/sh", "-c", EscapeCorpus.Names(Folder) + script], 256, new BoxView([Folder, LaunchCommand.DotnetRoot, .. NodeProgram.FoldersOf("node")])),
         NullLogger.Instance, LogLevel.Trace);
 
     /// <summary>Both outputs.</summary>

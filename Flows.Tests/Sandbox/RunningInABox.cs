@@ -62,4 +62,23 @@ public sealed class RunningInABox
         var error = await Assert.ThrowsAsync<OptionsValidationException>(() => WorkerUnderTest.StartAsync(s_engine, settings: [("Flows:Execution:Mode", "FORTRESS")]));
         Assert.Contains("Flows:Execution:Mode is 'FORTRESS'; it must be one of UNSANDBOXED, SANDBOX_PROCESS", error.Message, StringComparison.Ordinal);
     }
+
+    [Fact]
+    public async Task A_mode_that_cannot_be_had_is_refused_with_what_is_missing_and_never_taken_down_silently()
+    {
+        if (OperatingSystem.IsWindows() || !Environment.IsPrivilegedProcess)
+            return; // an ordinary user's boxes are his own, and may read what he may
+        var engine = HostileEngine.Create();
+        var folder = Path.GetDirectoryName(engine)!;
+        File.SetUnixFileMode(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+
+        var error = await Assert.ThrowsAsync<OptionsValidationException>(() => WorkerUnderTest.StartAsync(engine, settings: ("Flows:Execution:Mode", "SANDBOX_PROCESS")));
+        Assert.Contains($"Flows:Execution:Mode is 'SANDBOX_PROCESS', which cannot be had here: the engine's folder '{folder}' cannot be read by others than its owner.", error.Message, StringComparison.Ordinal);
+
+        // Nobody has asked for a mode: then it says what it has come to, and why.
+        await using var worker = await WorkerUnderTest.StartAsync(engine, settings: ("Flows:Execution:Mode", ""));
+        await ChildProbe.UntilAsync(() => !worker.Api.Heartbeats.IsEmpty, "no heartbeat");
+        var info = worker.Api.Heartbeats.Last().Info;
+        Assert.Equal(("UNSANDBOXED", $"a sandbox cannot be had: the engine's folder '{folder}' cannot be read by others than its owner"), (info.ExecutionMode, info.ModeReason));
+    }
 }

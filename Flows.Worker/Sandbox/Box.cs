@@ -23,6 +23,10 @@ internal static class Box
     private const long SharedMemoryBytes = 16L << 20;
     /// <summary>Files of a box that lie in memory, at the most.</summary>
     public const long InMemoryBytes = TemporaryBytes + SharedMemoryBytes;
+    /// <summary>Descriptors of one process.</summary>
+    private const int OpenFiles = 4096;
+    /// <summary>Processes and threads of all the box.</summary>
+    private const int Tasks = 256;
     private const int FilterDescriptor = 9; // one digit: sh knows no more
 
     private static readonly string? s_bwrap = OperatingSystem.IsLinux() ? LaunchCommand.FindInPath("bwrap") : null;
@@ -75,7 +79,17 @@ internal static class Box
     }
 
     // Set in the box, where the processes are counted by themselves: outside, all boxes have the same user. No core dump: it would hold a run's data.
-    private static IReadOnlyList<string> Limits { get; } = ["--core=0:0", "--nofile=4096:4096", $"--fsize={FileBytes}:{FileBytes}", "--nproc=256:256"];
+    private static IReadOnlyList<string> Limits { get; } = ["--core=0:0", $"--nofile={OpenFiles}:{OpenFiles}", $"--fsize={FileBytes}:{FileBytes}", $"--nproc={Tasks}:{Tasks}"];
+
+    /// <summary>The limit that a code runner's error code tells of, as the end of a sentence about the code; null when it tells of none.</summary>
+    public static string? LimitBehind(string errorCode) => errorCode switch
+    {
+        "open_files_limit" => $"had more files open than the {OpenFiles} that it may",
+        "folder_limit" => $"filled its temporary files' room, which is {TemporaryBytes >> 20} MiB in /tmp and {SharedMemoryBytes >> 20} MiB in /dev/shm",
+        "file_limit" => $"wrote a file of more than {FileBytes >> 20} MiB",
+        "process_limit" => $"had more processes and threads than the {Tasks} that it may",
+        _ => null,
+    };
 
     private static bool IsUnder(string folder, string parent) => folder == parent || folder.StartsWith(parent + "/", StringComparison.Ordinal);
 }

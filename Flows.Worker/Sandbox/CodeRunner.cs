@@ -10,8 +10,9 @@ internal sealed class CodeRunner : IPooledProcess
     private readonly ChildProcess _child;
 
     private readonly int _memoryMiB;
+    private readonly bool _isBoxed;
 
-    private CodeRunner(ChildProcess child, int memoryMiB) => (_child, _memoryMiB) = (child, memoryMiB);
+    private CodeRunner(ChildProcess child, int memoryMiB, bool isBoxed) => (_child, _memoryMiB, _isBoxed) = (child, memoryMiB, isBoxed);
 
     public bool IsAlive => _child.IsAlive;
     public Task Exited => _child.Exited;
@@ -34,7 +35,7 @@ internal sealed class CodeRunner : IPooledProcess
         var child = await ChildProcess.StartAsync(starter, command with { Limits = options.GroupLimits(options.IsCodeBoxed) }, logger, LogLevel.Trace);
         var ready = await Greeting.ReadAsync(child, FrameType.CodeReady, EngineJson.Default.CodeRunnerReady, "The code runner", options.StartTimeout);
         if (ready.Protocol == EngineReady.CurrentProtocol)
-            return new CodeRunner(child, options.MemoryMiB);
+            return new CodeRunner(child, options.MemoryMiB, options.IsCodeBoxed);
 
         await child.DisposeAsync();
         throw new ChildStartException($"The code runner speaks protocol {ready.Protocol}; this worker speaks {EngineReady.CurrentProtocol}.");
@@ -61,6 +62,9 @@ internal sealed class CodeRunner : IPooledProcess
             else
             {
                 var result = frame.Read(EngineJson.Default.CodeResult);
+                // Whatever it has taken of the process it may still hold: no other call can rely on that.
+                if (result.Error is { } refused && _isBoxed && Box.LimitBehind(refused.Code) is { } limit)
+                    return (new CodeCompleted(request.CallId, null, refused with { Message = $"The code of step '{request.StepName}' {limit}. {refused.Message}" }, result.Logs), false);
                 return (new CodeCompleted(request.CallId, result.Error is null ? result.Output ?? RawJson.Null : null, result.Error, result.Logs), true);
             }
         }

@@ -63,7 +63,7 @@ internal sealed record GroupHome(int Version, IReadOnlyList<string> Folders)
         }
     }
 
-    private static (GroupHome?, string) Choose(GroupMounts mounts, string setting)
+    internal static (GroupHome? Home, string Problem) Choose(GroupMounts mounts, string setting)
     {
         string At(GroupPlace place) => setting.Length == 0 ? place.Own : place.Mount.TrimEnd('/') + "/" + setting.Trim('/');
 
