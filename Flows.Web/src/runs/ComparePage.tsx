@@ -8,7 +8,7 @@ import { differences } from "../ui/jsonDiff";
 import { Empty, Failure } from "../ui/ui";
 import { pair, type Pair } from "./pairs";
 import { isFinal, StatusBadge, stepToneOf } from "./status";
-import { allLines } from "./useRun";
+import { allLines } from "./useLiveRun";
 
 const mostChoices = 50;
 

@@ -6,7 +6,7 @@ import { duration, when } from "../ui/format";
 import { Button } from "../ui/ui";
 import { RunValue } from "./RunValue";
 import { stepToneOf } from "./status";
-import { allLines } from "./useRun";
+import { allLines } from "./useLiveRun";
 
 /** What a step did: each of its lines in the journal, and those that failed and that a retry has set aside. */
 export function StepLines({ runId, isRetried, lines, title, canRetry, onRetry }: {

@@ -1,83 +1,20 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { useCallback, useEffect, useRef } from "react";
-import { get, query, type FlowView, type RunView, type Schemas, type StepView } from "../api/client";
-import { useEvents } from "../api/useEvents";
+import { useQuery } from "@tanstack/react-query";
+import { get, type FlowView, type RunView, type Schemas } from "../api/client";
 import type { Definition } from "../flow/definition";
-import { withTold, type StepTold } from "./journal";
-import { isFinal } from "./status";
+import { useLiveRun } from "./useLiveRun";
 
-const pageSize = 500;
-const mostPages = 20;
-/** How often the journal with its values is read while steps go on; what the events tell is shown at once. */
-const valuesMs = 1000;
-const firstPollMs = 400;
-const longestPollMs = 5000;
-
-/** A run with its journal, told by the stream of its events as it goes; where there is none, by asking, less and less often while nothing changes. */
+/** A run as it goes, with its flow and what it does. */
 export function useRun(runId: string) {
-  const client = useQueryClient();
-  const reading = useRef<ReturnType<typeof setTimeout> | null>(null);
-  const poll = useRef({ state: "", ms: firstPollMs });
-  const readSoon = useCallback(() => {
-    reading.current ??= setTimeout(() => {
-      reading.current = null;
-      void client.invalidateQueries({ queryKey: ["run", runId, "steps"] });
-    }, valuesMs);
-  }, [client, runId]);
-  useEffect(
-    () => () => {
-      if (reading.current) clearTimeout(reading.current);
-      reading.current = null;
-    },
-    [runId],
-  );
-
-  const known = client.getQueryData<RunView>(["run", runId]);
-  const isStreaming = useEvents(
-    known && !isFinal(known.status) ? `api/v1/runs/${runId}/events` : null,
-    ({ event, data }) => {
-      if (event === "step") {
-        client.setQueryData<StepView[]>(["run", runId, "steps"], (lines) => lines && withTold(lines, data as StepTold));
-        readSoon();
-      } else if (event === "run") {
-        const told = data as RunView;
-        client.setQueryData<RunView>(["run", runId], (run) => run && { ...run, status: told.status, attempt: told.attempt, startedAt: told.startedAt, finishedAt: told.finishedAt });
-        void client.invalidateQueries({ queryKey: ["run", runId], exact: true });
-        void client.invalidateQueries({ queryKey: ["run", runId, "steps"] });
-      } else readSoon();
-    },
-  );
-
-  const run = useQuery({
-    queryKey: ["run", runId],
-    queryFn: ({ signal }) => get<RunView>(`api/v1/runs/${runId}`, signal),
-    refetchInterval: ({ state }) => {
-      if (state.data && isFinal(state.data.status)) return false;
-      if (isStreaming) return 10_000; // the lease moves on without an event
-      const stand = `${state.data?.status} ${state.data?.attempt} ${state.error?.message}`;
-      poll.current = stand === poll.current.state ? { state: stand, ms: Math.min(poll.current.ms * 1.5, longestPollMs) } : { state: stand, ms: firstPollMs };
-      return poll.current.ms;
-    },
-  });
-  const isLive = run.data ? !isFinal(run.data.status) : false;
-  const steps = useQuery({
-    queryKey: ["run", runId, "steps"],
-    queryFn: ({ signal }) => allLines(`api/v1/runs/${runId}/steps`, signal),
-    refetchInterval: () => (isLive && !isStreaming ? Math.max(poll.current.ms, 1000) : false),
-  });
-  // A run that polling has found to be over, or taken up again, has lines that were not read.
-  const stand = run.data && `${run.data.status} ${run.data.attempt}`;
-  useEffect(() => {
-    if (stand) void client.invalidateQueries({ queryKey: ["run", runId, "steps"] });
-  }, [client, runId, stand]);
+  const live = useLiveRun(runId);
+  const run = live.run.data;
   const flow = useQuery({
-    queryKey: ["flows", run.data?.flowId],
-    queryFn: () => get<FlowView>(`api/v1/flows/${run.data?.flowId}`),
-    enabled: run.data !== undefined,
+    queryKey: ["flows", run?.flowId],
+    queryFn: () => get<FlowView>(`api/v1/flows/${run?.flowId}`),
+    enabled: run !== undefined,
     retry: false,
   });
-  const definition = useDefinition(run.data);
-  return { run, steps, flow, definition, isLive, isStreaming };
+  const definition = useDefinition(run);
+  return { ...live, flow, definition };
 }
 
 /** What the run does, as it was when the run began; for a run of the draft as the draft is now. */
@@ -92,17 +29,4 @@ export function useDefinition(run: RunView | undefined) {
         ? ((await get<Schemas["FlowVersionDetail"]>(`api/v1/flows/${run.flowId}/versions/${run.version}`)).definition as unknown as Definition)
         : await get<Definition>(`api/v1/flows/${run?.flowId}/draft`),
   });
-}
-
-/** All lines of a journal, or of its history: at most 10,000. */
-export async function allLines(path: string, signal?: AbortSignal): Promise<StepView[]> {
-  const all: StepView[] = [];
-  let cursor: string | null = null;
-  for (let page = 0; page < mostPages; page++) {
-    const answer: { items: StepView[]; nextCursor: string | null } = await get(`${path}${query({ limit: pageSize, cursor })}`, signal);
-    all.push(...answer.items);
-    cursor = answer.nextCursor;
-    if (!cursor) break;
-  }
-  return all;
 }

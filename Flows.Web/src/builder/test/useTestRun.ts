@@ -1,8 +1,9 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useQueryClient } from "@tanstack/react-query";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
-import { get, post, query, type RunView, type StepView } from "../../api/client";
+import { post, type RunView, type StepView } from "../../api/client";
 import { startTest } from "../../api/testing";
 import { isFinal, stepToneOf, wordOf } from "../../runs/status";
+import { useLiveRun } from "../../runs/useLiveRun";
 import { duration } from "../../ui/format";
 import { text } from "../../text";
 import type { StepNote } from "../Canvas";
@@ -24,9 +25,6 @@ export interface TestRun {
   notes: ReadonlyMap<string, StepNote>;
 }
 
-const liveMs = 250;
-const mostPages = 5;
-
 /** A test run of the draft, followed while it lasts: the draft is saved first, so that what is seen is what runs. */
 export function useTestRun(flowId: string, save: () => Promise<boolean>, onFinished: () => void): TestRun {
   const client = useQueryClient();
@@ -34,20 +32,8 @@ export function useTestRun(flowId: string, save: () => Promise<boolean>, onFinis
   const [isStarting, setStarting] = useState(false);
   const [error, setError] = useState<Error | null>(null);
   const id = started?.id ?? "";
-  const run = useQuery({
-    queryKey: ["run", id],
-    enabled: id !== "",
-    queryFn: () => get<RunView>(`api/v1/runs/${id}`),
-    refetchInterval: (state) => (state.state.data && isFinal(state.state.data.status) ? false : state.state.error ? 8 * liveMs : liveMs),
-  });
+  const { run, steps } = useLiveRun(id);
   const isLive = id !== "" && !(run.data && isFinal(run.data.status));
-  const steps = useQuery({
-    queryKey: ["run", id, "steps", "test", run.data?.status],
-    enabled: id !== "",
-    queryFn: () => stepsOf(id),
-    placeholderData: (before) => before,
-    refetchInterval: isLive ? liveMs : false,
-  });
   const finished = useRef(onFinished);
   finished.current = onFinished;
   const isOver = id !== "" && !isLive;
@@ -62,6 +48,8 @@ export function useTestRun(flowId: string, save: () => Promise<boolean>, onFinis
       try {
         if (!(await save())) throw new Error(text.build.notSaved);
         const accepted = await startTest(flowId, payload, how);
+        // Known to be under way, it is listened to at once.
+        client.setQueryData<RunView>(["run", accepted.id], accepted);
         setStarted({ id: accepted.id, target: how.step ?? null });
         return true;
       } catch (failed) {
@@ -71,7 +59,7 @@ export function useTestRun(flowId: string, save: () => Promise<boolean>, onFinis
         setStarting(false);
       }
     },
-    [flowId, save],
+    [client, flowId, save],
   );
   const cancel = useCallback(() => {
     if (id) void post(`api/v1/runs/${id}/cancel`).then(() => client.invalidateQueries({ queryKey: ["run", id] }), setError);
@@ -84,18 +72,6 @@ export function useTestRun(flowId: string, save: () => Promise<boolean>, onFinis
   const lines = useMemo<TestedStep[]>(() => (id === "" ? [] : (steps.data ?? [])), [id, steps.data]);
   const notes = useMemo(() => notesOf(lines, id === "" ? null : (run.data ?? null)), [lines, id, run.data]);
   return { run: id === "" ? null : (run.data ?? null), steps: lines, target: started?.target ?? null, isLive, isStarting, error: error ?? run.error, start, cancel, clear, notes };
-}
-
-async function stepsOf(id: string): Promise<TestedStep[]> {
-  const all: TestedStep[] = [];
-  let cursor: string | null = null;
-  for (let page = 0; page < mostPages; page++) {
-    const answer: { items: TestedStep[]; nextCursor: string | null } = await get(`api/v1/runs/${id}/steps${query({ limit: 200, cursor })}`);
-    all.push(...answer.items);
-    cursor = answer.nextCursor;
-    if (!cursor) break;
-  }
-  return all;
 }
 
 function notesOf(steps: TestedStep[], run: RunView | null): ReadonlyMap<string, StepNote> {
