@@ -31,7 +31,7 @@ public sealed class Platform : IAsyncLifetime
     private static readonly Lazy<Task<Started>> s_started = new(StartAsync);
     private DistributedApplication? _app;
 
-    private sealed record Started(IDistributedApplicationTestingBuilder Builder, DistributedApplication App, string Key);
+    private sealed record Started(IDistributedApplicationTestingBuilder Builder, DistributedApplication App, string Key, string SetupToken);
 
     /// <summary>StackExchange.Redis connection string of a real Redis.</summary>
     public string RedisConnectionString { get; private set; } = "";
@@ -42,6 +42,9 @@ public sealed class Platform : IAsyncLifetime
     /// <summary>The running API with the key of the default project.</summary>
     internal FlowsClient Api { get; private set; } = null!;
 
+    /// <summary>Makes the first owner, once; nobody is owner before.</summary>
+    internal string SetupToken { get; private set; } = "";
+
     public async Task InitializeAsync()
     {
         var started = await s_started.Value;
@@ -51,6 +54,7 @@ public sealed class Platform : IAsyncLifetime
         FlowsConnectionString = postgres;
         PostgresConnectionString = new NpgsqlConnectionStringBuilder(postgres) { Database = "postgres" }.ConnectionString;
         Api = new FlowsClient(_app.CreateHttpClient("api", "http"), started.Key);
+        SetupToken = started.SetupToken;
     }
 
     public Task DisposeAsync() => Task.CompletedTask;
@@ -69,15 +73,16 @@ public sealed class Platform : IAsyncLifetime
     private static async Task<Started> StartAsync()
     {
         var key = $"flk_{Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24))}";
+        var setup = Convert.ToHexStringLower(RandomNumberGenerator.GetBytes(24));
         var builder = await DistributedApplicationTestingBuilder.CreateAsync<Projects.Flows_AppHost>(
-            ["--Flows:Ephemeral=true", "--Flows:LocalHosting:Durable=false", "--Flows:Worker:Replicas=2", "--Flows:Execution:Allow=127.0.0.0/8", "--Flows:Worker:AllowChaos=true", $"--Parameters:bootstrap-api-key={key}"]);
+            ["--Flows:Ephemeral=true", "--Flows:LocalHosting:Durable=false", "--Flows:Worker:Replicas=2", "--Flows:Execution:Allow=127.0.0.0/8", "--Flows:Worker:AllowChaos=true", $"--Parameters:bootstrap-api-key={key}", $"--Parameters:setup-token={setup}"]);
         try
         {
             var app = await builder.BuildAsync().WaitAsync(s_startLimit);
             await app.StartAsync().WaitAsync(s_startLimit);
             await app.ResourceNotifications.WaitForResourceHealthyAsync("api").WaitAsync(s_startLimit);
             await app.ResourceNotifications.WaitForResourceHealthyAsync("worker").WaitAsync(s_startLimit);
-            return new Started(builder, app, key);
+            return new Started(builder, app, key, setup);
         }
         catch
         {

@@ -26,6 +26,9 @@ public sealed class ActingInABrowser(Stage stage) : IClassFixture<Stage>
     [InlineData("comparing")]
     [InlineData("returning")]
     [InlineData("limiting")]
+    [InlineData("watching")]
+    [InlineData("arriving")]
+    [InlineData("enduring")]
     public async Task The_story_goes_as_told(string story)
     {
         var end = await stage.EndOfAsync(story);

@@ -49,6 +49,7 @@ public sealed class Stage(Platform platform) : IDisposable
             start.ArgumentList.Add(story);
         start.Environment["FLOWS_URL"] = platform.Api.Http.BaseAddress!.ToString();
         start.Environment["FLOWS_KEY"] = platform.Api.Key;
+        start.Environment["FLOWS_SETUP"] = platform.SetupToken;
         start.Environment["FLOWS_CHROMIUM"] = Browser.Chromium;
         start.Environment["FLOWS_SHOTS"] = Path.Combine(AppContext.BaseDirectory, "stories");
         var process = Process.Start(start)!;

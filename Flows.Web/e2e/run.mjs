@@ -1,12 +1,13 @@
-// node e2e/run.mjs STORY...: acts stories of e2e/stories in a real browser, as people would, against the Flows at FLOWS_URL with the key FLOWS_KEY.
+// node e2e/run.mjs STORY...: acts stories of e2e/stories in a real browser, as people would, against the Flows at FLOWS_URL with the key FLOWS_KEY
+// (`arriving` takes the token of the set-up, too: FLOWS_SETUP).
 // All share one browser, each in windows of its own, FLOWS_AT_ONCE (2) of them side by side. Of each that has ended a line of JSON is printed: its
-// name, whether it went as told, the seconds that it took, and else what was expected; a picture lies in FLOWS_SHOTS then. Ends with 0 when all went as told.
+// name, whether it went as told, the seconds that it took, what a story that measures has found, and else what was expected; a picture lies in FLOWS_SHOTS then. Ends with 0 when all went as told.
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { chromium } from "playwright-core";
 import { Person } from "./person.mjs";
 
-const { FLOWS_URL: url, FLOWS_KEY: key, FLOWS_CHROMIUM: executablePath = "/usr/bin/chromium", FLOWS_SHOTS: shots, FLOWS_AT_ONCE: atOnce = "2" } = process.env;
+const { FLOWS_URL: url, FLOWS_KEY: key, FLOWS_SETUP: setup, FLOWS_CHROMIUM: executablePath = "/usr/bin/chromium", FLOWS_SHOTS: shots, FLOWS_AT_ONCE: atOnce = "2" } = process.env;
 const waiting = process.argv.slice(2);
 let browser;
 
@@ -38,7 +39,7 @@ async function act(story) {
     };
     person = await Person.arrive(windows, url, key, errors);
     const { default: tell } = await import(`./stories/${story}.mjs`);
-    await tell(person, { browser: windows, url, key, errors });
+    said = (await tell(person, { browser: windows, url, key, errors, setup })) ?? said;
     if (errors.length > 0) throw new Error("The page met errors.");
   } catch (error) {
     passed = false;

@@ -2,35 +2,35 @@ import { useQueryClient } from "@tanstack/react-query";
 import { Activity, BookOpen, Braces, GitBranch, KeyRound, ListChecks, LogOut, Plug, ScrollText, Settings, Users } from "lucide-react";
 import { lazy, Suspense, useEffect, useState, useSyncExternalStore } from "react";
 import { Navigate, NavLink, Outlet, Route, Routes } from "react-router";
-import { addressOf, away, chosenProject, credentials, del, get, whenSignedOut } from "./api/client";
-import { DeletedFlowsPage } from "./flows/DeletedFlowsPage";
+import { addressOf, away, bringsSession, chosenProject, credentials, del, whenSignedOut } from "./api/client";
 import { FlowsPage } from "./flows/FlowsPage";
-import { OperatePage } from "./operate/OperatePage";
 import { RunsPage } from "./runs/RunsPage";
-import { ApiKeysPage } from "./settings/ApiKeysPage";
-import { AuditPage } from "./settings/AuditPage";
-import { ConnectionsPage } from "./settings/ConnectionsPage";
-import { MembersPage } from "./settings/MembersPage";
-import { ProjectPage } from "./settings/ProjectPage";
-import { useMe } from "./settings/useMe";
-import { VariablesPage } from "./settings/VariablesPage";
+import { meQuery, useMe } from "./settings/useMe";
 import { SignIn } from "./SignIn";
 import { text } from "./text";
 import { Failure, IconButton, tellError } from "./ui/ui";
 
-// The canvas is the heavy part: it is fetched when a flow or a run is opened.
+// The lists of flows and of runs are what most people open first; the rest is fetched when it is opened. The canvas is the heavy part.
 const BuilderPage = lazy(() => import("./builder/BuilderPage"));
 const RunPage = lazy(() => import("./runs/RunPage"));
 const ComparePage = lazy(() => import("./runs/ComparePage"));
+const DeletedFlowsPage = lazy(() => import("./flows/DeletedFlowsPage").then((file) => ({ default: file.DeletedFlowsPage })));
+const OperatePage = lazy(() => import("./operate/OperatePage").then((file) => ({ default: file.OperatePage })));
+const ApiKeysPage = lazy(() => import("./settings/ApiKeysPage").then((file) => ({ default: file.ApiKeysPage })));
+const AuditPage = lazy(() => import("./settings/AuditPage").then((file) => ({ default: file.AuditPage })));
+const ConnectionsPage = lazy(() => import("./settings/ConnectionsPage").then((file) => ({ default: file.ConnectionsPage })));
+const MembersPage = lazy(() => import("./settings/MembersPage").then((file) => ({ default: file.MembersPage })));
+const ProjectPage = lazy(() => import("./settings/ProjectPage").then((file) => ({ default: file.ProjectPage })));
+const VariablesPage = lazy(() => import("./settings/VariablesPage").then((file) => ({ default: file.VariablesPage })));
 
 export function App() {
   const client = useQueryClient();
   // Null until it is known whether the session that the browser brings along is good. The server says in the page whether there is one.
-  const [isSignedIn, setSignedIn] = useState<boolean | null>(() => (credentials.get() !== null ? true : "session" in document.documentElement.dataset ? null : false));
+  const [isSignedIn, setSignedIn] = useState<boolean | null>(() => (credentials.get() !== null ? true : bringsSession() ? null : false));
   useEffect(() => {
     whenSignedOut(() => setSignedIn(false));
-    if (credentials.get() === null && "session" in document.documentElement.dataset) void get("api/v1/me").then(() => setSignedIn(true), () => setSignedIn(false));
-  }, []);
+    if (credentials.get() === null && bringsSession()) void client.fetchQuery(meQuery).then(() => setSignedIn(true), () => setSignedIn(false));
+  }, [client]);
   const signOut = () => {
     const leave = () => {
       credentials.clear();

@@ -14,14 +14,14 @@ export const text = {
     wrong: "This key is unknown, revoked or expired.",
   },
   common: {
-    save: "Save", cancel: "Cancel", close: "Close", delete: "Delete", duplicate: "Duplicate", create: "Create", search: "Search", loading: "Loading …", more: "Load more",
+    save: "Save", change: (name: string) => `Change ${name}`, cancel: "Cancel", close: "Close", delete: "Delete", duplicate: "Duplicate", create: "Create", search: "Search", loading: "Loading …", more: "Load more",
     tryAgain: "Try again", name: "Name", copy: "Copy", copied: "Copied", none: "none", remove: "Remove", add: "Add", on: "On", off: "Off",
   },
   flows: {
     title: "Flows", new: "New flow", gallery: "From a template", galleryHelp: "Each is a whole flow that runs; it becomes yours, and changes as you like.", pause: "Hold back its runs", resume: "Let held runs go on", paused: "Its runs are accepted and held back.", resumed: "Held runs go on.", import: "Import", empty: "No flows yet", emptyHelp: "A flow is a trigger and the steps that follow. Start with an empty one, or import one from Flows, Activepieces or n8n.",
     notPublished: "draft only", published: "version", webhook: "webhook", export: "Export", rename: "Rename",
     deleteQuestion: "Delete this flow? It stops at once; its runs stay readable until they are cleaned up.",
-    importHelp: "The JSON of a Flows export, an Activepieces template or an n8n workflow.", importFile: "Choose a file, or paste the JSON below", imported: "Imported. What could not be taken over as it was:",
+    more: (name: string) => `More for ${name}`, enable: "Enable", disable: "Disable", notJson: (why: string) => `This is not JSON: ${why}`, importHelp: "The JSON of a Flows export, an Activepieces template or an n8n workflow.", importFile: "Choose a file, or paste the JSON below", imported: "Imported. What could not be taken over as it was:",
     importedAll: "Imported; everything could be taken over.", open: "Open",
   },
   builder: {
@@ -40,6 +40,7 @@ export const text = {
     wrongName: "A name begins with a letter or _ and has letters, digits and _ only.", takenName: "Another step has this name.", enabled: "Enabled", notEnabled: "Disabled", copyStep: "Copy", paste: "Paste",
   },
   build: {
+    lanes: { each: "each", parallel: (count: number) => `each, ${count} at a time`, failure: "on error" }, canvasNotes: "Notes on the canvas",
     settings: "Settings", panelAbout: "What the panel shows", note: "Note", noteHelp: "For whoever reads this flow", addNote: "Add a note to the canvas", moveNote: "Move note", noteText: "Text of note",
     colors: { yellow: "Yellow", blue: "Blue", green: "Green", red: "Red" }, map: "Map of the flow", hasProblem: "has a problem", skipped: "skipped",
     kinds: { code: "Code", router: "Branch", loop: "Loop", wait: "Wait", call: "Call a flow", respond: "Respond", stop: "Stop" },
@@ -103,6 +104,7 @@ export const text = {
   audit: { title: "Audit log", about: "About", all: "Everything", empty: "Nothing here yet", emptyHelp: "Whatever is changed in this project is written down here.", when: "When", who: "Who", what: "What", target: "On", change: "Change", show: "before and after" },
   // --- runs: one of them, the list, two of them ---
   run: {
+    times: (count: number, spent: string) => `${count} times, ${spent}`,
     retried: "It is done again.", cancelled: "The run is cancelled.", goneFlow: "A flow that is gone", goneDefinition: "What this run did is not kept any more; its journal is.", pinned: "pinned", test: "test run", streaming: "The server tells each change as it comes.",
     polling: "Changes are asked for again and again.", copyLink: "Copy a link to this run", compare: "Compare", failedLatest: "From the failed step, on the latest version", editTrigger: "From the start, with an edited trigger", queuedFor: "Waited in the queue", lease: "Lease until", calledBy: "Called by",
     retriedFrom: "Does again", thatRun: "another run", tags: "Tags", whole: "The run", spans: { queued: "queued", working: "working", waiting: "waiting" }, moreLines: (count: number) => `${count} more lines. Choose an item, or a step on the canvas.`,
@@ -113,6 +115,7 @@ export const text = {
     decisions: { approve: "Your approval counts.", refuse: "Your refusal counts.", happened: "Taken as done; the run goes on.", repeat: "The step is done again.", stop: "The run is stopped." },
   },
   list: {
+    pickRun: (id: string) => `Pick run ${id}`,
     none: "No runs yet", noneMatch: "No run fits all of these filters.", clear: "Clear the filters", time: "Time", anyTime: "Any time", ranges: { "1h": "The last hour", "24h": "The last day", "7d": "The last week", "30d": "The last 30 days" }, custom: "Between two times", from: "From", to: "To",
     search: "Error text or run id", anyFailure: "Failed or timed out", anyWait: "Waiting for something", anyWork: "Queued or running", csv: "CSV", compareTwo: "Compare these two", pickAll: "Pick all runs shown", bulk: "Picked runs", picked: (count: number) => `${count} picked`, allPicked: "All runs that match",
     takeAll: "Take all that match", onlyPicked: "Only those picked", retryThem: "Retry", cancelThem: "Cancel runs", stop: "Stop here", collecting: (count: number) => `${count} found …`, progress: (done: number, total: number) => `${done} of ${total}`,
@@ -134,6 +137,10 @@ export const text = {
   },
   // --- settings ---
   connect: {
+    fields: {
+      app: "OAuth app", appHelp: "Its client id and secret; or give them here.", clientId: "Client id", clientSecret: "Client secret", scope: "Scopes", scopeWhenEmpty: (scopes: string) => `When empty: ${scopes}`, scopeHelp: "Separated by blanks", token: "Token", username: "User name",
+      password: "Password", grant: "How tokens are got", authorizeUrl: "Address of the sign-in page", tokenUrl: "Address for tokens", clientAuth: "The client's secret goes", pkce: "PKCE", parameters: "Further parameters of the sign-in page", revokeUrl: "Address where tokens are given back", own: "fields of your own",
+    },
     ready: "signed in", needsSignIn: "needs a sign-in", signIn: "Sign in", again: "Sign in again", waiting: "Waiting for the other window …", test: "Test", testing: "Testing …", blocked: "The browser has not let the window open. Allow this page to open windows, and try again.",
     connected: (name: string) => `${name} is connected.`, notConnected: (name: string) => `${name} is not connected: the window was closed.`, tooLate: "The sign-in took longer than ten minutes. Start it again.", works: (name: string, account: string | null) => `${name} works${account ? `, as ${account}` : ""}.`,
     nowSignIn: (name: string) => `${name} is kept. Sign in with it now.`, deleteQuestion: "Delete this connection? Steps that name it fail from now on; its secrets cannot be had back.", fieldName: "Field", fieldValue: "Value",
@@ -153,12 +160,13 @@ export const text = {
   trail: { anybody: "Anybody", targetHint: "flow:… (what it was done to)", noneMatch: "Nothing fits these filters" },
   // --- operating ---
   ops: {
+    running: (running: number, most: number) => `${running} of ${most}`,
     tabs: { queue: "Queue and workers", triggers: "Triggers", dead: "Dead letters", health: "Health", storage: "Storage" }, paused: "Held back", byPriority: "Waiting by priority", lastHour: "The last hour, by minute", rate: (enqueued: number, completed: number, failed: number) => `${enqueued} enqueued, ${completed} done, ${failed} failed`,
     noWorkers: "No worker", noWorkersHelp: "Runs wait until a worker is started.", network: "Network", seen: "Heard of", noTriggers: "No trigger deals with a service", noTriggersHelp: "Triggers that ask a service, or have registered their address there, are listed here once their flows are published.", next: "Asks next", lastOk: "Went well", trouble: "Trouble",
     check: "Ask now", resume: "Resume", checked: "The service is being asked.", failures: (count: number) => (count === 1 ? "1 failure" : `${count} failures in a row`), noDead: "No dead letters", noDeadHelp: "A job that was given to workers too often is kept here for a person.", run: "Run", priority: "Priority", deliveries: "Given to workers", deadSince: "Given up",
     requeue: "Requeue", discard: "Discard", part: "Part", took: "Took", reason: "Reason", database: "Database", runsKept: "Runs are kept", pausedKept: "Waiting runs", deadKept: "Failed jobs", days: (count: number) => (count === 0 ? "for ever" : `${count} days`), tableName: "Table", rows: "Rows (estimated)", data: "Data", indexes: "Indexes", kept: "Days", partitions: (count: number) => `${count} partitions`,
     due: "Days to be dropped", dueDay: "Day", dueWhy: "Why it is still there", openRuns: "One of its runs is not over", dueSoon: "It goes with one of the next looks", givenUp: (count: number, at: string) => `${count === 1 ? "Given up once" : `Given up ${count} times`} because something had a lock, last ${at}`, nextLook: "Next look",
   },
-  value: { tree: "tree", table: "table", raw: "raw", save: "Save as a file", moreRows: (count: number) => `${count} more rows` },
-  errors: { away: "The API is away. This page tries again by itself.", crashed: "This page met an error.", reload: "Reload" },
+  value: { list: (count: number) => `list of ${count}`, object: (count: number) => `object, ${count}`, tree: "tree", table: "table", raw: "raw", save: "Save as a file", moreRows: (count: number) => `${count} more rows` },
+  errors: { cannotReach: "The API cannot be reached. Check the connection; nothing that you typed is lost.", notJson: "The API sent an answer that is not JSON.", answered: (status: number) => `The API answered ${status}.`, away: "The API is away. This page tries again by itself.", crashed: "This page met an error.", reload: "Reload" },
 } as const;

@@ -1,4 +1,9 @@
+import { text } from "../text";
+import { addressOf, callerHeaders } from "./caller";
+import { dropEarly, takeEarly } from "./early";
 import type { components } from "./schema";
+
+export { addressOf, bringsSession, callerHeaders, chosenProject, credentials, query } from "./caller";
 
 export type Schemas = components["schemas"];
 export type FlowView = Schemas["FlowView"];
@@ -30,24 +35,6 @@ export interface Answer<T> {
   etag: string | null;
 }
 
-const keyName = "flows-api-key";
-
-/** An API key lives in this tab only, until it is closed or signed out. */
-export const credentials = {
-  get: () => sessionStorage.getItem(keyName),
-  set: (key: string) => sessionStorage.setItem(keyName, key),
-  clear: () => sessionStorage.removeItem(keyName),
-};
-
-const projectName = "flows-project";
-
-/** Which of a person's projects this tab is about; null while it does not matter or is not chosen. */
-export const chosenProject = {
-  get: () => sessionStorage.getItem(projectName),
-  set: (id: string) => sessionStorage.setItem(projectName, id),
-  clear: () => sessionStorage.removeItem(projectName),
-};
-
 let onSignedOut: () => void = () => {};
 export const whenSignedOut = (listener: () => void) => {
   onSignedOut = listener;
@@ -71,24 +58,11 @@ export const away = {
   },
 };
 
-export const addressOf = (path: string) => new URL(path.replace(/^\//, ""), document.baseURI).toString();
-
-/** The headers by which the API knows who asks, and for which project. */
-export function callerHeaders(method: string): Record<string, string> {
-  const key = credentials.get();
-  const project = key ? null : chosenProject.get();
-  return {
-    ...(key ? { authorization: `Bearer ${key}` } : {}),
-    ...(project ? { "flows-project": project } : {}),
-    ...(method === "GET" ? {} : { "flows-csrf": "1" }),
-  };
-}
-
 export async function call<T>(method: string, path: string, body?: unknown, headers: Record<string, string> = {}, signal?: AbortSignal): Promise<Answer<T>> {
   const isText = typeof body === "string";
   let response: Response;
   try {
-    response = await fetch(addressOf(path), {
+    response = await ((method === "GET" && takeEarly(path)) || fetch(addressOf(path), {
       method,
       signal: signal ?? AbortSignal.timeout(60_000),
       headers: {
@@ -98,25 +72,28 @@ export async function call<T>(method: string, path: string, body?: unknown, head
         ...headers,
       },
       body: body === undefined ? undefined : isText ? body : JSON.stringify(body),
-    });
+    }));
   } catch (error) {
     if (signal?.aborted) throw error;
     setAway(true);
-    throw new ApiError(0, "The API cannot be reached. Check the connection; nothing that you typed is lost.");
+    throw new ApiError(0, text.errors.cannotReach);
   }
-  const text = await response.text();
+  const content = await response.text();
   // A part that is not ready, such as the queue, says 503 for itself; only who cannot even say who is asking is away.
   if (response.status !== 503 || path === "api/v1/me") setAway(response.status >= 502 && response.status <= 504);
   let parsed: unknown = undefined;
   try {
-    parsed = text === "" ? undefined : JSON.parse(text);
+    parsed = content === "" ? undefined : JSON.parse(content);
   } catch {
-    if (response.ok) throw new ApiError(response.status, "The API sent an answer that is not JSON.");
+    if (response.ok) throw new ApiError(response.status, text.errors.notJson);
   }
   if (response.ok) return { body: parsed as T, etag: response.headers.get("etag") };
-  if (response.status === 401) onSignedOut();
+  if (response.status === 401) {
+    dropEarly();
+    onSignedOut();
+  }
   const problem = (parsed ?? {}) as Record<string, unknown>;
-  throw new ApiError(response.status, String(problem.detail ?? problem.title ?? `The API answered ${response.status}.`), problem);
+  throw new ApiError(response.status, String(problem.detail ?? problem.title ?? text.errors.answered(response.status)), problem);
 }
 
 export const get = async <T>(path: string, signal?: AbortSignal) => (await call<T>("GET", path, undefined, {}, signal)).body;
@@ -128,10 +105,10 @@ export const del = async (path: string) => (await call<undefined>("DELETE", path
 /** Fetches a file with the caller's credentials, which a plain link would not bring along, and lets the browser save it. */
 export async function download(path: string, name: string): Promise<void> {
   const response = await fetch(addressOf(path), { headers: callerHeaders("GET"), signal: AbortSignal.timeout(300_000) }).catch(() => null);
-  if (!response) throw new ApiError(0, "The API cannot be reached. Check the connection.");
+  if (!response) throw new ApiError(0, text.errors.cannotReach);
   if (!response.ok) {
     const problem = (await response.json().catch(() => ({}))) as Record<string, unknown>;
-    throw new ApiError(response.status, String(problem.detail ?? problem.title ?? `The API answered ${response.status}.`), problem);
+    throw new ApiError(response.status, String(problem.detail ?? problem.title ?? text.errors.answered(response.status)), problem);
   }
   save(await response.blob(), name);
 }
@@ -143,12 +120,4 @@ export function save(content: Blob, name: string) {
   link.click();
   // The browser has begun to read it by then.
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
-}
-
-/** `?a=1&b=2` of what is set. */
-export function query(values: Record<string, string | number | null | undefined>): string {
-  const search = new URLSearchParams();
-  for (const [name, value] of Object.entries(values)) if (value !== null && value !== undefined && value !== "") search.set(name, String(value));
-  const text = search.toString();
-  return text && `?${text}`;
 }

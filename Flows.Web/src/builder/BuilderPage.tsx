@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import { useParams } from "react-router";
 import { get, type FlowView } from "../api/client";
 import { findStep, listsOf, placeOfProblem, renameStep, updateStep, type Place, type Step } from "../flow/definition";
@@ -87,6 +87,12 @@ function Builder({ flowId }: { flowId: string }) {
     const box = definition && layOut(definition).steps.find((item) => item.id === (selected ?? triggerName));
     editing.addNote({ x: (box?.x ?? 0) + nodeWidth + 40, y: box?.y ?? 0 });
   };
+  useEffect(() => {
+    // The code editor is large, and most panels have one: fetched while nothing else is to be done, opening a step waits for nothing.
+    const fetchIt = () => void import("../ui/CodeEditor").catch(() => {});
+    if ("requestIdleCallback" in window) requestIdleCallback(fetchIt, { timeout: 3000 });
+    else setTimeout(fetchIt, 1000);
+  }, []);
   useShortcuts({
     definition, selected, editing, select: setSelected, undo: draft.undo, redo: draft.redo, save: () => void draft.save(), add: addBehind, addInside, addNote,
     test: () => openTest(selected ?? triggerName), publish: () => setOpen("publish"), help: () => setOpen("shortcuts"),

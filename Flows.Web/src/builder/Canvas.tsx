@@ -1,10 +1,11 @@
-import { Background, Controls, MiniMap, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type Node, type NodeChange } from "@xyflow/react";
+import { Controls, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type Node, type NodeChange } from "@xyflow/react";
 import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
 import type { Definition, Note, Step } from "../flow/definition";
 import { layOut, nodeHeight, nodeWidth } from "../flow/layout";
-import { text } from "../text";
+import { Dots } from "./Dots";
 import { Lines } from "./Lines";
 import { NoteActions, NoteBox } from "./NoteBox";
+import { Overview } from "./Overview";
 import { Actions, AddBox, LabelBox, StepBox, type CanvasActions, type StepNote } from "./StepBox";
 
 export type { CanvasActions, StepNote } from "./StepBox";
@@ -31,9 +32,13 @@ export const Canvas = memo(function Canvas(props: CanvasProps) {
   );
 });
 
-// A node that nobody can select or drag takes no clicks, unless it is told to: the buttons in it do.
-const still = { draggable: false, selectable: false, focusable: false, style: { pointerEvents: "all" as const } };
-const noteWidth = 220;
+// A node that nobody can select or drag takes no clicks, unless it is told to: the buttons in it do. Its size is known and it has no handles,
+// and saying so spares React Flow the measuring of each box that comes into sight.
+const sized = (width: number, height: number) => ({ draggable: false, selectable: false, focusable: false, style: { pointerEvents: "all" as const }, width, height, measured: { width, height }, handles: [] });
+const boxed = sized(nodeWidth, nodeHeight);
+const dotted = sized(24, 24);
+const labelled = sized(200, 24);
+const noted = sized(220, 110);
 
 function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }: CanvasProps) {
   const layout = useMemo(() => layOut(definition), [definition]);
@@ -43,16 +48,14 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
     () =>
       reuse([
         ...layout.steps.map((box) => ({
-          ...still,
+          ...boxed,
           id: box.id,
           type: "step",
           position: { x: box.x, y: box.y },
-          width: nodeWidth,
-          height: nodeHeight,
           data: { step: box.step, ...titles(box.step ?? null), isSelected: selected === box.id, note: notes.get(box.id), isEditable: Boolean(actions.move) },
         })),
-        ...(actions.add ? layout.adds.map((add) => ({ ...still, id: `add ${add.id}`, type: "add", position: { x: add.x - 12, y: add.y - 12 }, width: 24, height: 24, data: { place: add.place, isOnly: add.isOnly } })) : []),
-        ...layout.labels.map((label) => ({ ...still, id: `label ${label.id}`, type: "label", position: { x: label.x - 100, y: label.y - 12 }, width: 200, height: 24, data: { text: label.text, tone: label.tone } })),
+        ...(actions.add ? layout.adds.map((add) => ({ ...dotted, id: `add ${add.id}`, type: "add", position: { x: add.x - 12, y: add.y - 12 }, data: { place: add.place, isOnly: add.isOnly } })) : []),
+        ...layout.labels.map((label) => ({ ...labelled, id: `label ${label.id}`, type: "label", position: { x: label.x - 100, y: label.y - 12 }, data: { text: label.text, tone: label.tone } })),
       ]),
     [layout, titles, notes, selected, actions, reuse],
   );
@@ -62,13 +65,11 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
       ...boxes,
       ...reuseNote(
         (definition.notes ?? []).map((note, index) => ({
-          ...still,
+          ...noted,
           draggable: Boolean(onNote),
           id: `note ${index}`,
           type: "note",
           position: dragged?.index === index ? { x: dragged.x, y: dragged.y } : { x: note.x, y: note.y },
-          width: noteWidth,
-          height: 110,
           zIndex: 5,
           dragHandle: ".note-head",
           data: { note, index, isEditable: Boolean(onNote) },
@@ -111,6 +112,9 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
     if (dragged && note) onNote?.(dragged.index, { ...note, x: Math.round(dragged.x), y: Math.round(dragged.y) });
     setDragged(null);
   };
+  // While it moves the canvas is a layer of its own, so that a frame shifts what is drawn already; at rest it is not, so that text is sharp.
+  const moves = useCallback(() => pane.current?.classList.add("is-moving"), []);
+  const rests = useCallback(() => pane.current?.classList.remove("is-moving"), []);
   const noteActions = useMemo(() => ({ change: (index: number, note: Note | null) => onNote?.(index, note) }), [onNote]);
   return (
     <Actions.Provider value={actions}>
@@ -122,6 +126,8 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
             nodeTypes={nodeTypes}
             onNodesChange={onNote ? drag : undefined}
             onNodeDragStop={onNote ? drop : undefined}
+            onMoveStart={moves}
+            onMoveEnd={rests}
             fitView
             fitViewOptions={first}
             minZoom={0.04}
@@ -134,9 +140,9 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
             disableKeyboardA11y
           >
             <Lines layout={layout} />
-            <Background gap={24} />
+            <Dots />
             <Controls showInteractive={false} fitViewOptions={fit} />
-            {!isSmall && layout.steps.length > 8 && <MiniMap pannable zoomable ariaLabel={text.build.map} nodeStrokeWidth={0} nodeColor={colorOnMap} />}
+            {!isSmall && layout.steps.length > 8 && <Overview layout={layout} />}
           </ReactFlow>
         </div>
       </NoteActions.Provider>
@@ -153,7 +159,6 @@ const readable = 900;
 const noEdges: Edge[] = [];
 const fit = { maxZoom: 1, padding: 0.2 };
 const noBadge = { hideAttribution: true };
-const colorOnMap = (node: Node) => (node.type === "step" ? "var(--accent)" : "transparent");
 
 /** Gives back the node of the time before where nothing about it has changed, so that a keystroke in a flow of hundreds of steps draws one box. */
 function useReused(): (nodes: Node[]) => Node[] {
@@ -172,5 +177,6 @@ function useReused(): (nodes: Node[]) => Node[] {
 function isSame(a: Node, b: Node): boolean {
   if (a.type !== b.type || a.position.x !== b.position.x || a.position.y !== b.position.y || a.draggable !== b.draggable) return false;
   const keys = Object.keys(b.data);
-  return keys.length === Object.keys(a.data).length && keys.every((key) => a.data[key] === b.data[key] || ((key === "place" || key === "note") && JSON.stringify(a.data[key]) === JSON.stringify(b.data[key])));
+  // The id of a + says its place.
+  return keys.length === Object.keys(a.data).length && keys.every((key) => a.data[key] === b.data[key] || key === "place" || (key === "note" && JSON.stringify(a.data[key]) === JSON.stringify(b.data[key])));
 }

@@ -1,4 +1,4 @@
-import { Handle, Position, type Node, type NodeProps } from "@xyflow/react";
+import type { Node, NodeProps } from "@xyflow/react";
 import { AlertTriangle, Braces, CircleStop, Clock, Code2, GitBranch, MessageSquareReply, Pin, Plus, Puzzle, Repeat, StickyNote, Workflow, Zap } from "lucide-react";
 import { createContext, memo, useContext, useState } from "react";
 import type { Place, Step } from "../flow/definition";
@@ -40,40 +40,36 @@ export const StepBox = memo(function StepBox({ id, data }: NodeProps<StepNode>) 
   const Icon = step ? (icons[step.kind] ?? Braces) : Zap;
   const words = [data.title, data.kind, note?.text, note?.said, note?.hasProblem && text.build.hasProblem, note?.isPinned && text.build.pinned, step?.skip && text.build.skipped];
   return (
-    <>
-      <Handle type="target" position={Position.Top} isConnectable={false} />
-      <button
-        type="button"
-        // "nopan": else the canvas takes the mouse, and the browser drags nothing.
-        className={["step-box", data.isEditable && "nopan", data.isSelected && "selected", note?.tone, note?.mark && `mark-${note.mark}`, step?.skip && "skipped"].filter(Boolean).join(" ")}
-        data-step={id}
-        draggable={data.isEditable && Boolean(step)}
-        onDragStart={(event) => {
-          event.dataTransfer.setData(dragType, id);
-          event.dataTransfer.effectAllowed = "move";
-          // After the picture of what is dragged has been taken.
-          const canvas = event.currentTarget.closest(".canvas");
-          setTimeout(() => canvas?.classList.add("is-dragging"));
-        }}
-        onDragEnd={(event) => event.currentTarget.closest(".canvas")?.classList.remove("is-dragging")}
-        onClick={() => select(id)}
-        title={step?.note}
-        aria-label={words.filter(Boolean).join(", ")}
-        aria-pressed={data.isSelected}
-      >
-        <span className="step-icon">
-          <Icon size={18} aria-hidden />
-        </span>
-        <span className="step-words">
-          <b>{data.title}</b>
-          <small>{note?.text || data.kind}</small>
-        </span>
-        {step?.note && <StickyNote size={15} className="step-mark" aria-hidden />}
-        {note?.isPinned && <Pin size={15} className="step-pin" aria-hidden />}
-        {note?.hasProblem && <AlertTriangle size={16} className="step-problem" aria-hidden />}
-      </button>
-      <Handle type="source" position={Position.Bottom} isConnectable={false} />
-    </>
+    <button
+      type="button"
+      // "nopan": else the canvas takes the mouse, and the browser drags nothing.
+      className={["step-box", data.isEditable && "nopan", data.isSelected && "selected", note?.tone, note?.mark && `mark-${note.mark}`, step?.skip && "skipped"].filter(Boolean).join(" ")}
+      data-step={id}
+      draggable={data.isEditable && Boolean(step)}
+      onDragStart={(event) => {
+        event.dataTransfer.setData(dragType, id);
+        event.dataTransfer.effectAllowed = "move";
+        // After the picture of what is dragged has been taken.
+        const canvas = event.currentTarget.closest(".canvas");
+        setTimeout(() => canvas?.classList.add("is-dragging"));
+      }}
+      onDragEnd={(event) => event.currentTarget.closest(".canvas")?.classList.remove("is-dragging")}
+      onClick={() => select(id)}
+      title={step?.note}
+      aria-label={words.filter(Boolean).join(", ")}
+      aria-pressed={data.isSelected}
+    >
+      <span className="step-icon">
+        <Icon size={18} aria-hidden />
+      </span>
+      <span className="step-words">
+        <b>{data.title}</b>
+        <small>{note?.text || data.kind}</small>
+      </span>
+      {step?.note && <StickyNote size={15} className="step-mark" aria-hidden />}
+      {note?.isPinned && <Pin size={15} className="step-pin" aria-hidden />}
+      {note?.hasProblem && <AlertTriangle size={16} className="step-problem" aria-hidden />}
+    </button>
   );
 });
 

@@ -30,6 +30,7 @@ export function useDraft(flowId: string) {
   const [state, setState] = useState<SaveState>("saved");
   const [problems, setProblems] = useState<DefinitionProblem[]>([]);
   const [error, setError] = useState<Error | null>(null);
+  const [ended, setEnded] = useState(0);
   const etag = useRef<string | null>(null);
   const saved = useRef<Definition | null>(null);
   const isSaving = useRef(false);
@@ -71,6 +72,7 @@ export function useDraft(flowId: string) {
   }, [load]);
 
   const present = history?.present ?? null;
+  const isRefused = state === "failed" && error instanceof ApiError && error.status === 403;
 
   const save = useCallback(
     async (force = false): Promise<boolean> => {
@@ -106,6 +108,8 @@ export function useDraft(flowId: string) {
         return false;
       } finally {
         isSaving.current = false;
+        // What was changed meanwhile may have had its turn already, and in vain: on a slow network saving takes longer than it waits.
+        setEnded((count) => count + 1);
       }
     },
     [flowId, kept, latest],
@@ -132,12 +136,13 @@ export function useDraft(flowId: string) {
     if (!history || state === "conflict" || state === "saving" || state === "invalid" || history.present === saved.current) return;
     // Not at each keystroke: of a large flow that takes longer than a frame.
     const keeping = setTimeout(() => keep(kept, { etag: etag.current, history }), keepMs);
-    const timer = setTimeout(() => void save(), state === "failed" ? retryMs : quietMs);
+    // Whoever may not change the flow is not asked about it again until they change something.
+    const timer = isRefused ? undefined : setTimeout(() => void save(), state === "failed" ? retryMs : quietMs);
     return () => {
       clearTimeout(keeping);
       clearTimeout(timer);
     };
-  }, [history, state, save, kept]);
+  }, [history, state, isRefused, ended, save, kept]);
   useEffect(() => {
     const leave = () => {
       const now = latest.current.history;

@@ -1,3 +1,4 @@
+import { text } from "../text";
 import { walk, type Definition, type ListPlace, type Step, type Trigger } from "./definition";
 
 export type Mark = "added" | "removed" | "moved" | "changed";
@@ -40,7 +41,7 @@ export function diff(before: Definition, after: Definition): StepChange[] {
   }
   for (const [name, placed] of old) if (!now.has(name)) changes.push({ step: name, title: titleOf(placed.step), marks: ["removed"], fields: [] });
   if (JSON.stringify(before.notes ?? []) !== JSON.stringify(after.notes ?? []))
-    changes.push({ step: null, title: "Notes on the canvas", marks: ["changed"], fields: [{ field: "notes", from: before.notes, to: after.notes }] });
+    changes.push({ step: null, title: text.build.canvasNotes, marks: ["changed"], fields: [{ field: "notes", from: before.notes, to: after.notes }] });
   return changes;
 }
 

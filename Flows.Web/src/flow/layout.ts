@@ -1,3 +1,4 @@
+import { text } from "../text";
 import { listsOf, type Definition, type ListPlace, type Place, type Step } from "./definition";
 
 /** Sizes in pixels of the canvas. */
@@ -61,8 +62,8 @@ function lanesOf(step: Step): Lane[] {
       return { label: branch?.name ?? "", tone: "branch" as const, place, steps };
     }
     return place.in === "loop"
-      ? { label: (step.parallel ?? 1) > 1 ? `each, ${step.parallel} at a time` : "each", tone: "loop" as const, place, steps }
-      : { label: "on error", tone: "failure" as const, place, steps };
+      ? { label: (step.parallel ?? 1) > 1 ? text.build.lanes.parallel(step.parallel ?? 1) : text.build.lanes.each, tone: "loop" as const, place, steps }
+      : { label: text.build.lanes.failure, tone: "failure" as const, place, steps };
   });
 }
 

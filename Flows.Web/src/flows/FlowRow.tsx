@@ -44,7 +44,7 @@ export function FlowRow({ flow, folder, isPicked, dragged, onPick, onTag, onDo }
       </Link>
       <span className="quiet">{when(flow.recent?.lastAt ?? flow.updatedAt)}</span>
       <Menu
-        label={`More for ${flow.name}`}
+        label={text.flows.more(flow.name)}
         trigger={<MoreHorizontal size={18} />}
         items={[
           { label: text.flows.rename, icon: <Pencil size={16} />, run: () => onDo("rename") },
@@ -52,7 +52,7 @@ export function FlowRow({ flow, folder, isPicked, dragged, onPick, onTag, onDo }
           { label: text.folders.tags, icon: <Tags size={16} />, run: () => onDo("tags") },
           { label: text.common.duplicate, icon: <Copy size={16} />, run: () => onDo("duplicate") },
           { label: text.flows.export, icon: <Download size={16} />, run: () => onDo("export") },
-          { label: flow.enabled ? "Disable" : "Enable", icon: <Power size={16} />, disabled: !flow.publishedVersion, run: () => onDo("switch") },
+          { label: flow.enabled ? text.flows.disable : text.flows.enable, icon: <Power size={16} />, disabled: !flow.publishedVersion, run: () => onDo("switch") },
           { label: text.flows.pause, icon: <Pause size={16} />, run: () => onDo("pause") },
           { label: text.flows.resume, icon: <Play size={16} />, run: () => onDo("resume") },
           null,

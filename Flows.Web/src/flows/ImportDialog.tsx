@@ -15,7 +15,7 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
     try {
       JSON.parse(json);
     } catch (error) {
-      setProblem(`This is not JSON: ${(error as Error).message}`);
+      setProblem(text.flows.notJson((error as Error).message));
       return;
     }
     setBusy(true);

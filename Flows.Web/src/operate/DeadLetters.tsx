@@ -74,7 +74,7 @@ export function DeadLetters() {
                 <td>
                   <input
                     type="checkbox"
-                    aria-label={`Pick run ${letter.runId}`}
+                    aria-label={text.list.pickRun(letter.runId)}
                     checked={picked.has(letter.runId)}
                     onChange={() => {
                       const next = new Set(picked);

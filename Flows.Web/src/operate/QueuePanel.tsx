@@ -86,7 +86,7 @@ function Workers() {
                   <span className={worker.alive ? "badge good" : "badge bad"}>{worker.alive ? text.operate.alive : text.operate.gone}</span> {worker.host} · {worker.processId} · <span title={worker.version}>{worker.version.split("+")[0]}</span>
                 </td>
                 <td>
-                  <meter min={0} max={Number(worker.concurrency)} value={Number(worker.running)} aria-label={`${worker.running} of ${worker.concurrency}`} /> {worker.running} / {worker.concurrency}
+                  <meter min={0} max={Number(worker.concurrency)} value={Number(worker.running)} aria-label={text.ops.running(Number(worker.running), Number(worker.concurrency))} /> {worker.running} / {worker.concurrency}
                 </td>
                 <td>{worker.engines}</td>
                 <td>

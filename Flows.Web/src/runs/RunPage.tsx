@@ -146,7 +146,7 @@ function noteOf(lines: StepView[]): StepNote {
   const worst = lines.find((line) => line.status === "Failed") ?? lines.find((line) => line.status === "Running" || line.status === "Paused") ?? (lines[0] as StepView);
   const spent = lines.reduce((sum, line) => sum + Number(line.durationMs ?? 0), 0);
   const pinned = lines.some((line) => (line as { pinned?: boolean }).pinned) ? `${text.run.pinned} ` : "";
-  if (lines.length > 1) return { tone: stepToneOf(worst.status), text: `${pinned}${lines.length} times, ${duration(spent)}` };
+  if (lines.length > 1) return { tone: stepToneOf(worst.status), text: `${pinned}${text.run.times(lines.length, duration(spent))}` };
   return { tone: stepToneOf(worst.status), text: `${pinned}${worst.status === "Succeeded" ? "" : `${worst.status} `}${duration(Number(worst.durationMs ?? 0))}` };
 }
 

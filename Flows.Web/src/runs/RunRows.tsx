@@ -36,7 +36,7 @@ export function RunRows({ runs, nameOf, picked, onPick, onTag }: {
         {runs.map((run) => (
           <tr key={run.id}>
             <td>
-              <input type="checkbox" aria-label={`Pick run ${run.id}`} checked={picked.has(run.id)} onChange={() => toggle(run.id)} />
+              <input type="checkbox" aria-label={text.list.pickRun(run.id)} checked={picked.has(run.id)} onChange={() => toggle(run.id)} />
             </td>
             <td>
               <Link to={`/runs/${run.id}`}>

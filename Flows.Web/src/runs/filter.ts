@@ -1,4 +1,4 @@
-import { query } from "../api/client";
+import { query } from "../api/caller";
 
 /** What the list of runs is narrowed down to, as the address of the page has it. */
 export interface RunsFilter {

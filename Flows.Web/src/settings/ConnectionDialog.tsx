@@ -67,7 +67,7 @@ export function ConnectionDialog({ connection, onClose, onSaved }: { connection:
                 <option value="secret">{text.connections.anyPiece}: one secret</option>
                 <option value="basic">{text.connections.anyPiece}: user and password</option>
                 <option value="oauth2">{text.connections.anyPiece}: OAuth 2</option>
-                <option value="custom">{text.connections.anyPiece}: fields of your own</option>
+                <option value="custom">{text.connections.anyPiece}: {text.connect.fields.own}</option>
               </select>
             )}
           </Field>

@@ -65,7 +65,7 @@ export function ConnectionsPage() {
                 {tested === connection.id ? text.connect.testing : text.connect.test}
               </Button>
             )}
-            <IconButton label={`Change ${connection.name}`} onClick={() => setEdited(connection)}>
+            <IconButton label={text.common.change(connection.name)} onClick={() => setEdited(connection)}>
               <Pencil size={16} />
             </IconButton>
             <IconButton label={`${text.common.delete} ${connection.name}`} onClick={() => setDeleted(connection)}>

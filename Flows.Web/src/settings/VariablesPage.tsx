@@ -51,7 +51,7 @@ export function VariablesPage() {
             <code className="card-title">{variable.key}</code>
             <code className="cut">{show(variable.value).slice(0, 200)}</code>
             <span className="quiet">{when(variable.updatedAt)}</span>
-            <IconButton label={`Change ${variable.key}`} onClick={() => open(variable.key, show(variable.value), false)}>
+            <IconButton label={text.common.change(variable.key)} onClick={() => open(variable.key, show(variable.value), false)}>
               <Pencil size={16} />
             </IconButton>
             <IconButton label={`${text.common.delete} ${variable.key}`} onClick={() => void del(`api/v1/variables/${encodeURIComponent(variable.key)}`).then(refresh, tellError)}>

@@ -1,4 +1,5 @@
 import type { PieceDescription, PropDescription, Schemas } from "../api/client";
+import { text } from "../text";
 
 /** What a connection is for, as the form's first field has it: a piece, or one of the kinds that are for none. */
 export const freeKinds = ["secret", "basic", "oauth2", "custom"] as const;
@@ -14,34 +15,36 @@ export interface FormField {
   options?: readonly string[];
 }
 
+const words = text.connect.fields;
+
 const field = (name: string, title: string, control: FormField["control"], required: boolean, more: Partial<FormField> = {}): FormField => ({ name, title, control, required, ...more });
 
 const clientFields = (apps: readonly string[], isOwn: boolean): FormField[] => [
-  ...(apps.length > 0 ? [field("app", "OAuth app", "select", false, { options: apps, help: "Its client id and secret; or give them here." })] : []),
-  ...(isOwn || apps.length === 0 ? [field("clientId", "Client id", "text", false), field("clientSecret", "Client secret", "secret", false)] : []),
+  ...(apps.length > 0 ? [field("app", words.app, "select", false, { options: apps, help: words.appHelp })] : []),
+  ...(isOwn || apps.length === 0 ? [field("clientId", words.clientId, "text", false), field("clientSecret", words.clientSecret, "secret", false)] : []),
 ];
 
 /** The fields of a connection's form. @param values What was filled in so far: an OAuth app stands in for a client of its own. */
 export function fieldsOf(target: string, piece: PieceDescription | undefined, apps: readonly string[], values: Record<string, string>): FormField[] {
   const client = clientFields(apps, !values.app);
-  if (piece?.auth?.oAuth) return [...client, field("scope", "Scopes", "text", false, { help: piece.auth.oAuth.scopes?.length ? `When empty: ${[piece.auth.oAuth.scopes].flat().join(" ")}` : null })];
+  if (piece?.auth?.oAuth) return [...client, field("scope", words.scope, "text", false, { help: piece.auth.oAuth.scopes?.length ? words.scopeWhenEmpty([piece.auth.oAuth.scopes].flat().join(" ")) : null })];
   if (piece) return (piece.auth?.fields ?? []).map(ofProp);
   switch (target) {
     case "secret":
-      return [field("token", "Token", "secret", true)];
+      return [field("token", words.token, "secret", true)];
     case "basic":
-      return [field("username", "User name", "text", true), field("password", "Password", "secret", true)];
+      return [field("username", words.username, "text", true), field("password", words.password, "secret", true)];
     case "oauth2":
       return [
-        field("grant", "How tokens are got", "select", false, { options: ["authorization_code", "client_credentials"] }),
+        field("grant", words.grant, "select", false, { options: ["authorization_code", "client_credentials"] }),
         ...client,
-        ...(values.grant === "client_credentials" ? [] : [field("authorizeUrl", "Address of the sign-in page", "text", true)]),
-        field("tokenUrl", "Address for tokens", "text", true),
-        field("scope", "Scopes", "text", false, { help: "Separated by blanks" }),
-        field("clientAuth", "The client's secret goes", "select", false, { options: ["body", "basic"] }),
-        field("pkce", "PKCE", "select", false, { options: ["yes", "no"] }),
-        field("parameters", "Further parameters of the sign-in page", "text", false, { help: "access_type=offline&prompt=consent" }),
-        field("revokeUrl", "Address where tokens are given back", "text", false),
+        ...(values.grant === "client_credentials" ? [] : [field("authorizeUrl", words.authorizeUrl, "text", true)]),
+        field("tokenUrl", words.tokenUrl, "text", true),
+        field("scope", words.scope, "text", false, { help: words.scopeHelp }),
+        field("clientAuth", words.clientAuth, "select", false, { options: ["body", "basic"] }),
+        field("pkce", words.pkce, "select", false, { options: ["yes", "no"] }),
+        field("parameters", words.parameters, "text", false, { help: "access_type=offline&prompt=consent" }),
+        field("revokeUrl", words.revokeUrl, "text", false),
       ];
     default:
       return [];

@@ -26,7 +26,7 @@ export function JsonView({ value, name, depth = 0 }: { value: unknown; name?: st
       <button type="button" className="json-toggle" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
         {isOpen ? <ChevronDown size={14} /> : <ChevronRight size={14} />}
         {label}
-        <span className="json-kind">{Array.isArray(value) ? `list of ${entries.length}` : `object, ${entries.length}`}</span>
+        <span className="json-kind">{Array.isArray(value) ? text.value.list(entries.length) : text.value.object(entries.length)}</span>
       </button>
       {isOpen && (
         <div className="json-inner">

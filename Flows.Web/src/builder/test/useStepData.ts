@@ -1,5 +1,5 @@
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useRef, useState } from "react";
 import { previewExpressions, type SampleData } from "../../api/testing";
 import { loopsAround, stepsBefore, type Definition, type Step } from "../../flow/definition";
 import { PreviewBoard } from "../previewBoard";
@@ -11,8 +11,8 @@ export function useStepData(definition: Definition | null, selected: string | nu
   const [board] = useState(() => new PreviewBoard(previewExpressions));
   useEffect(() => () => board.close(), [board]);
   const isStep = definition !== null && selected !== null && selected !== triggerName;
-  const before = useMemo(() => (isStep ? stepsBefore(definition, selected) : []), [definition, isStep, selected]);
-  const loops = useMemo(() => (isStep ? loopsAround(definition, selected) : []), [definition, isStep, selected]);
+  const before = useSame(useMemo(() => (isStep ? stepsBefore(definition, selected) : []), [definition, isStep, selected]));
+  const loops = useSame(useMemo(() => (isStep ? loopsAround(definition, selected) : []), [definition, isStep, selected]));
   // A keystroke in a step makes new objects of it and of all around it; the data are others only when there are other steps, lists or samples.
   const names = before.filter((step) => !loops.includes(step)).map((step) => step.name).join(" ");
   const lists = JSON.stringify(loops.map((loop) => [loop.name, loop.items]));
@@ -45,6 +45,13 @@ export function useStepData(definition: Definition | null, selected: string | nu
     [isStep, before, loops, data, samples, titleOf],
   );
   return useMemo(() => ({ sources, board }), [sources, board]);
+}
+
+/** The list of the time before where the same is in it: a keystroke in a step changes none of those before it. */
+function useSame<T>(list: T[]): T[] {
+  const kept = useRef(list);
+  if (kept.current.length !== list.length || kept.current.some((item, at) => item !== list[at])) kept.current = list;
+  return kept.current;
 }
 
 /** The first item of each loop around a step, the outermost first, because an inner list may be made of the outer item. */
