@@ -1,5 +1,5 @@
-import { Controls, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type Node, type NodeChange } from "@xyflow/react";
-import { memo, useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { Controls, ReactFlow, ReactFlowProvider, useReactFlow, useStoreApi, type Edge, type Node, type NodeChange } from "@xyflow/react";
+import { memo, useCallback, useEffect, useMemo, useRef, useState, type RefObject } from "react";
 import type { Definition, Note, Step } from "../flow/definition";
 import { layOut, nodeHeight, nodeWidth } from "../flow/layout";
 import { Dots } from "./Dots";
@@ -82,6 +82,7 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
   const [first] = useState(() => (layout.height > tallest ? { ...fit, nodes: layout.steps.filter((box) => box.y < readable).map(({ id }) => ({ id })) } : fit));
   const { setCenter, getZoom, flowToScreenPosition } = useReactFlow();
   const pane = useRef<HTMLDivElement>(null);
+  useMovingLayer(pane);
   useEffect(() => {
     const box = selected ? layout.steps.find((step) => step.id === selected) : undefined;
     if (!box) return;
@@ -112,9 +113,6 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
     if (dragged && note) onNote?.(dragged.index, { ...note, x: Math.round(dragged.x), y: Math.round(dragged.y) });
     setDragged(null);
   };
-  // While it moves the canvas is a layer of its own, so that a frame shifts what is drawn already; at rest it is not, so that text is sharp.
-  const moves = useCallback(() => pane.current?.classList.add("is-moving"), []);
-  const rests = useCallback(() => pane.current?.classList.remove("is-moving"), []);
   const noteActions = useMemo(() => ({ change: (index: number, note: Note | null) => onNote?.(index, note) }), [onNote]);
   return (
     <Actions.Provider value={actions}>
@@ -126,8 +124,6 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
             nodeTypes={nodeTypes}
             onNodesChange={onNote ? drag : undefined}
             onNodeDragStop={onNote ? drop : undefined}
-            onMoveStart={moves}
-            onMoveEnd={rests}
             fitView
             fitViewOptions={first}
             minZoom={0.04}
@@ -153,12 +149,33 @@ function Inner({ definition, titles, notes, selected, actions, onNote, isSmall }
 // Past this many boxes only those in sight are in the page; below it all of them are reached by the Tab key, and by the arrow keys always.
 const mostAlwaysShown = 200;
 const margin = 60;
+const restMs = 200;
 // Pixels of the canvas: a flow that is taller than the first opens with what lies above the second.
 const tallest = 2000;
 const readable = 900;
 const noEdges: Edge[] = [];
 const fit = { maxZoom: 1, padding: 0.2 };
 const noBadge = { hideAttribution: true };
+
+/** While it moves the canvas is a layer of its own, so that a frame shifts what is drawn already; at rest it is not, so that text is sharp. */
+function useMovingLayer(pane: RefObject<HTMLDivElement | null>) {
+  const store = useStoreApi();
+  useEffect(() => {
+    let at = store.getState().transform;
+    let rest: ReturnType<typeof setTimeout> | undefined;
+    const end = store.subscribe(({ transform }) => {
+      if (transform === at || transform.every((value, index) => value === at[index])) return;
+      at = transform;
+      pane.current?.classList.add("is-moving");
+      clearTimeout(rest);
+      rest = setTimeout(() => pane.current?.classList.remove("is-moving"), restMs);
+    });
+    return () => {
+      end();
+      clearTimeout(rest);
+    };
+  }, [store, pane]);
+}
 
 /** Gives back the node of the time before where nothing about it has changed, so that a keystroke in a flow of hundreds of steps draws one box. */
 function useReused(): (nodes: Node[]) => Node[] {
