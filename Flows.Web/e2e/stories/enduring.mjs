@@ -46,7 +46,7 @@ export default async function (person, { browser, url, errors }) {
     await route.continue().catch(() => {});
   });
   await page.goto(`${person.url}/flows/${flow.id}`);
-  await page.getByText("Loading …").waitFor();
+  await page.getByText("Loading …").first().waitFor();
   await person.step(/^much/).click();
   const field = person.panel.getByLabel("Title", { exact: true });
   await field.fill("First");

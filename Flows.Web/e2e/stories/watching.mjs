@@ -8,7 +8,7 @@ const definition = {
   trigger: { name: "trigger", piece: "webhook", event: "catch", input: {} },
   steps: [
     ...Array.from({ length: count }, (_, at) => ({ name: `s${at + 1}`, kind: "code", language: "javascript", input: {}, source: `export default () => new Promise((done) => setTimeout(done, 100, ${at}));` })),
-    { name: "hold", kind: "wait", for: "approval", approvers: 1, expires: "1.00:00:00" },
+    { name: "hold", kind: "wait", for: "approval", message: "Go on?" },
   ],
 };
 
