@@ -28,9 +28,9 @@ try {
   for (const flow of [order, ship]) await person.api("POST", `flows/${flow.id}/publish`, {});
   const start = (flow, payload) => person.api("POST", `flows/${flow.id}/runs?wait=45`, payload);
   await start(order, sample("order-total", "payload"));
-  const good = await start(ship, { order: 7 });
-  const bad = await start(ship, { order: 8, refuse: "B-1" });
-  for (let more = 0; more < 12; more++) await start(more % 3 === 0 ? order : ship, more % 5 === 4 ? { order: 9, refuse: "C-3", body: { lines: [] } } : more % 3 === 0 ? sample("order-total", "payload") : { order: more });
+  const good = await start(ship, { body: { order: 7 } });
+  const bad = await start(ship, { body: { order: 8, refuse: "B-1" } });
+  for (let more = 0; more < 12; more++) await (more % 3 === 0 ? start(order, sample("order-total", "payload")) : start(ship, { body: { order: more, ...(more % 5 === 4 ? { refuse: "C-3" } : {}) } }));
   const { page } = person;
   await person.signIn();
   const pictures = [
@@ -39,7 +39,7 @@ try {
       await person.panel.getByText("Branches").first().waitFor();
     }],
     ["run", `/runs/${good.id}?step=ship`, () => person.panel.getByText("A-7").first().waitFor()],
-    ["run-failed", `/runs/${bad.id}?step=ship`, () => person.panel.getByText("not in stock").first().waitFor()],
+    ["run-failed", `/runs/${bad.id}?step=ship`, () => page.getByRole("alert").getByText("not in stock").first().waitFor()],
     ["flows", "/flows", () => page.getByRole("link", { name: "Ship order lines" }).first().waitFor()],
     ["runs", "/runs", () => page.locator("tbody tr").nth(5).waitFor()],
   ];
