@@ -3,6 +3,7 @@ using Flows.Api.Access;
 using Flows.Api.Audit;
 using Flows.Api.Queues;
 using Flows.Api.Users;
+using Flows.Api.Webhooks;
 using Flows.Queue;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
@@ -51,7 +52,7 @@ internal static class ProjectEndpoints
     }
 
     private static async Task<Results<Ok<ProjectView>, ProblemHttpResult>> Get(
-        Guid id, CurrentProject here, FlowsDb db, ProjectTermsBook terms, IOptions<ProjectOptions> options, CancellationToken cancel)
+        Guid id, CurrentProject here, FlowsDb db, ProjectTermsBook terms, IOptions<ProjectOptions> options, ProjectLimits limits, CancellationToken cancel)
     {
         if (id != here.Id || await db.Projects.AsNoTracking().SingleOrDefaultAsync(row => row.Id == id, cancel) is not { } project)
             return NoSuch(id);
@@ -59,6 +60,7 @@ internal static class ProjectEndpoints
         return TypedResults.Ok(ProjectView.Of(project) with
         {
             Defaults = new ProjectDefaults(options.Value.ConcurrentRuns, (int)others.RunTimeout.TotalSeconds, (int)others.Paused.TotalDays, others.WebhooksPerMinute),
+            Ceilings = CeilingsOf(terms, limits),
         });
     }
 
@@ -67,14 +69,15 @@ internal static class ProjectEndpoints
     {
         if (request.Name is { } name && DisplayName.Problem(name) is { } badName)
             return Problems.BadRequest("$.name", badName);
+        var ceilings = CeilingsOf(terms, limits);
         foreach (var (field, value, most) in ((string, int?, int)[])[
-            ("$.concurrentRuns", request.ConcurrentRuns, ProjectOptions.MostConcurrentRuns),
-            ("$.runTimeoutSeconds", request.RunTimeoutSeconds, ProjectTermsBook.MostRunSeconds),
-            ("$.pausedDays", request.PausedDays, ProjectTermsBook.MostPausedDays),
-            ("$.webhookPerMinute", request.WebhookPerMinute, ProjectTermsBook.MostPerMinute)])
+            ("$.concurrentRuns", request.ConcurrentRuns, ceilings.ConcurrentRuns),
+            ("$.runTimeoutSeconds", request.RunTimeoutSeconds, ceilings.RunTimeoutSeconds),
+            ("$.pausedDays", request.PausedDays, ceilings.PausedDays),
+            ("$.webhookPerMinute", request.WebhookPerMinute, ceilings.WebhookPerMinute)])
         {
             if (value < 0 || value > most)
-                return Problems.BadRequest(field, $"It must be from 0, which is the installation's default, to {most}.");
+                return Problems.BadRequest(field, $"It must be from 0, which is the installation's default, to {most}, the most that this installation lets a project have.");
         }
         if (id != here.Id || await db.Projects.SingleOrDefaultAsync(row => row.Id == id, cancel) is not { } project)
             return NoSuch(id);
@@ -99,6 +102,12 @@ internal static class ProjectEndpoints
         return TypedResults.Ok(ProjectView.Of(project));
     }
 
+    private static ProjectCeiling CeilingsOf(ProjectTermsBook terms, ProjectLimits limits) => new(
+        limits.Ceiling is > 0 and var runs ? runs : ProjectOptions.MostConcurrentRuns,
+        (int)terms.Ceilings.RunTimeout.TotalSeconds,
+        (int)terms.Ceilings.Paused.TotalDays,
+        terms.Ceilings.WebhooksPerMinute is > 0 and var calls ? calls : WebhookOptions.MostPerMinute);
+
     private static object SettingsOf(ProjectView project) =>
         new { project.Name, project.ConcurrentRuns, project.RunTimeoutSeconds, project.PausedDays, project.WebhookPerMinute, project.IsTest };
 
@@ -120,10 +129,17 @@ internal static class ProjectEndpoints
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
         public ProjectDefaults? Defaults { get; init; }
 
+        /// <summary>The most that the project may set; only of one project that is asked for.</summary>
+        [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
+        public ProjectCeiling? Ceilings { get; init; }
+
         public static ProjectView Of(Project project) => new(
             project.Id, project.Name, project.ConcurrentRuns, project.CreatedAt, project.IsTest, project.RunTimeoutSeconds, project.PausedDays, project.WebhookPerMinute);
     }
 
     /// <summary>What the installation sets for projects that say nothing of their own; 0 is no limit.</summary>
     internal sealed record ProjectDefaults(int ConcurrentRuns, int RunTimeoutSeconds, int PausedDays, int WebhookPerMinute);
+
+    /// <summary>The most that this installation lets a project have.</summary>
+    internal sealed record ProjectCeiling(int ConcurrentRuns, int RunTimeoutSeconds, int PausedDays, int WebhookPerMinute);
 }

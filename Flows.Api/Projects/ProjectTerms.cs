@@ -8,7 +8,7 @@ using NpgsqlTypes;
 
 namespace Flows.Api.Projects;
 
-/// <summary>What holds for the runs and webhooks of one project: its own limit where it has one, else the installation's.</summary>
+/// <summary>What holds for the runs and webhooks of one project: its own limit where it has one, as far as the ceiling lets it, else the installation's.</summary>
 /// <param name="RunTimeout">Active time of one run.</param>
 /// <param name="Paused">Time that one run may spend paused, all its pauses together.</param>
 /// <param name="WebhooksPerMinute">Calls that the webhooks of all its flows take together; 0 is no limit.</param>
@@ -19,21 +19,20 @@ internal sealed record ProjectTerms(TimeSpan RunTimeout, TimeSpan Paused, int We
 /// process holds at once, one made through another replica within a second.
 /// </summary>
 internal sealed class ProjectTermsBook(
-    NpgsqlDataSource db, IOptions<RunTimeouts> timeouts, IOptions<RetentionOptions> retention, IOptions<WebhookOptions> webhooks, TimeProvider clock)
+    NpgsqlDataSource db, IOptions<RunTimeouts> timeouts, IOptions<RetentionOptions> retention, IOptions<WebhookOptions> webhooks, IOptions<ProjectCeilings> ceilings, TimeProvider clock)
 {
-    /// <summary>As <see cref="RunTimeouts.Flow"/> may be at most.</summary>
-    public const int MostRunSeconds = 86_400;
-    /// <summary>As <see cref="RetentionOptions.PausedDays"/> may be at most.</summary>
-    public const int MostPausedDays = 3650;
-    /// <summary>As <see cref="WebhookOptions.ProjectPerMinute"/> may be at most.</summary>
-    public const int MostPerMinute = 10_000_000;
-
     private static readonly TimeSpan s_keep = TimeSpan.FromSeconds(1);
     private const int MostProjects = 10_000;
     private readonly ConcurrentDictionary<Guid, Entry> _known = new();
 
     /// <summary>What holds for projects that say nothing of their own.</summary>
     public ProjectTerms OfTheInstallation => new(timeouts.Value.Flow, retention.Value.Paused, webhooks.Value.ProjectPerMinute);
+
+    /// <summary>The most that a project may have; 0 calls are no limit.</summary>
+    public ProjectTerms Ceilings { get; } = new(
+        ceilings.Value.RunTimeout ?? timeouts.Value.Flow,
+        TimeSpan.FromDays(ceilings.Value.PausedDays ?? retention.Value.PausedDays),
+        ceilings.Value.WebhooksPerMinute ?? webhooks.Value.ProjectPerMinute);
 
     public async ValueTask<ProjectTerms> OfAsync(Guid projectId)
     {
@@ -60,11 +59,13 @@ internal sealed class ProjectTermsBook(
         var others = OfTheInstallation;
         return await row.ReadAsync()
             ? new ProjectTerms(
-                row.GetInt32(0) is > 0 and var seconds ? TimeSpan.FromSeconds(seconds) : others.RunTimeout,
-                row.GetInt32(1) is > 0 and var days ? TimeSpan.FromDays(days) : others.Paused,
-                row.GetInt32(2) is > 0 and var calls ? calls : others.WebhooksPerMinute)
+                row.GetInt32(0) is > 0 and var seconds ? Lower(TimeSpan.FromSeconds(seconds), Ceilings.RunTimeout) : others.RunTimeout,
+                row.GetInt32(1) is > 0 and var days ? Lower(TimeSpan.FromDays(days), Ceilings.Paused) : others.Paused,
+                row.GetInt32(2) is > 0 and var calls ? (Ceilings.WebhooksPerMinute is > 0 and var most ? Math.Min(calls, most) : calls) : others.WebhooksPerMinute)
             : others;
     }
+
+    private static TimeSpan Lower(TimeSpan one, TimeSpan other) => one < other ? one : other;
 
     private sealed record Entry(long At, Lazy<Task<ProjectTerms>> Terms);
 }

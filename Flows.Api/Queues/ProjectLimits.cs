@@ -1,5 +1,6 @@
 using System.ComponentModel.DataAnnotations;
 using Flows.Api.Migrations;
+using Flows.Api.Projects;
 using Flows.Api.Runs;
 using Flows.Queue.Redis;
 using Microsoft.Extensions.Options;
@@ -23,10 +24,14 @@ public sealed class ProjectOptions
 /// seconds, which heals a Redis that has forgotten and carries what another replica or a person at the database has changed.
 /// </summary>
 internal sealed class ProjectLimits(
-    NpgsqlDataSource source, IServiceProvider services, IOptions<ProjectOptions> options, SchemaState schema, TimeProvider clock, ILogger<ProjectLimits> log)
+    NpgsqlDataSource source, IServiceProvider services, IOptions<ProjectOptions> options, IOptions<ProjectCeilings> ceilings, SchemaState schema, TimeProvider clock,
+    ILogger<ProjectLimits> log)
     : Housekeeper(TimeSpan.FromSeconds(10), schema, clock, log)
 {
     private const int Most = 10_000;
+
+    /// <summary>The most runs at a time that a project may set for itself; 0 is no ceiling.</summary>
+    public int Ceiling => ceilings.Value.ConcurrentRuns ?? options.Value.ConcurrentRuns;
 
     internal override async Task<bool> SweepAsync(CancellationToken cancel)
     {
@@ -80,7 +85,7 @@ internal sealed class ProjectLimits(
             command.Parameters.Add(new NpgsqlParameter<int> { TypedValue = Most });
             await using var rows = await command.ExecuteReaderAsync(cancel);
             while (await rows.ReadAsync(cancel))
-                limits.Add(rows.GetGuid(0), rows.GetInt32(1));
+                limits.Add(rows.GetGuid(0), Ceiling is > 0 and var most ? Math.Min(rows.GetInt32(1), most) : rows.GetInt32(1));
         }
         var flows = new List<Guid>();
         await using (var command = source.CreateCommand("SELECT id FROM flows WHERE queue_paused AND deleted_at IS NULL ORDER BY id LIMIT $1"))

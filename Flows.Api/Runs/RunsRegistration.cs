@@ -22,6 +22,8 @@ internal static class RunsRegistration
         services.AddOptions<RunOptions>().BindConfiguration(RunOptions.Section).ValidateDataAnnotations().ValidateOnStart();
         services.AddSingleton<IValidateOptions<RunOptions>, LeaseCheck>();
         services.AddOptions<RunTimeouts>().BindConfiguration(RunTimeouts.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddOptions<ProjectCeilings>().BindConfiguration(ProjectCeilings.Section).ValidateDataAnnotations().ValidateOnStart();
+        services.AddSingleton<IValidateOptions<ProjectCeilings>, CeilingCheck>();
         services.ConfigureHttpJsonOptions(json =>
         {
             json.SerializerOptions.TypeInfoResolverChain.Insert(0, RunsJson.Default);

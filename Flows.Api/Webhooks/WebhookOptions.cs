@@ -6,13 +6,14 @@ namespace Flows.Api.Webhooks;
 public sealed class WebhookOptions
 {
     public const string Section = "Flows:Webhooks";
+    public const int MostPerMinute = 10_000_000;
 
     /// <summary>Calls a minute that one flow takes, unless its trigger says otherwise. 0, the default, is no limit.</summary>
-    [Range(0, 10_000_000)]
+    [Range(0, MostPerMinute)]
     public int FlowPerMinute { get; set; }
 
     /// <summary>Calls a minute that all flows of one project take together, where the project has no limit of its own. 0, the default, is no limit.</summary>
-    [Range(0, 10_000_000)]
+    [Range(0, MostPerMinute)]
     public int ProjectPerMinute { get; set; }
 
     /// <summary>How long an Idempotency-Key is remembered. 24 hours by default.</summary>

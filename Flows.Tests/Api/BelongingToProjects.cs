@@ -122,14 +122,17 @@ public sealed class BelongingToProjects(PeopleFixture people) : IClassFixture<Pe
     public async Task Limits_of_a_project_are_settings_and_bad_ones_are_named()
     {
         var path = $"/api/v1/projects/{_project}";
-        Assert.Equal(["$.concurrentRuns: It must be from 0, which is the installation's default, to 100000."],
+        Assert.Equal(["$.concurrentRuns: It must be from 0, which is the installation's default, to 100000, the most that this installation lets a project have."],
             (await _owner.SendAsync(HttpMethod.Patch, path, new { concurrentRuns = -1 })).Problem(400));
         Assert.Equal(3, (await _owner.SendAsync(HttpMethod.Patch, path, new { name = "Main", concurrentRuns = 3 })).Ok()["concurrentRuns"].GetInt32());
         Assert.Equal("Main", (await _owner.GetAsync(path)).Ok()["name"].GetString());
 
-        foreach (var (field, most) in new[] { ("runTimeoutSeconds", 86_400), ("pausedDays", 3650), ("webhookPerMinute", 10_000_000) })
+        // A project may tighten what the installation sets, and not loosen it; where the installation sets no limit there is no ceiling.
+        var ceilings = (await _owner.GetAsync(path)).Ok()["ceilings"];
+        foreach (var (field, most) in new[] { ("runTimeoutSeconds", 600), ("pausedDays", 30), ("webhookPerMinute", 10_000_000) })
         {
-            Assert.Equal([$"$.{field}: It must be from 0, which is the installation's default, to {most}."],
+            Assert.Equal(most, ceilings.GetProperty(field).GetInt32());
+            Assert.Equal([$"$.{field}: It must be from 0, which is the installation's default, to {most}, the most that this installation lets a project have."],
                 (await _owner.SendAsync(HttpMethod.Patch, path, new Dictionary<string, int> { [field] = most + 1 })).Problem(400));
             (await _owner.SendAsync(HttpMethod.Patch, path, new Dictionary<string, int> { [field] = most })).Ok();
             Assert.Equal(most, (await _owner.GetAsync(path)).Ok()[field].GetInt32());
@@ -142,7 +145,7 @@ public sealed class BelongingToProjects(PeopleFixture people) : IClassFixture<Pe
             defaults.GetProperty("pausedDays").GetInt32(), defaults.GetProperty("webhookPerMinute").GetInt32()));
         var log = (await _owner.GetAsync($"/api/v1/audit?target=project:{_project}&action=project.changed&limit=100")).Ok()["items"].EnumerateArray()
             .Select(row => (row.GetProperty("before").GetProperty("pausedDays").GetInt32(), row.GetProperty("after").GetProperty("pausedDays").GetInt32()));
-        Assert.Contains((3650, 7), log);
+        Assert.Contains((30, 7), log);
     }
 
     [Fact]

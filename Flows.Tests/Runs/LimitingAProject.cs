@@ -57,6 +57,32 @@ public sealed class LimitingAProject(RunsDatabase database) : IClassFixture<Runs
         Assert.Equal(100, (await book.OfAsync(project)).WebhooksPerMinute);
     }
 
+    [Fact]
+    public async Task A_limit_from_before_the_ceiling_is_held_to_it()
+    {
+        var (flow, project) = await FlowOfAsync("run_timeout_seconds = 86400, paused_days = 3650, webhook_per_minute = 1000000");
+        var claim = (await _host.ClaimAsync(await CallAsync(flow)))!;
+        Assert.Equal((600_000L, TimeSpan.FromDays(30).TotalMilliseconds), (claim.ActiveMs, claim.Pauses!.LeftMs));
+        Assert.Equal(100, (await _host.Get<ProjectTermsBook>().OfAsync(project)).WebhooksPerMinute);
+    }
+
+    [Fact]
+    public async Task With_a_ceiling_of_its_own_an_installation_lets_a_project_have_more_than_the_others()
+    {
+        await using var host = await RunsHost.StartAsync(database, new()
+        {
+            ["Flows:Webhooks:ProjectPerMinute"] = "100",
+            ["Flows:Projects:Ceiling:RunTimeout"] = "01:00:00",
+            ["Flows:Projects:Ceiling:PausedDays"] = "60",
+            ["Flows:Projects:Ceiling:WebhooksPerMinute"] = "500",
+        });
+        var book = host.Get<ProjectTermsBook>();
+        var (_, large) = await FlowOfAsync("run_timeout_seconds = 86400, paused_days = 45, webhook_per_minute = 600");
+        var (_, other) = await FlowOfAsync("run_timeout_seconds = 0");
+        Assert.Equal(new ProjectTerms(TimeSpan.FromHours(1), TimeSpan.FromDays(45), 500), await book.OfAsync(large));
+        Assert.Equal(new ProjectTerms(TimeSpan.FromMinutes(10), TimeSpan.FromDays(30), 100), await book.OfAsync(other));
+    }
+
     private async Task<(Guid Flow, Guid Project)> FlowOfAsync(string settings)
     {
         var project = Guid.CreateVersion7();

@@ -11,12 +11,14 @@ export default async function (person) {
   const save = person.button("Save");
   const field = (label) => page.getByLabel(label, { exact: true });
   try {
-    await page.getByText("0 takes the default of the installation: 10 minutes.").waitFor();
+    await page.getByText("0 takes the default of the installation: 10 minutes. The installation lets a project have 10 minutes at most.").waitFor();
     await field("Time for one run, in seconds").fill("two hours");
-    await page.getByRole("alert").getByText("A whole number from 0 to 86400.").waitFor();
+    await page.getByRole("alert").getByText("A whole number from 0 to 600.").waitFor();
     assert.equal(await save.isDisabled(), true);
     await check(page, "settings with a wrong limit");
-    await field("Time for one run, in seconds").fill("7200");
+    await field("Time for one run, in seconds").fill("601");
+    await page.getByRole("alert").getByText("A whole number from 0 to 600.").waitFor();
+    await field("Time for one run, in seconds").fill("300");
     await field("Days that a run may wait").fill("14");
     await field("Webhook calls a minute").fill("1000000");
     await page.getByRole("switch", { name: "This is a test project" }).check();
@@ -25,7 +27,7 @@ export default async function (person) {
       const project = await stored();
       return project.isTest ? project : null;
     });
-    assert.deepEqual([now.runTimeoutSeconds, now.pausedDays, now.webhookPerMinute, now.concurrentRuns], [7200, 14, 1_000_000, before.concurrentRuns]);
+    assert.deepEqual([now.runTimeoutSeconds, now.pausedDays, now.webhookPerMinute, now.concurrentRuns], [300, 14, 1_000_000, before.concurrentRuns]);
     await page.getByRole("link", { name: "Kill a worker" }).waitFor();
     await page.reload();
     await until("they are shown again", async () => (await field("Days that a run may wait").inputValue()) === "14");

@@ -4,7 +4,7 @@ import { addressOf, patch, query, type Schemas } from "../api/client";
 import { text } from "../text";
 import { when } from "../ui/format";
 import { Button, CopyButton, Failure, Field, tell } from "../ui/ui";
-import { helpOf, limits, problemOf, valuesOf } from "./projectLimits";
+import { helpOf, limits, problemOf, valuesOf, type Limit } from "./projectLimits";
 
 type Project = Schemas["ProjectView"];
 
@@ -21,7 +21,8 @@ export function ProjectForm({ project, mayChange, mayOperate }: { project: Proje
     ...Object.fromEntries(limits.filter((limit) => values[limit.name].trim() !== stored[limit.name]).map((limit) => [limit.name, Number(values[limit.name])])),
     ...(isTest === project.isTest ? {} : { isTest }),
   };
-  const isWrong = name.trim() === "" || limits.some((limit) => problemOf(limit, values[limit.name]) !== null);
+  const problemWith = (limit: Limit) => problemOf(limit, values[limit.name], project.ceilings, stored[limit.name]);
+  const isWrong = name.trim() === "" || limits.some((limit) => problemWith(limit) !== null);
   const save = async (event: FormEvent) => {
     event.preventDefault();
     if (isWrong) return;
@@ -39,14 +40,14 @@ export function ProjectForm({ project, mayChange, mayOperate }: { project: Proje
       <Field label={text.common.name}>{(id) => <input id={id} required maxLength={200} disabled={!mayChange} value={name} onChange={(event) => setName(event.target.value)} />}</Field>
       <h2 className="section">{text.project.limits}</h2>
       {limits.map((limit) => (
-        <Field key={limit.name} label={limit.label} help={helpOf(limit, project.defaults)} error={problemOf(limit, values[limit.name])}>
+        <Field key={limit.name} label={limit.label} help={helpOf(limit, project)} error={problemWith(limit)}>
           {(id) => (
             <input
               id={id}
               inputMode="numeric"
               required
               disabled={!mayChange}
-              aria-invalid={problemOf(limit, values[limit.name]) !== null}
+              aria-invalid={problemWith(limit) !== null}
               value={values[limit.name]}
               onChange={(event) => setValues({ ...values, [limit.name]: event.target.value })}
             />

@@ -9,8 +9,6 @@ export interface Limit {
   name: LimitName;
   label: string;
   help: string;
-  /** The largest that the API takes. */
-  most: number;
   /** The installation's default in words. */
   words: (value: number) => string;
 }
@@ -19,17 +17,27 @@ const orNone = (words: (value: number) => string) => (value: number) => (value =
 
 /** The limits that a project can have of its own; in each 0 takes the installation's. */
 export const limits: Limit[] = [
-  { name: "concurrentRuns", label: text.project.concurrent, help: text.project.concurrentHelp, most: 100_000, words: orNone(String) },
-  { name: "runTimeoutSeconds", label: text.project.timeout, help: text.project.timeoutHelp, most: 86_400, words: text.project.seconds },
-  { name: "pausedDays", label: text.project.paused, help: text.project.pausedHelp, most: 3650, words: text.project.days },
-  { name: "webhookPerMinute", label: text.project.webhooks, help: text.project.webhooksHelp, most: 10_000_000, words: orNone(text.project.perMinute) },
+  { name: "concurrentRuns", label: text.project.concurrent, help: text.project.concurrentHelp, words: orNone(String) },
+  { name: "runTimeoutSeconds", label: text.project.timeout, help: text.project.timeoutHelp, words: text.project.seconds },
+  { name: "pausedDays", label: text.project.paused, help: text.project.pausedHelp, words: text.project.days },
+  { name: "webhookPerMinute", label: text.project.webhooks, help: text.project.webhooksHelp, words: orNone(text.project.perMinute) },
 ];
 
-/** What is wrong with what was typed into a limit; null when the API takes it. */
-export const problemOf = (limit: Limit, typed: string): string | null => (/^\d{1,9}$/.test(typed.trim()) && Number(typed) <= limit.most ? null : text.project.upTo(limit.most));
+/** What holds where the project is not yet known: more than that the API never takes. */
+const mostOfAll: Record<LimitName, number> = { concurrentRuns: 100_000, runTimeoutSeconds: 86_400, pausedDays: 3650, webhookPerMinute: 10_000_000 };
+
+const mostOf = (limit: Limit, ceilings: Project["ceilings"]) => (ceilings ? Number(ceilings[limit.name]) : mostOfAll[limit.name]);
+
+/** What is wrong with what was typed into a limit; null when the API takes it. What was there before stays, also above a ceiling that has come down since. */
+export const problemOf = (limit: Limit, typed: string, ceilings: Project["ceilings"], stored?: string): string | null =>
+  typed.trim() === stored || (/^\d{1,9}$/.test(typed.trim()) && Number(typed) <= mostOf(limit, ceilings)) ? null : text.project.upTo(mostOf(limit, ceilings));
 
 export const valuesOf = (project: Project): Record<LimitName, string> =>
   Object.fromEntries(limits.map(({ name }) => [name, String(project[name])])) as Record<LimitName, string>;
 
-export const helpOf = (limit: Limit, defaults: Project["defaults"]): string =>
-  `${limit.help} ${defaults ? text.project.default(limit.words(Number(defaults[limit.name]))) : text.project.limitsHelp}`;
+export const helpOf = (limit: Limit, { defaults, ceilings }: Pick<Project, "defaults" | "ceilings">): string =>
+  [
+    limit.help,
+    defaults ? text.project.default(limit.words(Number(defaults[limit.name]))) : text.project.limitsHelp,
+    ...(ceilings && Number(ceilings[limit.name]) < mostOfAll[limit.name] ? [text.project.ceiling(limit.words(Number(ceilings[limit.name])))] : []),
+  ].join(" ");
