@@ -25,7 +25,7 @@ internal static class ParameterWords
         ["number"] = new("Number of the version.", "2", 1),
         ["/api/v1/flows/{id}/versions/{from}/diff/{to} from"] = new("What to compare from: the number of a version, `published` or `draft`.", "1"),
         ["/api/v1/flows/{id}/versions/{from}/diff/{to} to"] = new("What to compare to: the number of a version, `published` or `draft`.", "draft"),
-        ["q"] = new("A part of the error's message; without `from`, of the last 31 days.", "timed out", MaxLength: 200),
+        ["q"] = new("A part of the error's message, with at least three letters or digits in a row; without `from`, of the last 31 days.", "timed out", MaxLength: 200),
         ["/api/v1/flows q"] = new("A part of the name or the key, in small or capital letters.", "order", MaxLength: 200),
         ["folder"] = new("The id of a folder, or `none` for flows that lie in none.", "none"),
         ["tag"] = new("Only what has this tag.", "shop"),

@@ -144,7 +144,9 @@ internal static class RunEndpoints
             return Problems.BadRequest(wrongTag.Path, wrongTag.Message);
         if (query.Q?.Contains('\0', StringComparison.Ordinal) == true)
             return Problems.BadRequest("q", "It must not contain the character NUL.");
-        // Errors are in no index: without a beginning, only those of the last month are looked through.
+        if (!string.IsNullOrEmpty(query.Q) && !RunSearch.HasWord(query.Q))
+            return Problems.BadRequest("q", $"It must have {RunSearch.LeastInARow} letters or digits in a row: the index of errors knows nothing shorter.");
+        // Where there is no index, and for words that most errors have: without a beginning, only those of the last month are looked through.
         var from = query.From ?? (string.IsNullOrEmpty(query.Q) ? null : Before(query.To ?? now, s_searched));
         filter = new RunFilter(project.Id, query.Flow, statuses, from, query.To, before, limit)
         {

@@ -37,6 +37,33 @@ public sealed class FindingRuns(RunsDatabase database) : IClassFixture<RunsDatab
         Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
     }
 
+    [Theory]
+    [InlineData("x")]
+    [InlineData("50")]
+    [InlineData("é!")]
+    [InlineData("%%%")]
+    [InlineData("a b, c")]
+    [InlineData("ab cd")]
+    public async Task A_text_that_the_index_cannot_find_is_refused_wherever_it_is_searched_for(string text)
+    {
+        foreach (var list in new[] { "runs", "runs.csv", "runs/chart" })
+        {
+            using var answer = await _host.Api.GetAsync($"/api/v1/{list}?q={Uri.EscapeDataString(text)}");
+            Assert.Equal(HttpStatusCode.BadRequest, answer.StatusCode);
+            var error = (await RunsHost.JsonAsync(answer)).GetProperty("errors").EnumerateArray().Single();
+            Assert.Equal(("q", "It must have 3 letters or digits in a row: the index of errors knows nothing shorter."), (error.GetProperty("path").GetString(), error.GetProperty("message").GetString()));
+        }
+    }
+
+    [Theory]
+    [InlineData("abc", true)]
+    [InlineData("a 503 b", true)]
+    [InlineData("größe", true)]
+    [InlineData("通信エラー", true)]
+    [InlineData("\U00020000\U00020001", false)] // letters of two chars each, and still two
+    [InlineData("a-b-c", false)]
+    public void Three_letters_or_digits_in_a_row_are_a_word(string text, bool isOne) => Assert.Equal(isOne, RunSearch.HasWord(text));
+
     [Fact]
     public async Task Pages_of_a_text_go_on_through_days_in_which_nothing_failed()
     {

@@ -26,6 +26,9 @@ export default async function (person) {
   await page.reload();
   await has(1);
   const search = page.getByLabel("Error text or run id");
+  await search.fill("no");
+  await search.press("Enter");
+  await page.getByText("Three letters or digits in a row, at least.").waitFor();
   await search.fill("no item to price");
   await search.press("Enter");
   await page.waitForURL(/q=no/);

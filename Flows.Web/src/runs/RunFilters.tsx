@@ -1,6 +1,6 @@
-import { useState } from "react";
+import { useId, useState } from "react";
 import { text } from "../text";
-import { ranges, runIdIn, type RunsFilter } from "./filter";
+import { canSearch, ranges, runIdIn, type RunsFilter } from "./filter";
 import { allStatuses, wordOf } from "./status";
 
 /** The fields above the list. Each of them is in the address, so that a link shows the same. */
@@ -47,7 +47,13 @@ export function RunFilters({ filter, flows, onChange, onRun }: { filter: RunsFil
           <TimeField label={text.list.to} value={filter.to} onChange={(to) => onChange({ to })} />
         </>
       )}
-      <SearchField key={`q ${filter.q}`} label={text.list.search} value={filter.q} onSearch={(value) => (runIdIn(value) ? onRun(runIdIn(value) as string) : onChange({ q: value }))} />
+      <SearchField
+        key={`q ${filter.q}`}
+        label={text.list.search}
+        value={filter.q}
+        problemOf={(typed) => (canSearch(typed) ? null : text.list.searchShort)}
+        onSearch={(value) => (runIdIn(value) ? onRun(runIdIn(value) as string) : onChange({ q: value }))}
+      />
       <SearchField key={`tag ${filter.tag}`} label={text.runs.tag} value={filter.tag} onSearch={(value) => onChange({ tag: value })} />
     </div>
   );
@@ -67,21 +73,39 @@ function TimeField({ label, value, onChange }: { label: string; value: string; o
 /** As the field wants it, in the time of whoever looks. */
 const local = (date: Date) => new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
 
-/** Looked for when Enter is pressed or the field is left: each search reads the table of runs. */
-function SearchField({ label, value, onSearch }: { label: string; value: string; onSearch: (value: string) => void }) {
+/** Looked for when Enter is pressed or the field is left: each search reads the table of runs. @param problemOf Why what is typed is not searched for; null when it is. */
+function SearchField({ label, value, problemOf, onSearch }: { label: string; value: string; problemOf?: (typed: string) => string | null; onSearch: (value: string) => void }) {
   const [typed, setTyped] = useState(value);
-  const go = () => typed.trim() !== value && onSearch(typed.trim());
+  const [problem, setProblem] = useState<string | null>(null);
+  const noteId = useId();
+  const go = () => {
+    const found = problemOf?.(typed) ?? null;
+    setProblem(found);
+    if (found === null && typed.trim() !== value) onSearch(typed.trim());
+  };
   return (
-    <input
-      type="search"
-      className="narrow"
-      aria-label={label}
-      placeholder={label}
-      maxLength={200}
-      value={typed}
-      onChange={(event) => setTyped(event.target.value)}
-      onBlur={go}
-      onKeyDown={(event) => event.key === "Enter" && go()}
-    />
+    <>
+      <input
+        type="search"
+        className="narrow"
+        aria-label={label}
+        aria-invalid={problem !== null}
+        aria-describedby={problem === null ? undefined : noteId}
+        placeholder={label}
+        maxLength={200}
+        value={typed}
+        onChange={(event) => {
+          setTyped(event.target.value);
+          setProblem(null);
+        }}
+        onBlur={go}
+        onKeyDown={(event) => event.key === "Enter" && go()}
+      />
+      {problem !== null && (
+        <span id={noteId} className="quiet" role="status">
+          {problem}
+        </span>
+      )}
+    </>
   );
 }

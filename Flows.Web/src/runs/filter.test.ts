@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { StepView } from "../api/client";
-import { apiQuery, chartQuery, readFilter, runIdIn } from "./filter";
+import { apiQuery, canSearch, chartQuery, readFilter, runIdIn } from "./filter";
 import { pair } from "./pairs";
 
 const now = new Date("2026-03-10T12:00:00.000Z").getTime();
@@ -29,6 +29,11 @@ test("the chart never asks for more than 31 days, nor for none", () => {
 test("an id that is pasted is one, and an error's text is none", () => {
   expect(runIdIn(" 01A21AE3-c935-7f52-80dd-b0bf2dca05ea ")).toBe("01a21ae3-c935-7f52-80dd-b0bf2dca05ea");
   expect(runIdIn("timeout of 01a21ae3-c935-7f52-80dd-b0bf2dca05ea")).toBeNull();
+});
+
+test("a text is searched for when it has three letters or digits in a row, as the API wants it", () => {
+  expect(["", " ", "503", "no answer", "größe", "通信エラー"].map(canSearch)).toEqual([true, true, true, true, true, true]);
+  expect(["x", "50", "ab cd", "a-b-c", "%%%"].map(canSearch)).toEqual([false, false, false, false, false]);
 });
 
 test("steps of two runs are paired by their paths; times make no difference", () => {

@@ -38,5 +38,8 @@ export function chartQuery(filter: RunsFilter, now: number, buckets: number): st
   return query({ status: filter.status, flow: filter.flow, tag: filter.tag, q: filter.q, from: new Date(from).toISOString(), to: new Date(to).toISOString(), buckets });
 }
 
+/** The index of errors knows three letters or digits in a row and nothing shorter; the API refuses a text without. */
+export const canSearch = (typed: string) => typed.trim() === "" || /[\p{L}\p{Nd}]{3}/u.test(typed);
+
 /** An id that was pasted into the search goes straight to its run. */
 export const runIdIn = (typed: string) => /^\s*([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\s*$/i.exec(typed)?.[1]?.toLowerCase() ?? null;

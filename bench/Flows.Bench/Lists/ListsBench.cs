@@ -47,7 +47,7 @@ internal static class ListsBench
             ("with a text that every error has", "q=answered+with", ""),
             ("with a text that the errors of one day have, 25 days ago", "q=shop+is+CLOSED", ""),
             ("with a text that no error has", "q=nothing+like+it", ""),
-            ("with a text of two letters that no error has", "q=zq", ""),
+            ("with a text of three letters that no error has", "q=zqx", ""),
             ("failed, with a text that no error has", "status=Failed&q=nothing+like+it", ""),
             ("with a text, of one day", $"q=answered+with&from={Day(20)}&to={Day(19)}", ""),
         ];
