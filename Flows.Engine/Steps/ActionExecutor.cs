@@ -46,7 +46,7 @@ internal sealed class ActionExecutor : StepExecutor<ActionStep>
             run.Start.RunId, run.Start.FlowId, attempt.IdempotencyKey, step.Connection is { } key ? run.Connections.Of(key) : null, run.Http, run.Clock,
             run.Start.Limits.OutputBytes)
         {
-            Calls = new HostCaller(run.Host),
+            Calls = new HostCaller(run.Host, run.Secrets),
         };
     }
 }

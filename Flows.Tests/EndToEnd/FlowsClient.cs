@@ -41,6 +41,13 @@ internal sealed class FlowsClient(HttpClient http, string apiKey)
         return await http.SendAsync(request);
     }
 
+    /// <summary>The body of an answer, as text.</summary>
+    public async Task<string> TextAsync(string path)
+    {
+        using var answer = await AskAsync(HttpMethod.Get, path, null);
+        return await answer.Content.ReadAsStringAsync();
+    }
+
     /// <summary>Starts a run and does not wait for it. Returns its id.</summary>
     public async Task<Guid> StartAsync(Guid flow, string payload = "{}") =>
         (await SendAsync(HttpMethod.Post, $"/api/v1/flows/{flow}/runs", payload)).GetProperty("id").GetGuid();

@@ -68,21 +68,21 @@ internal sealed partial class FilePiece() : Piece("file", "Files", "Writes and r
         protected override async Task<FileReference> RunAsync(WriteInput input, PieceContext context, CancellationToken cancel)
         {
             var kind = input.From == "auto" ? input.Content.IsText ? "text" : "json" : input.From;
-            var bytes = BytesOf(kind, input.Content);
+            var bytes = BytesOf(kind, input.Content, context.Calls);
             if (input.Type is { } type && !System.Net.Http.Headers.MediaTypeHeaderValue.TryParse(type, out _))
                 throw PieceException.Input($"'type' must be a media type such as text/csv; found {ValueText.Of(Value.Of(type))}.");
             using var content = new MemoryStream(bytes, writable: false);
             return await context.Files.WriteAsync(input.Name, input.Type ?? TypeOf(kind), content, cancel);
         }
 
-        private static byte[] BytesOf(string kind, Value content)
+        private static byte[] BytesOf(string kind, Value content, HostCaller calls)
         {
             switch (kind)
             {
                 case "json":
-                    return content.ToRawJson().Utf8.ToArray();
+                    return calls.Hide(content.ToRawJson()).Utf8.ToArray();
                 case "text":
-                    return Encoding.UTF8.GetBytes(content.IsNull ? "" : content.ToString());
+                    return Encoding.UTF8.GetBytes(content.IsNull ? "" : calls.Hide(content.ToString()));
                 default:
                     try
                     {
