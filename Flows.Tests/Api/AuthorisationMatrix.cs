@@ -69,23 +69,39 @@ public sealed class AuthorisationMatrix(AuthorisationMatrix.KeyOfEachRole fixtur
     [Fact]
     public async Task Nobody_else_passes_anywhere()
     {
+        var (expired, revoked) = (await MadeAsync("Expired"), await MadeAsync("Revoked"));
+        foreach (var key in new[] { expired, revoked })
+            (await _api.GetAsync("/api/v1/me", key.Key)).Ok(); // both were good, and this process knows them
+        await _database.ScalarAsync("UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE id = $1", expired.Id);
+        (await _api.DeleteAsync($"/api/v1/api-keys/{revoked.Id}", _keys[Role.Owner])).Ok(204);
+        await using var other = await ApiHost.StartAsync(_database.ConnectionString, platform, new() { ["Flows:Queue:Provider"] = "Redis", ["Flows:Queue:KeyPrefix"] = _database.Name });
+        Assert.Equal(401, (await other.GetAsync("/api/v1/me", expired.Key)).Status);
+
         var wrong = new List<string>();
         foreach (var route in Routes())
         {
-            if (route.Required.Count > 0)
+            if (route.Required.Count == 0 && !route.IsForWorkers)
+                continue;
+            (string Name, string? Key)[] strangers =
+            [
+                ("nothing", null), ("no key", "flk_"), ("a key of nobody", ApiKey.Generate()), ("a revoked key", revoked.Key),
+                route.IsForWorkers ? ("an owner's key", _keys[Role.Owner]) : ("a worker's token", ApiHost.WorkerToken),
+            ];
+            foreach (var (name, key) in strangers)
             {
-                foreach (var key in new[] { null, "flk_", ApiKey.Generate(), ApiHost.WorkerToken })
-                {
-                    if (await CallAsync(route, key, Guid.CreateVersion7()) is var status and not 401)
-                        wrong.Add($"{route} with {key ?? "nothing"}: {status}");
-                }
+                if (await CallAsync(route, key, Guid.CreateVersion7()) is var status and not 401)
+                    wrong.Add($"{route} with {name}: {status}");
             }
-            else if (route.IsForWorkers && await CallAsync(route, _keys[Role.Owner], Guid.CreateVersion7()) is var status and not 401)
-            {
-                wrong.Add($"{route} by an owner: {status}");
-            }
+            if (await CallAsync(route, expired.Key, Guid.CreateVersion7(), at: other) is var late and not 401)
+                wrong.Add($"{route} with an expired key: {late}");
         }
         Assert.Equal([], wrong);
+
+        async Task<(Guid Id, string Key)> MadeAsync(string name)
+        {
+            var made = (await _api.PostAsync("/api/v1/api-keys", new { name, role = "Owner" }, _keys[Role.Owner])).Ok(201);
+            return (made["id"].GetGuid(), made["key"].GetString()!);
+        }
     }
 
     [Fact]
@@ -153,9 +169,9 @@ public sealed class AuthorisationMatrix(AuthorisationMatrix.KeyOfEachRole fixtur
 
     private IEnumerable<ApiRoute> Routes() => ApiRoute.All(_api);
 
-    private async Task<int> CallAsync(ApiRoute route, string? key, Guid id)
+    private async Task<int> CallAsync(ApiRoute route, string? key, Guid id, ApiHost? at = null)
     {
-        using var answer = await SendAsync(route, key, id);
+        using var answer = await SendAsync(route, key, id, at);
         return (int)answer.StatusCode;
     }
 
@@ -166,9 +182,9 @@ public sealed class AuthorisationMatrix(AuthorisationMatrix.KeyOfEachRole fixtur
         return answer.Content.Headers.ContentType?.MediaType == "text/event-stream" ? "" : await answer.Content.ReadAsStringAsync();
     }
 
-    private async Task<HttpResponseMessage> SendAsync(ApiRoute route, string? key, Guid id)
+    private async Task<HttpResponseMessage> SendAsync(ApiRoute route, string? key, Guid id, ApiHost? at = null)
     {
-        using var request = new HttpRequestMessage(new HttpMethod(route.Method), route.Path(id));
+        using var request = new HttpRequestMessage(new HttpMethod(route.Method), new Uri((at ?? _api).Http.BaseAddress!, route.Path(id)));
         if (key is not null)
             request.Headers.Authorization = new AuthenticationHeaderValue("Bearer", key);
         if (route.Method is "POST" or "PUT" or "PATCH")

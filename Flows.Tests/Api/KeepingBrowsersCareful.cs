@@ -46,6 +46,28 @@ public sealed class KeepingBrowsersCareful(KeepingBrowsersCareful.TwoApis apis, 
     }
 
     [Theory]
+    [InlineData("203.0.113.9", "203.0.113.9")]
+    [InlineData("198.51.100.1, 203.0.113.9", "203.0.113.9")] // what the caller has written there itself does not count
+    [InlineData("203.0.113.9, 10.9.3.4", "203.0.113.9")] // through two of ours
+    public async Task The_address_of_a_caller_is_what_the_nearest_of_our_proxies_says_and_nothing_before_it(string forwardedFor, string address)
+    {
+        foreach (var (host, expected, url) in new[] { (_behindProxy, address, "https://flows.example.com/webhooks/"), (_direct, "127.0.0.1", _direct.Http.BaseAddress + "webhooks/") })
+        {
+            using var request = new HttpRequestMessage(HttpMethod.Post, "/api/v1/flows") { Content = new StringContent("""{ "name": "Of a caller" }""", System.Text.Encoding.UTF8, "application/json") };
+            request.Headers.Authorization = new("Bearer", ApiHost.Key);
+            request.Headers.Add("X-Forwarded-For", forwardedFor);
+            request.Headers.Add("X-Forwarded-Proto", string.Join(", ", forwardedFor.Split(',').Select(_ => "https")));
+            request.Headers.Add("X-Forwarded-Host", string.Join(", ", forwardedFor.Split(',').Select(_ => "flows.example.com")));
+            using var made = await host.Http.SendAsync(request);
+            Assert.Equal(201, (int)made.StatusCode);
+            var flow = System.Text.Json.JsonElement.Parse(await made.Content.ReadAsStringAsync());
+            Assert.StartsWith(url, flow.GetProperty("webhookUrl").GetString(), StringComparison.Ordinal);
+            var row = (await host.GetAsync($"/api/v1/audit?target=flow:{flow.GetProperty("id")}")).Ok()["items"][0];
+            Assert.Equal(expected, row.GetProperty("address").GetString()!.Replace("::ffff:", "", StringComparison.Ordinal));
+        }
+    }
+
+    [Theory]
     [InlineData("", null)]
     [InlineData("10.0.0.5,10.1.0.0/16 , fd00::/8", null)]
     [InlineData("10.0.0.5,proxy", "Flows__Proxies: 'proxy' is not an address or a range such as 10.1.0.0/16.")]

@@ -81,6 +81,26 @@ public sealed class SigningIn(PeopleFixture people, Platform platform) : IClassF
     }
 
     [Fact]
+    public async Task Every_change_there_is_is_refused_to_a_cookie_that_another_site_makes_the_browser_send()
+    {
+        using var uwe = await Person.SignedInAsync(_api, await people.AddUserAsync());
+        var wrong = new List<string>();
+        var changes = ApiRoute.All(_api).Where(route => route.Method is not ("GET" or "HEAD" or "OPTIONS") && route.Required.Count > 0).ToList();
+        foreach (var route in changes)
+        {
+            foreach (var from in new (string, string)[] { ("Origin", "https://evil.example"), ("Sec-Fetch-Site", "cross-site"), ("X-Nothing", "1") })
+            {
+                var answer = await uwe.SendAsync(new HttpMethod(route.Method), route.Path(Guid.CreateVersion7()), new { made = "up" }, null, from);
+                if (answer.Status != 403 || !answer.Text.Contains("Flows-Csrf", StringComparison.Ordinal))
+                    wrong.Add($"{route} with {from}: {answer.Status} {answer.Text}");
+            }
+        }
+        Assert.Equal([], wrong);
+        Assert.True(changes.Count > 50, $"{changes.Count} changes");
+        (await uwe.GetAsync("/api/v1/me")).Ok(); // the cookie is a good one
+    }
+
+    [Fact]
     public async Task Wrong_passwords_lock_an_account_for_a_time_that_grows_whether_it_exists_or_not()
     {
         var account = await people.AddUserAsync();

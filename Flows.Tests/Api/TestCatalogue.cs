@@ -17,6 +17,7 @@ internal static class TestCatalogue
                 [new ActionDescription("request", "Request", "Sends a request.", StepEffect.Effect,
                     [Prop("method", "string"), Prop("url", "string", required: true), Prop("body", "any")])], []),
             new Flows.Engine.Pieces.GitHub.GitHubPiece().Describe(),
+            new Flows.Engine.Pieces.Manual.ManualPiece().Describe(),
             new Flows.Engine.Pieces.Rss.RssPiece().Describe(),
             new PieceDescription("schedule", "Schedule", "Starts a flow at certain times.", Auth: null, [],
                 [

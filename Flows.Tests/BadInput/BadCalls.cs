@@ -10,14 +10,17 @@ namespace Flows.Tests.BadInput;
 internal sealed record Targets(IReadOnlyDictionary<string, Guid> Ids)
 {
     /// <summary>The path of a route with these ids in it; one that nothing has where there is none.</summary>
-    public string PathOf(RouteInput input)
+    /// <param name="last">Has the id of the last place, where that is another one's.</param>
+    public string PathOf(RouteInput input, Targets? last = null)
     {
         var before = "";
-        return string.Join('/', input.Route.Pattern.Split('/').Select(segment =>
+        var segments = input.Route.Pattern.Split('/');
+        var lastPlace = Array.FindLastIndex(segments, segment => segment.Contains(":guid", StringComparison.Ordinal));
+        return string.Join('/', segments.Select((segment, place) =>
         {
             if (segment is not ['{', ..])
                 return before = segment;
-            return segment.Contains(":guid", StringComparison.Ordinal) ? $"{Ids.GetValueOrDefault(before, Guid.CreateVersion7())}"
+            return segment.Contains(":guid", StringComparison.Ordinal) ? $"{(place == lastPlace ? last ?? this : this).Ids.GetValueOrDefault(before, Guid.CreateVersion7())}"
                 : segment.Contains(":int", StringComparison.Ordinal) ? "1"
                 : "a";
         }));
@@ -99,6 +102,21 @@ internal static class BadCalls
                     MaySucceed = input.Route.Pattern.Contains("{*", StringComparison.Ordinal), // a page of the web app, which says itself what there is not
                     IsServers = bad.Contains("%00", StringComparison.Ordinal) || bad.Length > 1_000,
                 };
+        }
+    }
+
+    /// <summary>Ids of another project wherever a body or a query takes one: the call is as it should be but for that.</summary>
+    public static IEnumerable<BadCall> OfForeignIds(RouteInput input, Targets own, Targets theirs)
+    {
+        var path = own.PathOf(input);
+        foreach (var (kind, id) in theirs.Ids)
+        {
+            foreach (var name in input.Query.Where(parameter => parameter.Value == typeof(Guid)).Select(parameter => parameter.Key))
+                yield return new(input, $"{name} is of another project's {kind}", $"{path}?{name}={id}") { Body = input.HasBody ? "{}"u8.ToArray() : null, MaySucceed = true };
+            if (input.Body is null)
+                continue;
+            foreach (var place in Bodies.Places(input.Body).Where(place => Bodies.IsId(place)))
+                yield return new(input, $"{place.Path} is of another project's {kind}", path) { Body = BadCall.Utf8(Bodies.Write(input.Body, place.Path, $"\"{id}\"")), MaySucceed = true };
         }
     }
 

@@ -157,6 +157,10 @@ internal static class Bodies
 
     public static bool IsAnything(JsonTypeInfo type) => type.Kind == JsonTypeInfoKind.None && Underlying(type) is { IsEnum: false, IsPrimitive: false, Namespace: not "System" };
 
+    /// <summary>An id, or something of any shape under a name that ids have: a folder of null is another thing than none.</summary>
+    public static bool IsId(BodyPlace place) =>
+        Underlying(place.Type) == typeof(Guid) || (place.Path.EndsWith("Id", StringComparison.Ordinal) && (IsAnything(place.Type) || Underlying(place.Type) == typeof(string) || Underlying(place.Type) == typeof(JsonElement)));
+
     private static IEnumerable<JsonPropertyInfo> Settable(JsonTypeInfo type) => type.Properties.Where(property => property.Set is not null || property.AssociatedParameter is not null);
 
     private static string Plausible(JsonTypeInfo type)

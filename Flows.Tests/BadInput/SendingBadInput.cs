@@ -24,8 +24,36 @@ public sealed class BadInputFixture(Platform platform) : IAsyncLifetime
             ["Flows:Timeouts:Webhook"] = "00:00:01", // nobody works here: whoever waits for an answer waits for as long as that
         });
         Http = new HttpClient(new SocketsHttpHandler { AllowAutoRedirect = false, UseCookies = false, RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8 }) { BaseAddress = Api.Http.BaseAddress, Timeout = TimeSpan.FromSeconds(30) };
-        Own = await MakeAsync(ApiHost.Key);
-        Theirs = await MakeAsync(await ApiHost.AddProjectAsync(Database));
+        Own = await MakeAsync(ApiHost.Key, "Own");
+        Theirs = await MakeAsync(await ApiHost.AddProjectAsync(Database), Mark);
+    }
+
+    /// <summary>What everything of the other project is called: no answer may say it.</summary>
+    public const string Mark = "zz-of-the-other-project";
+
+    /// <summary>All that the other project has, as one text: the same as long as nothing of it has changed.</summary>
+    internal async Task<string> TheirsAsync()
+    {
+        var states = new List<string>();
+        await using var source = Npgsql.NpgsqlDataSource.Create(Database.ConnectionString);
+        var tables = new List<(string Table, string Column)>();
+        await using (var command = source.CreateCommand("""
+            SELECT DISTINCT ON (c.relname) c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
+            WHERE c.relnamespace = 'public'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attname IN ('project_id', 'flow_id', 'run_id', 'connection_id')
+            ORDER BY c.relname, array_position(ARRAY['project_id', 'flow_id', 'run_id', 'connection_id']::name[], a.attname)
+            """))
+        await using (var row = await command.ExecuteReaderAsync())
+        {
+            while (await row.ReadAsync())
+                tables.Add((row.GetString(0), row.GetString(1)));
+        }
+        foreach (var (table, column) in tables.Append(("projects", "id")))
+        {
+            await using var command = source.CreateCommand($"SELECT coalesce(string_agg((to_jsonb(t) - 'last_used_at')::text, E'\n' ORDER BY to_jsonb(t)::text), '') FROM \"{table}\" t WHERE \"{column}\" = ANY($1)");
+            command.Parameters.Add(new() { Value = Theirs.Ids.Values.Distinct().ToArray() });
+            states.Add($"{table}: {await command.ExecuteScalarAsync()}");
+        }
+        return string.Join('\n', states);
     }
 
     public async Task DisposeAsync()
@@ -35,17 +63,33 @@ public sealed class BadInputFixture(Platform platform) : IAsyncLifetime
         await Database.DisposeAsync();
     }
 
-    private async Task<Targets> MakeAsync(string key)
+    private async Task<Targets> MakeAsync(string key, string name)
     {
-        var flow = (await Api.PostAsync("/api/v1/flows", new { name = "Target" }, key)).Ok(201)["id"].GetGuid();
+        var flow = (await Api.PostAsync("/api/v1/flows", new { name }, key)).Ok(201)["id"].GetGuid();
         (await Api.PostAsync($"/api/v1/flows/{flow}/publish", body: null, key)).Ok();
+        var deleted = (await Api.PostAsync("/api/v1/flows", new { name }, key)).Ok(201)["id"].GetGuid();
+        (await Api.DeleteAsync($"/api/v1/flows/{deleted}", key)).Ok(204);
+        var run = (await Api.PostAsync($"/api/v1/flows/{flow}/runs", new { name, large = new string('x', 40_000) }, key)).Ok(202)["id"].GetGuid();
+        var project = (Guid)(await Database.ScalarAsync("SELECT project_id FROM flows WHERE id = $1", flow))!;
+        var (user, session) = (Guid.CreateVersion7(), Guid.CreateVersion7());
+        await Database.ScalarAsync("INSERT INTO users (id, email, name, password_hash, created_at) VALUES ($1, $2, $3, 'x', now())", user, $"{name}@example.com", name);
+        await Database.ScalarAsync("INSERT INTO members (project_id, user_id, role, created_at) VALUES ($1, $2, 5, now())", project, user);
+        await Database.ScalarAsync("INSERT INTO sessions (id, user_id, token_hash, created_at, last_used_at) VALUES ($1, $2, $3, now(), now())", session, user, user.ToByteArray());
         return new Targets(new Dictionary<string, Guid>
         {
             ["flows"] = flow,
             ["webhooks"] = flow,
-            ["runs"] = (await Api.PostAsync($"/api/v1/flows/{flow}/runs", new { }, key)).Ok(202)["id"].GetGuid(),
-            ["connections"] = (await Api.PostAsync("/api/v1/connections", new { key = "target", kind = "secret", value = new { token = "x" } }, key)).Ok(201)["id"].GetGuid(),
-            ["projects"] = (Guid)(await Database.ScalarAsync("SELECT project_id FROM flows WHERE id = $1", flow))!,
+            ["deleted"] = deleted,
+            ["runs"] = run,
+            ["dead"] = run,
+            ["values"] = (Guid)(await Database.ScalarAsync("SELECT id FROM run_values WHERE run_id = $1", run))!,
+            ["connections"] = (await Api.PostAsync("/api/v1/connections", new { key = "target", name, kind = "secret", value = new { token = "x" } }, key)).Ok(201)["id"].GetGuid(),
+            ["folders"] = (await Api.PostAsync("/api/v1/folders", new { name }, key)).Ok(201)["id"].GetGuid(),
+            ["api-keys"] = (await Api.PostAsync("/api/v1/api-keys", new { name }, key)).Ok(201)["id"].GetGuid(),
+            ["invitations"] = (await Api.PostAsync($"/api/v1/projects/{project}/invitations", new { role = "Viewer", email = $"{name}@example.com" }, key)).Ok(201)["id"].GetGuid(),
+            ["members"] = user,
+            ["sessions"] = session,
+            ["projects"] = project,
         });
     }
 }
@@ -78,10 +122,22 @@ public sealed class SendingBadInput(BadInputFixture fixture) : IClassFixture<Bad
     [Fact]
     public async Task Ids_of_another_project_and_of_nobody_are_404_though_everything_else_is_right()
     {
+        var before = await fixture.TheirsAsync();
+        var nobodys = new Targets(new Dictionary<string, Guid>());
         var calls = Routes().Where(route => route.Route.HasId && route.Route.Required.Count > 0).SelectMany(route =>
-            new[] { ("another project's", fixture.Theirs), ("nobody's", new Targets(new Dictionary<string, Guid>())) }.Select(of =>
-                new BadCall(route, $"{of.Item1} ids", of.Item2.PathOf(route)) { Body = route.HasBody ? BadCall.Utf8(route.Body is null ? "{}" : Bodies.Write(route.Body)) : null }));
-        await SendAsync(calls, atLeast: 80);
+            new[] { ("another project's", fixture.Theirs.PathOf(route)), ("another project's in one's own", fixture.Own.PathOf(route, last: fixture.Theirs)), ("nobody's", nobodys.PathOf(route)) }.Select(of =>
+                new BadCall(route, $"{of.Item1} ids", of.Item2) { Status = 404, Body = route.HasBody ? BadCall.Utf8(route.Body is null ? "{}" : Bodies.Write(route.Body)) : null }));
+        await SendAsync(calls, atLeast: 120);
+        Assert.Equal(before, await fixture.TheirsAsync());
+    }
+
+    [Fact]
+    public async Task Ids_of_another_project_in_a_body_or_a_query_find_nothing_and_change_nothing_of_it()
+    {
+        var before = await fixture.TheirsAsync();
+        Assert.Contains(BadInputFixture.Mark, before, StringComparison.Ordinal);
+        await SendAsync(Routes().Where(IsHarmless).SelectMany(route => BadCalls.OfForeignIds(route, fixture.Own, fixture.Theirs)), atLeast: 50);
+        Assert.Equal(before, await fixture.TheirsAsync());
     }
 
     [Fact]
@@ -152,6 +208,10 @@ public sealed class SendingBadInput(BadInputFixture fixture) : IClassFixture<Bad
             using var response = await fixture.Http.SendAsync(request, HttpCompletionOption.ResponseHeadersRead, cancel);
             // What goes on has no end to wait for.
             var text = response.Content.Headers.ContentType?.MediaType == "text/event-stream" ? "" : await response.Content.ReadAsStringAsync(cancel);
+            if (text.Contains(BadInputFixture.Mark, StringComparison.Ordinal))
+                return $"it tells of another project: {text}";
+            if (!response.Headers.Contains("X-Content-Type-Options") || !response.Headers.Contains("Content-Security-Policy"))
+                return $"{(int)response.StatusCode} without the headers that keep a browser careful";
             return call.Wrong(response.StatusCode, response.Content.Headers.ContentType, response.Headers.RetryAfter, text);
         }
         catch (Exception error) when (error is HttpRequestException or OperationCanceledException or JsonException)

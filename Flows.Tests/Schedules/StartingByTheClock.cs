@@ -62,6 +62,34 @@ public sealed class StartingByTheClock(RunsDatabase database) : IClassFixture<Ru
     }
 
     [Fact]
+    public async Task A_jitter_puts_each_start_off_by_a_part_of_it_and_the_times_stay_what_they_are()
+    {
+        var clock = new ManualClock(s_start);
+        var flows = new List<Guid>();
+        for (var i = 0; i < 40; i++)
+            flows.Add(await ScheduledAsync("""{ "cron": "0 * * * *", "jitter": "00:30:00" }""", s_start.AddHours(1)));
+        clock.Advance(TimeSpan.FromHours(1));
+        await Clock(clock).SweepAsync(default); // those of the first hour were due without any
+        Assert.Equal((40L, 40L), await RunsOfAsync(flows));
+
+        var second = s_start.AddHours(2);
+        var fires = await database.ValueAsync<DateTime[]>("SELECT array_agg(fire_at ORDER BY fire_at) FROM schedules WHERE flow_id = ANY($1)", flows.ToArray());
+        Assert.All(fires, fire => Assert.InRange(new DateTimeOffset(fire), second, second.AddMinutes(30)));
+        Assert.True(fires.Distinct().Count() > 30, "They all start at the same moment.");
+        foreach (var flow in flows)
+            Assert.Equal(second, await DueAsync(flow));
+
+        // Half of them are put off further than the first half; none starts before its time, and each says the time that was meant.
+        clock.Advance(new DateTimeOffset(fires[20]) - clock.GetUtcNow());
+        await Clock(clock).SweepAsync(default);
+        Assert.Equal((61L, 40L), await RunsOfAsync(flows));
+        clock.Advance(second.AddMinutes(30) - clock.GetUtcNow());
+        await Clock(clock).SweepAsync(default);
+        Assert.Equal((80L, 40L), await RunsOfAsync(flows));
+        Assert.Equal(40L, await database.ValueAsync<long>("SELECT count(*) FROM runs WHERE flow_id = ANY($1) AND trigger ->> 'scheduledAt' = '2026-05-04T14:00:00+00:00'", flows.ToArray()));
+    }
+
+    [Fact]
     public async Task A_disabled_flow_is_left_alone()
     {
         var clock = new ManualClock(s_start);

@@ -54,6 +54,28 @@ public sealed class KeepingATrigger(TwoReplicas replicas) : IClassFixture<TwoRep
     }
 
     [Fact]
+    public async Task An_answer_of_which_the_last_statement_fails_leaves_neither_a_run_nor_a_mark_nor_a_cursor()
+    {
+        var flow = await PublishAsync("https://example.com/torn");
+        await PollAsync(flow, """{ "n": 1 }""", ["a"]);
+        var call = await NextAsync(flow);
+        await _database.ScalarAsync("""
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'not now'; END $$;
+            CREATE TRIGGER refuse BEFORE UPDATE ON flow_triggers FOR EACH ROW WHEN (NEW.started_runs > OLD.started_runs) EXECUTE FUNCTION refuse()
+            """);
+        await Assert.ThrowsAsync<HttpRequestException>(() => AnswerAsync(_api, call, Events("""{ "n": 2 }""", ["b"])));
+        await _database.ScalarAsync("DROP TRIGGER refuse ON flow_triggers; DROP FUNCTION refuse()");
+        Assert.Equal((0L, 1L, 1), (
+            (long)(await _database.ScalarAsync("SELECT count(*) FROM runs WHERE flow_id = $1", flow))!,
+            (long)(await _database.ScalarAsync("SELECT count(*) FROM trigger_marks WHERE flow_id = $1", flow))!,
+            (int)(await _database.ScalarAsync("SELECT (cursor ->> 'n')::int FROM flow_triggers WHERE flow_id = $1", flow))!));
+
+        // The worker says it again, and now all of it is there.
+        Assert.Equal(1, await AnswerAsync(_api, call, Events("""{ "n": 2 }""", ["b"])));
+        Assert.Equal(2, (int)(await _database.ScalarAsync("SELECT (cursor ->> 'n')::int FROM flow_triggers WHERE flow_id = $1", flow))!);
+    }
+
+    [Fact]
     public async Task An_event_that_is_too_large_for_a_row_lies_apart_like_every_value()
     {
         var flow = await PublishAsync("https://example.com/large");
