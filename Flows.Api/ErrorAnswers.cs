@@ -96,6 +96,10 @@ internal static partial class ErrorAnswers
                 context, StatusCodes.Status400BadRequest, $"The body is not what is expected{place}: Missing: {missing.Groups[1].Value}.",
                 [.. QuotedName().Matches(missing.Groups[1].Value).Select(name => new FieldProblem($"{path}.{name.Groups[1].Value}", "A value is needed."))]);
         }
+        else if (TwiceTheSame().Match(error.Message) is { Success: true } twice)
+        {
+            (path, message) = (Join(path, twice.Groups[1].Value), $"The field '{twice.Groups[1].Value}' is there twice.");
+        }
         else if (error.Message.Contains("could not be converted", StringComparison.Ordinal))
         {
             message = "The value is not of the type expected here.";
@@ -157,6 +161,8 @@ internal static partial class ErrorAnswers
     // System.Text.Json and the request delegate factory have no structured form of these; the tests hold the texts.
     [GeneratedRegex("^The JSON property '(.+?)' could not be mapped")]
     private static partial Regex UnknownField();
+    [GeneratedRegex("^Duplicate property '(.+?)' encountered")]
+    private static partial Regex TwiceTheSame();
     [GeneratedRegex("missing required properties including: (.+?)\\.?( Path:.*)?$")]
     private static partial Regex MissingFields();
     [GeneratedRegex("'([^']+)'")]

@@ -11,7 +11,7 @@ namespace Flows.Api.Connections;
 internal static class VariableEndpoints
 {
     private const int MaxBytes = 64 * 1024;
-    private const int MostVariables = 500;
+    public const int MostVariables = 500;
 
     public static void MapVariables(this IEndpointRouteBuilder api)
     {
@@ -31,8 +31,8 @@ internal static class VariableEndpoints
         if (ExpressionKey.Problem(key) is { } badKey)
             return Problems.BadRequest("key", badKey);
         var value = request.Value.GetRawText();
-        if (Encoding.UTF8.GetByteCount(value) > MaxBytes)
-            return Problems.BadRequest("$.value", $"It has more than {MaxBytes / 1024} KiB of JSON.");
+        if (Problem(request.Value) is { } badValue)
+            return Problems.BadRequest("$.value", badValue);
         if (await db.Variables.CountAsync(row => row.ProjectId == project.Id && row.Key != key, cancel) >= MostVariables)
             return Problems.Conflict($"The project has {MostVariables} variables, which is as many as there may be.");
 
@@ -61,8 +61,14 @@ internal static class VariableEndpoints
         return TypedResults.NoContent();
     }
 
+    /// <summary>Null when a variable can have the value.</summary>
+    internal static string? Problem(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Undefined ? "A value is needed."
+        : Encoding.UTF8.GetByteCount(value.GetRawText()) > MaxBytes ? $"It has more than {MaxBytes / 1024} KiB of JSON."
+        : null;
+
     // Variables may be seen by everybody in the project; the log keeps what fits a line.
-    private static object Told(string json) => json.Length <= 500 ? new { Value = (object)JsonElement.Parse(json) } : new { Value = (object)$"{json.Length} characters of JSON" };
+    internal static object Told(string json) => json.Length <= 500 ? new { Value = (object)JsonElement.Parse(json) } : new { Value = (object)$"{json.Length} characters of JSON" };
 
     internal sealed record PutVariableRequest(JsonElement Value);
     internal sealed record VariableList(IReadOnlyList<VariableView> Items);

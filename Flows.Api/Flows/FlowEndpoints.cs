@@ -246,7 +246,7 @@ internal static partial class FlowEndpoints
         error is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation, ConstraintName: "flows_key" } || (error.InnerException is { } inner && IsTakenKey(inner));
 
     /// <summary>Null when fine. A key must not look like an id, since a flow may be called by either.</summary>
-    private static string? KeyProblem(string? key) =>
+    internal static string? KeyProblem(string? key) =>
         key is null || (KeyForm().IsMatch(key) && !Guid.TryParse(key, out _))
             ? null
             : "It must be 1 to 100 lower-case letters, digits, '-' or '_', start with a letter or digit, and not be an id.";

@@ -45,7 +45,7 @@ internal static class ActivepiecesActions
     public static string NameOf(string? piece) => (piece ?? "").Replace("@activepieces/piece-", "", StringComparison.Ordinal);
 
     /// <summary>Null: there is nothing here that does the same.</summary>
-    public static Made? Make(JsonObject settings, JsonObject input, string name) => (NameOf(settings.Text("pieceName")), settings.Text("actionName")) switch
+    public static Made? Make(JsonObject settings, JsonObject input) => (NameOf(settings.Text("pieceName")), settings.Text("actionName")) switch
     {
         ("http", "send_request") => Http(input),
         ("delay", "delayFor" or "delay_for") => Made.One(new JsonObject { ["kind"] = "wait", ["for"] = "delay", ["value"] = Delay(input) }),
@@ -98,7 +98,7 @@ internal static class ActivepiecesActions
     }
 
     /// <summary>OR of ANDs, in our words.</summary>
-    public static JsonNode Condition(JsonNode? groups, Func<string, string> translate)
+    public static JsonNode Condition(JsonNode? groups, Func<string, string> translate, string step, List<ImportNote> notes)
     {
         var any = new JsonArray();
         foreach (var group in (groups as JsonArray ?? []).OfType<JsonArray>())
@@ -106,7 +106,12 @@ internal static class ActivepiecesActions
             var all = new JsonArray();
             foreach (var test in group.OfType<JsonObject>())
             {
-                var word = s_operators.GetValueOrDefault(test.Text("operator") ?? "", "exists");
+                if (!s_operators.TryGetValue(test.Text("operator") ?? "", out var word))
+                {
+                    notes.Add(new ImportNote(step, $"The test '{test.Text("operator")}' could not be brought over and is to be written anew; until then it never holds."));
+                    all.Add(new JsonObject { ["left"] = "{{ false }}", ["operator"] = "boolean_is_true" });
+                    continue;
+                }
                 var made = new JsonObject { ["left"] = translate(test.Text("firstValue") ?? ""), ["operator"] = word };
                 if (!s_oneSided.Contains(word))
                     made["right"] = translate(test.Text("secondValue") ?? "");
@@ -162,8 +167,10 @@ internal static class ActivepiecesActions
         }
         if (input.Number("timeout") is > 0 and var seconds)
             request["timeout"] = TimeSpan.FromSeconds(Math.Min(seconds, 3600)).ToString("c");
-        if (input.Flag("failsafe"))
+        if (input.Flag("failsafe") || input.Text("failureMode") is "continue_all" or "continue_4xx")
             request["failOnError"] = false;
+        if (input.Flag("response_is_binary"))
+            notes.Add("The answer was taken as a file there: look at what the step gives here.");
         switch (input.Text("authType"))
         {
             case "BASIC":

@@ -13,6 +13,7 @@ internal sealed class ActivepiecesReader
 
     private readonly Slugs _slugs = new();
     private readonly HashSet<string> _loops = new(StringComparer.Ordinal);
+    private readonly HashSet<string> _read = new(StringComparer.Ordinal);
     private readonly List<ImportNote> _notes = [];
     private readonly ActivepiecesExpressions _expressions;
     private int _steps;
@@ -70,7 +71,8 @@ internal sealed class ActivepiecesReader
         var piece = ActivepiecesActions.NameOf(settings.Text("pieceName"));
         var made = (piece, settings.Text("triggerName")) switch
         {
-            ("webhook", _) => ForeignTrigger.Webhook(),
+            ("webhook", _) => Webhook(input),
+            ("rss", "new-item") => ForeignTrigger.Feed(input.Text("rss_feed_url") ?? input.Text("url") ?? ""),
             ("manual-trigger", _) => ForeignTrigger.Manual(),
             ("schedule", var kind) => ActivepiecesActions.Schedule(kind, input),
             _ => null,
@@ -81,6 +83,14 @@ internal sealed class ActivepiecesReader
             ? "The flow had no trigger: it is started by hand until you choose one."
             : $"The trigger '{settings.Text("triggerName")}' of the piece '{piece}' is not available here: the flow is started by hand, with what the trigger would have given as its input."));
         return ForeignTrigger.Manual();
+    }
+
+    private JsonObject Webhook(JsonObject? input)
+    {
+        _notes.Add(new ImportNote(null, "The flow has an address of its own; whoever called the old one needs the new one."));
+        if (input.Text("authType") is { } guard and not "none")
+            _notes.Add(new ImportNote(null, $"The webhook was guarded by '{guard}': set the trigger's authentication here, or anybody who knows the address may call."));
+        return ForeignTrigger.Webhook();
     }
 
     private JsonArray ReadSteps(JsonObject? action, int depth)
@@ -100,7 +110,9 @@ internal sealed class ActivepiecesReader
 
     private IEnumerable<JsonObject> ReadStep(JsonObject action, int depth)
     {
-        var name = _slugs.Of(action.Text("name") ?? "step");
+        // Expressions name the first of that name, in the odd document that has two.
+        var foreign = action.Text("name") ?? "step";
+        var name = _read.Add(foreign) ? _slugs.Of(foreign) : _slugs.New(foreign);
         var settings = action.Object("settings") ?? [];
         JsonObject step;
         var more = new List<JsonObject>();
@@ -118,13 +130,15 @@ internal sealed class ActivepiecesReader
                 };
                 break;
             case "ROUTER":
-                step = Router(action, settings, depth);
+                step = Router(name, action, settings, depth);
                 break;
             case "BRANCH":
-                step = Branch(action, settings, depth);
+                step = Branch(name, action, settings, depth);
                 break;
             case "PIECE":
-                var made = ActivepiecesActions.Make(settings, Translated(settings["input"]) as JsonObject ?? [], name);
+                var input = Translated(settings["input"]) as JsonObject ?? [];
+                var made = ActivepiecesActions.Make(settings, input)
+                    ?? (ActivepiecesServices.Make(ActivepiecesActions.NameOf(settings.Text("pieceName")), settings.Text("actionName"), input, name, _notes) is { } service ? ActivepiecesActions.Made.One(service) : null);
                 if (made is null)
                 {
                     step = Unknown(name, action, $"{settings.Text("actionName")} of {settings.Text("pieceName")} {settings.Text("pieceVersion")}", settings);
@@ -191,7 +205,7 @@ internal sealed class ActivepiecesReader
         };
     }
 
-    private JsonObject Router(JsonObject action, JsonObject settings, int depth)
+    private JsonObject Router(string name, JsonObject action, JsonObject settings, int depth)
     {
         var branches = new JsonArray();
         var names = new HashSet<string>(StringComparer.Ordinal);
@@ -201,7 +215,7 @@ internal sealed class ActivepiecesReader
             if (branch.Text("branchType") == "FALLBACK")
                 made["otherwise"] = true;
             else
-                made["when"] = ActivepiecesActions.Condition(branch["conditions"], _expressions.Translate);
+                made["when"] = ActivepiecesActions.Condition(branch["conditions"], _expressions.Translate, name, _notes);
             made["steps"] = ReadSteps(index < action.List("children").Count ? action.List("children")[index] as JsonObject : null, depth + 1);
             branches.Add(made);
         }
@@ -215,7 +229,7 @@ internal sealed class ActivepiecesReader
         };
     }
 
-    private JsonObject Branch(JsonObject action, JsonObject settings, int depth) => new()
+    private JsonObject Branch(string name, JsonObject action, JsonObject settings, int depth) => new()
     {
         ["kind"] = "router",
         ["mode"] = "first",
@@ -223,7 +237,7 @@ internal sealed class ActivepiecesReader
             new JsonObject
             {
                 ["name"] = "True",
-                ["when"] = ActivepiecesActions.Condition(settings["conditions"], _expressions.Translate),
+                ["when"] = ActivepiecesActions.Condition(settings["conditions"], _expressions.Translate, name, _notes),
                 ["steps"] = ReadSteps(action.Object("onSuccessAction"), depth + 1),
             },
             new JsonObject { ["name"] = "False", ["otherwise"] = true, ["steps"] = ReadSteps(action.Object("onFailureAction"), depth + 1) }),

@@ -17,6 +17,18 @@ internal static class ForeignJson
 
     public static bool Flag(this JsonNode? node, string name) => (node as JsonObject)?[name] is JsonValue value && value.GetValueKind() == JsonValueKind.True;
 
+    /// <summary>Those of the names that the object has.</summary>
+    public static List<string> Names(this JsonNode? node, params ReadOnlySpan<string> names)
+    {
+        var found = new List<string>();
+        foreach (var name in names)
+        {
+            if ((node as JsonObject)?[name] is not null)
+                found.Add(name);
+        }
+        return found;
+    }
+
     public static JsonNode? Copy(this JsonNode? node, string name) => (node as JsonObject)?[name]?.DeepClone();
 
     /// <summary>A text, number or boolean as text; null for anything else.</summary>

@@ -13,6 +13,8 @@ internal static class ForeignTrigger
 
     public static JsonObject Every(TimeSpan time) => Of("schedule", "interval", new JsonObject { ["every"] = time.ToString("c") });
 
+    public static JsonObject Feed(string url) => Of("rss", "new_item", new JsonObject { ["url"] = url });
+
     private static JsonObject Of(string piece, string happening, JsonObject? input = null) =>
         new() { ["name"] = "trigger", ["piece"] = piece, ["event"] = happening, ["input"] = input ?? [] };
 }

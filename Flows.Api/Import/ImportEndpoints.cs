@@ -10,11 +10,16 @@ using Flows.Contracts.Json;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.EntityFrameworkCore;
+using Microsoft.Extensions.Options;
+using Npgsql;
+using JsonOptions = Microsoft.AspNetCore.Http.Json.JsonOptions;
 
 namespace Flows.Api.Import;
 
-/// <param name="Format"><c>flows</c>, <c>activepieces</c> or <c>n8n</c>: what the document was found to be.</param>
-internal sealed record ImportResult(string Format, IReadOnlyList<ImportedView> Flows);
+/// <param name="Format"><c>flows</c>, <c>project</c>, <c>activepieces</c> or <c>n8n</c>: what the document was found to be.</param>
+/// <param name="Project">What else the file of a project brought; only of such a file.</param>
+internal sealed record ImportResult(
+    string Format, IReadOnlyList<ImportedView> Flows, [property: JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)] ProjectImportView? Project = null);
 
 /// <param name="Id">Of the flow that was made; its draft holds what was read, and nothing is published.</param>
 /// <param name="Notes">What is not as it was, step by step.</param>
@@ -37,26 +42,32 @@ internal sealed record ExportedSample(JsonElement Output, bool Pinned);
 /// <summary>Flows as files: our own, and those of two other platforms.</summary>
 internal static class ImportEndpoints
 {
-    private const int MostBytes = 20 << 20;
     private const int MostFlows = 200;
 
     public static void MapImport(this IEndpointRouteBuilder api)
     {
         var flows = api.MapGroup("/flows").WithTags("Import and export").ProducesProblem(StatusCodes.Status400BadRequest);
-        flows.MapPost("/import", Import).Requires(Permission.EditFlows).Audited("flow.imported").WithMetadata(new RequestSizeLimitAttribute(MostBytes))
-            .WithSummary("Make flows of a file: an export of Flows, a template or flow of Activepieces, or a workflow of n8n. The answer lists what is not as it was");
+        flows.MapPost("/import", Import).Requires(Permission.EditFlows).Audited("flow.imported").WithMetadata(new RequestSizeLimitAttribute(ProjectFile.MostBytes))
+            .WithSummary("Make flows of a file: an export of a flow or of a whole project, a template or flow of Activepieces, or a workflow of n8n. The answer lists what is not as it was")
+            .ProducesProblem(StatusCodes.Status409Conflict);
         flows.MapGet("/{id:guid}/export", Export).Requires(Permission.ReadFlows).WithSummary("The flow's draft, or with version=n that version, as a file that import takes; with samples=true also its samples, which hold data of runs")
             .ProducesProblem(StatusCodes.Status404NotFound);
+        api.MapProjectExport();
     }
 
     private static async Task<Results<Ok<ImportResult>, ProblemHttpResult>> Import(
-        JsonElement document, CurrentProject project, FlowsDb db, AuditTrail audit, FlowCatalogue catalogue, FlowSamples kept, TimeProvider clock, CancellationToken cancel)
+        JsonElement document, CurrentProject project, Caller caller, FlowsDb db, AuditTrail audit, FlowCatalogue catalogue, FlowSamples kept, TimeProvider clock,
+        IOptions<JsonOptions> json, CancellationToken cancel)
     {
+        var file = Parse(document);
+        if (document.ValueKind == JsonValueKind.Object && document.TryGetProperty("format", out var told) && told.ValueKind == JsonValueKind.String && told.ValueEquals(ProjectExport.CurrentFormat))
+            return await ImportProjectAsync(ReadProject(document, json.Value.SerializerOptions), new ProjectImport(db, audit, catalogue, project.Id, caller, clock.GetUtcNow()), cancel);
+
         string format;
         IReadOnlyList<ImportedFlow> read;
         try
         {
-            if (document.ValueKind != JsonValueKind.Object || JsonObject.Create(document) is not { } root)
+            if (file is not JsonObject root)
                 return Problems.BadRequest("$", "A flow file is a JSON object.");
             (format, read) = Read(root);
         }
@@ -86,7 +97,7 @@ internal static class ImportEndpoints
                 Id = Guid.CreateVersion7(now),
                 ProjectId = project.Id,
                 Name = flow.Name.Trim() is { Length: > 0 } name ? name[..Math.Min(name.Length, 200)] : "Imported flow",
-                Draft = flow.Definition.ToJsonString(s_readable),
+                Draft = flow.Definition.ToJsonString(Readable),
                 CreatedAt = now,
                 UpdatedAt = now,
             };
@@ -99,6 +110,51 @@ internal static class ImportEndpoints
         foreach (var (step, sample) in samples)
             await kept.PutAsync(views[0].Id, step, RawJson.From(sample.Output), sample.Pinned, fromRun: null, cancel);
         return TypedResults.Ok(new ImportResult(format, views));
+    }
+
+    // A name that is there twice would be found only when somebody looks into that object.
+    private static JsonNode? Parse(JsonElement document)
+    {
+        try
+        {
+            return JsonNode.Parse(document.GetRawText(), documentOptions: new JsonDocumentOptions { AllowDuplicateProperties = false });
+        }
+        catch (JsonException error)
+        {
+            throw new BadHttpRequestException("The file cannot be read.", error);
+        }
+    }
+
+    // What is wrong is told like what is wrong with any other body.
+    private static ProjectExport ReadProject(JsonElement document, JsonSerializerOptions json)
+    {
+        try
+        {
+            return document.Deserialize<ProjectExport>(json)!;
+        }
+        catch (JsonException error)
+        {
+            throw new BadHttpRequestException("The file of a project cannot be read.", error);
+        }
+    }
+
+    private static async Task<Results<Ok<ImportResult>, ProblemHttpResult>> ImportProjectAsync(ProjectExport file, ProjectImport import, CancellationToken cancel)
+    {
+        if (import.Check(file) is { Count: > 0 } problems)
+            return Problems.BadRequest(problems.Count == 1 ? "The file has a problem." : $"The file has {problems.Count} problems.", problems);
+        try
+        {
+            var (flows, rest) = await import.SaveAsync(file, cancel);
+            return TypedResults.Ok(new ImportResult("project", flows, rest));
+        }
+        catch (ImportException error)
+        {
+            return Problems.Conflict(error.Message);
+        }
+        catch (DbUpdateException error) when (error.InnerException is PostgresException { SqlState: PostgresErrorCodes.UniqueViolation })
+        {
+            return Problems.Conflict("Somebody has made a flow, folder or variable of the same name meanwhile. Nothing was imported: try again.");
+        }
     }
 
     /// <summary>The samples of a file of our own; those of steps that its definition does not have are left out.</summary>
@@ -144,7 +200,7 @@ internal static class ImportEndpoints
         return TypedResults.Ok(new FlowExport(FlowExport.CurrentFormat, flow.Name, flow.Key, JsonElement.Parse(definition), shown));
     }
 
-    private static readonly JsonSerializerOptions s_readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    internal static readonly JsonSerializerOptions Readable = new() { Encoder = System.Text.Encodings.Web.JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static (string Format, IReadOnlyList<ImportedFlow> Flows) Read(JsonObject document)
     {
@@ -157,7 +213,7 @@ internal static class ImportEndpoints
         return ("activepieces", ActivepiecesReader.Knows(document) ? ActivepiecesReader.Read(document) : []);
     }
 
-    private static string FileName(string name)
+    internal static string FileName(string name)
     {
         var plain = new string([.. name.Select(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' ? c : '-')]).Trim('-');
         return plain.Length == 0 ? "flow" : plain[..Math.Min(plain.Length, 80)];

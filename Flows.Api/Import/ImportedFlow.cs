@@ -18,7 +18,7 @@ internal sealed record ImportedFlow(string Name, JsonObject Definition, List<Imp
 
     /// <summary>
     /// Checks the definition, and turns each step that has an error (an expression that does not translate, an input that does not
-    /// fit) into a placeholder with a note, so that the rest can be used at once.
+    /// fit) into a placeholder with a note, and a trigger that has one into a start by hand, so that the rest can be used at once.
     /// </summary>
     /// <returns>The problems that are left; with an error among them the flow cannot be imported.</returns>
     public IReadOnlyList<DefinitionProblem> Checked(Func<JsonElement, DefinitionReading> read)
@@ -26,10 +26,15 @@ internal sealed record ImportedFlow(string Name, JsonObject Definition, List<Imp
         for (var repairs = 0; ; repairs++)
         {
             var problems = read(JsonSerializer.SerializeToElement(Definition)).Problems;
-            var error = problems.FirstOrDefault(problem => problem.Severity == ProblemSeverity.Error && StepAt(problem.Path) is not null);
+            var error = problems.FirstOrDefault(problem => problem.Severity == ProblemSeverity.Error && (StepAt(problem.Path) is not null || IsOfTrigger(problem.Path)));
             if (error is null || repairs == MostRepairs)
                 return problems;
-            var step = StepAt(error.Path)!;
+            if (StepAt(error.Path) is not { } step)
+            {
+                Notes.Add(new ImportNote(null, $"The trigger could not be brought over, and the flow is started by hand until you choose one: {error.Message}"));
+                Definition["trigger"] = ForeignTrigger.Manual();
+                continue;
+            }
             if (Emptied(step))
             {
                 Notes.Add(new ImportNote(step.Text("name"), $"What it decides on could not be brought over and is to be written anew: {error.Message}"));
@@ -56,6 +61,8 @@ internal sealed record ImportedFlow(string Name, JsonObject Definition, List<Imp
             branch["when"] = false;
         return conditions.Count > 0;
     }
+
+    private bool IsOfTrigger(string path) => path.StartsWith("$.trigger", StringComparison.Ordinal) && Definition.Object("trigger").Text("piece") != "manual";
 
     /// <summary>The innermost step on the path of a problem that is not a placeholder already.</summary>
     private JsonObject? StepAt(string path)

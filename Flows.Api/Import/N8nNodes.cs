@@ -1,4 +1,3 @@
-using System.Globalization;
 using System.Text.Json.Nodes;
 
 namespace Flows.Api.Import;
@@ -8,34 +7,8 @@ internal enum N8nKind { Step, If, Switch, Loop, Nothing }
 /// <summary>What the nodes of n8n become here.</summary>
 internal static class N8nNodes
 {
-    private static readonly Dictionary<string, string> s_operations = new(StringComparer.Ordinal)
-    {
-        ["string:equals"] = "text_equals",
-        ["string:notEquals"] = "text_not_equals",
-        ["string:contains"] = "text_contains",
-        ["string:notContains"] = "text_not_contains",
-        ["string:startsWith"] = "text_starts_with",
-        ["string:notStartsWith"] = "text_not_starts_with",
-        ["string:endsWith"] = "text_ends_with",
-        ["string:notEndsWith"] = "text_not_ends_with",
-        ["number:equals"] = "number_equals",
-        ["number:gt"] = "number_greater_than",
-        ["number:larger"] = "number_greater_than",
-        ["number:lt"] = "number_less_than",
-        ["number:smaller"] = "number_less_than",
-        ["boolean:true"] = "boolean_is_true",
-        ["boolean:false"] = "boolean_is_false",
-        ["dateTime:after"] = "date_after",
-        ["dateTime:before"] = "date_before",
-        ["dateTime:equals"] = "date_equals",
-        ["array:contains"] = "list_contains",
-        ["array:notContains"] = "list_not_contains",
-        ["array:empty"] = "list_is_empty",
-        ["array:notEmpty"] = "list_is_not_empty",
-    };
-
     /// <summary>The last part of a node's type: <c>n8n-nodes-base.httpRequest</c> → <c>httpRequest</c>.</summary>
-    private static string TypeOf(JsonObject node) => (node.Text("type") ?? "").Split('.')[^1];
+    public static string TypeOf(JsonObject node) => (node.Text("type") ?? "").Split('.')[^1];
 
     public static bool IsNote(JsonObject node) => TypeOf(node) == "stickyNote";
 
@@ -51,64 +24,10 @@ internal static class N8nNodes
         _ => N8nKind.Step,
     };
 
-    /// <summary>Null for a trigger that does not exist here.</summary>
-    public static JsonObject? Trigger(JsonObject node)
-    {
-        var parameters = node.Object("parameters");
-        switch (TypeOf(node))
-        {
-            case "webhook" or "formTrigger" or "chatTrigger":
-                return ForeignTrigger.Webhook();
-            case "manualTrigger" or "start" or "executeWorkflowTrigger":
-                return ForeignTrigger.Manual();
-            case "scheduleTrigger":
-                var rule = parameters.Object("rule").Objects("interval").FirstOrDefault() ?? [];
-                return Schedule(rule.Text("field") ?? "days", rule);
-            case "interval":
-                var count = Math.Clamp(parameters.Number("interval") ?? 1, 1, 100_000);
-                return ForeignTrigger.Every(parameters.Text("unit") switch
-                {
-                    "minutes" => TimeSpan.FromMinutes(count),
-                    "hours" => TimeSpan.FromHours(count),
-                    _ => TimeSpan.FromSeconds(count),
-                });
-            case "cron":
-                var item = parameters.Object("triggerTimes").Objects("item").FirstOrDefault() ?? [];
-                return item.Text("mode") == "custom"
-                    ? ForeignTrigger.Cron(item.Text("cronExpression") ?? "", null)
-                    : Schedule(item.Text("mode") switch { "everyMinute" => "minutes", "everyHour" => "hours", "everyWeek" => "weeks", "everyMonth" => "months", _ => "days" }, item);
-            default:
-                return null;
-        }
-    }
-
     public static void AddTitle(JsonObject step, JsonObject node)
     {
         if (node.Text("name") is { Length: <= 200 } title && title != step.Text("name"))
             step["title"] = title;
-    }
-
-    /// <summary>The branches of an If or Switch, in the order of its outputs; a condition of null is the otherwise branch.</summary>
-    public static IReadOnlyList<(string Name, JsonNode? When)> Branches(JsonObject node, N8nExpressions expressions)
-    {
-        var parameters = node.Object("parameters") ?? [];
-        if (KindOf(node) == N8nKind.If)
-            return [("True", Condition(parameters.Object("conditions") ?? [], parameters, expressions)), ("False", null)];
-
-        var rules = parameters.Object("rules") ?? [];
-        var branches = new List<(string, JsonNode?)>();
-        foreach (var (index, rule) in rules.Objects("values").Concat(rules.Objects("rules")).Index())
-        {
-            var when = rule.Object("conditions") is { } conditions
-                ? Condition(conditions, rule, expressions)
-                : Any([[Test(expressions, parameters.Text("value1"), Word(parameters.Text("dataType") ?? "string", rule.Text("operation") ?? "equals"), rule.Text("value2"))]]);
-            branches.Add((rule.Text("outputKey") is { Length: > 0 } key ? key : $"Output {index + 1}", when));
-        }
-        if (parameters.Object("options").Text("fallbackOutput") is "extra" || parameters.Number("fallbackOutput") >= 0)
-            branches.Add(("Otherwise", null));
-        if (branches.Count == 0)
-            branches.Add(("Otherwise", null));
-        return branches;
     }
 
     /// <summary>The steps that stand for a node: one, under its name, and rarely another behind it.</summary>
@@ -119,13 +38,16 @@ internal static class N8nNodes
         var step = TypeOf(node) switch
         {
             "httpRequest" => Http(parameters, Text, name, notes),
-            "set" => Action("data", "set", new JsonObject { ["value"] = Fields(parameters, Text) }),
+            "set" => KeepsOthers(node, parameters, name, notes)
+                ? Action("data", "merge", new JsonObject { ["objects"] = new JsonArray($"{{{{{before}}}}}", Fields(parameters, Text)) })
+                : Action("data", "set", new JsonObject { ["value"] = Fields(parameters, Text) }),
+            "code" when (parameters.Text("language") ?? "javaScript") != "javaScript" => null,
             "code" or "function" or "functionItem" => Code(parameters, before),
             "wait" => Wait(parameters, Text),
             "respondToWebhook" => Respond(parameters, Text, before),
             "executeWorkflow" => Call(parameters, before, name, notes),
             "stopAndError" => new JsonObject { ["kind"] = "stop", ["asFailed"] = true, ["message"] = Text(parameters["errorMessage"]) },
-            _ => null,
+            _ => N8nServices.Make(node, parameters, Text, name, notes),
         };
         var unknown = step is null;
         if (step is null)
@@ -134,7 +56,7 @@ internal static class N8nNodes
             notes.Add(new ImportNote(name, $"The node '{node.Text("name")}' ({what}) is not available here; the step is left out and keeps its old settings in its source.", Skipped: true));
             step = Placeholder.Of(name, node.Text("name"), what, parameters);
         }
-        if (node.Object("credentials") is { Count: > 0 } credentials && !unknown)
+        if (node.Object("credentials") is { Count: > 0 } credentials && !unknown && step["connection"] is null)
             notes.Add(new ImportNote(name, $"It used the credentials '{string.Join("', '", credentials.Select(one => one.Value.Text("name") ?? one.Key))}': make a connection and choose it."));
 
         var finished = new JsonObject { ["name"] = name };
@@ -161,76 +83,6 @@ internal static class N8nNodes
         yield return finished;
     }
 
-    private static JsonObject Schedule(string field, JsonObject rule)
-    {
-        int At(string name, int otherwise) => rule.Number(name) ?? otherwise;
-        return field switch
-        {
-            "cronExpression" => ForeignTrigger.Cron((rule.Text("expression") ?? "").TrimStart('='), null),
-            "seconds" => ForeignTrigger.Every(TimeSpan.FromSeconds(Math.Max(1, At("secondsInterval", 30)))),
-            "minutes" => ForeignTrigger.Every(TimeSpan.FromMinutes(Math.Max(1, At("minutesInterval", field.Length > 0 ? 5 : 1)))),
-            "hours" => At("hoursInterval", 1) == 1 ? ForeignTrigger.Cron($"{At("triggerAtMinute", 0)} * * * *", null) : ForeignTrigger.Every(TimeSpan.FromHours(At("hoursInterval", 1))),
-            "weeks" => ForeignTrigger.Cron($"{At("triggerAtMinute", 0)} {At("triggerAtHour", 0)} * * {Days(rule)}", null),
-            "months" => ForeignTrigger.Cron($"{At("triggerAtMinute", 0)} {At("triggerAtHour", 0)} {Math.Clamp(At("triggerAtDayOfMonth", 1), 1, 31)} * *", null),
-            _ => At("daysInterval", 1) == 1
-                ? ForeignTrigger.Cron($"{At("triggerAtMinute", At("minute", 0))} {At("triggerAtHour", At("hour", 0))} * * *", null)
-                : ForeignTrigger.Every(TimeSpan.FromDays(Math.Clamp(At("daysInterval", 1), 1, 366))),
-        };
-    }
-
-    private static string Days(JsonObject rule)
-    {
-        var days = rule.List("triggerAtDay").Select(ForeignJson.Scalar).Where(day => day is not null).ToList();
-        return days.Count > 0 ? string.Join(',', days) : (rule.Number("weekday") ?? 0).ToString(CultureInfo.InvariantCulture);
-    }
-
-    private static JsonNode Condition(JsonObject conditions, JsonObject around, N8nExpressions expressions)
-    {
-        var tests = new List<JsonObject>();
-        foreach (var test in conditions.Objects("conditions"))
-        {
-            var operation = test.Object("operator") ?? [];
-            tests.Add(Test(expressions, test.Text("leftValue"), Word(operation.Text("type") ?? "string", operation.Text("operation") ?? "equals"), test.Text("rightValue")));
-        }
-        foreach (var type in new[] { "string", "number", "boolean", "dateTime" })
-        {
-            foreach (var test in conditions.Objects(type))
-                tests.Add(Test(expressions, test.Text("value1"), type == "boolean" ? Bool(test) : Word(type, test.Text("operation") ?? (type == "number" ? "smaller" : "equals")), test.Text("value2")));
-        }
-        if (tests.Count == 0)
-            return JsonValue.Create(false);
-        var isAny = conditions.Text("combinator") == "or" || around.Text("combineOperation") == "any";
-        return Any(isAny ? [.. tests.Select(test => new List<JsonObject> { test })] : [tests]);
-    }
-
-    private static string Bool(JsonObject test) => test.Flag("value2") != (test.Text("operation") == "notEqual") ? "boolean_is_true" : "boolean_is_false";
-
-    private static string Word(string type, string operation) => operation switch
-    {
-        "exists" or "isNotEmpty" or "notEmpty" when type != "array" => "exists",
-        "notExists" or "isEmpty" or "empty" when type != "array" => "not_exists",
-        "equal" => Word(type, "equals"),
-        "notEqual" => Word(type, "notEquals"),
-        _ => s_operations.GetValueOrDefault($"{type}:{operation}", "text_equals"),
-    };
-
-    private static JsonObject Test(N8nExpressions expressions, string? left, string word, string? right)
-    {
-        var test = new JsonObject { ["left"] = expressions.Translate(left ?? ""), ["operator"] = word, ["caseSensitive"] = true };
-        if (word is not ("exists" or "not_exists" or "boolean_is_true" or "boolean_is_false" or "list_is_empty" or "list_is_not_empty"))
-            test["right"] = expressions.Translate(right ?? "");
-        else
-            test.Remove("caseSensitive");
-        if (!word.StartsWith("text_", StringComparison.Ordinal))
-            test.Remove("caseSensitive");
-        return test;
-    }
-
-    private static JsonObject Any(IEnumerable<List<JsonObject>> groups) => new()
-    {
-        ["any"] = new JsonArray([.. groups.Select(group => new JsonObject { ["all"] = new JsonArray([.. group]) })]),
-    };
-
     private static JsonObject Http(JsonObject parameters, Func<JsonNode?, JsonNode?> text, string name, List<ImportNote> notes)
     {
         var request = new JsonObject
@@ -247,9 +99,13 @@ internal static class N8nNodes
         else if (Pairs(parameters.Object("bodyParameters") ?? parameters.Object("bodyParametersUi"), text) is { } body)
         {
             request["body"] = body;
-            if (parameters.Text("contentType") is "form-urlencoded" or "multipart-form-data")
+            if (parameters.Text("contentType") is "form-urlencoded" or "multipart-form-data" or "multipart/form-data")
                 request["bodyType"] = "form";
+            if (parameters.Text("contentType")?.StartsWith("multipart", StringComparison.Ordinal) == true)
+                notes.Add(new ImportNote(name, "The body is sent as a form; a field that was a file needs to be chosen anew."));
         }
+        else if (parameters.Text("contentType") == "binaryData")
+            notes.Add(new ImportNote(name, $"The request sent the file '{parameters.Text("inputDataFieldName") ?? "data"}' as its body: choose a file here."));
         else if (parameters.Text("contentType") == "raw" && parameters["body"] is { } raw)
         {
             request["bodyType"] = "text";
@@ -257,6 +113,9 @@ internal static class N8nNodes
         }
         if (parameters.Object("options").Number("timeout") is > 0 and var milliseconds)
             request["timeout"] = TimeSpan.FromMilliseconds(Math.Min(milliseconds, 3_600_000)).ToString("c");
+        var left = parameters.Object("options").Names("pagination", "batching", "proxy", "redirect");
+        if (left.Count > 0)
+            notes.Add(new ImportNote(name, $"These options were not taken over: {string.Join(", ", left)}."));
         if (parameters.Text("authentication") is { } authentication and not "none")
             notes.Add(new ImportNote(name, $"The request was signed by '{authentication}': set its authentication here."));
         return Action("http", "request", request);
@@ -308,6 +167,15 @@ internal static class N8nNodes
                 pairs[name] = text(pair["value"]);
         }
         return pairs.Count > 0 ? pairs : null;
+    }
+
+    /// <summary>The node has added its fields to those that came in, which the older ones did unless told otherwise.</summary>
+    private static bool KeepsOthers(JsonObject node, JsonObject parameters, string name, List<ImportNote> notes)
+    {
+        var keeps = node.Number("typeVersion") is >= 3 ? parameters.Flag("includeOtherFields") || parameters.Text("include") is not null and not "none" : !parameters.Flag("keepOnlySet");
+        if (keeps && parameters.Text("include") is "selected" or "except")
+            notes.Add(new ImportNote(name, "All fields that come in are kept, not only those that were chosen."));
+        return keeps;
     }
 
     private static JsonNode Fields(JsonObject parameters, Func<JsonNode?, JsonNode?> text)

@@ -21,13 +21,14 @@ internal sealed class N8nReader
     public static bool Knows(JsonObject document) => document["nodes"] is JsonArray && document["connections"] is JsonObject;
 
     /// <exception cref="ImportException">The document is larger than a flow may be.</exception>
-    public static ImportedFlow Read(JsonObject document) => new N8nReader(new N8nGraph(document)).ReadFlow(document.Text("name") ?? "Imported flow");
+    public static ImportedFlow Read(JsonObject document) => new N8nReader(new N8nGraph(document)).ReadFlow(
+        document.Text("name") ?? "Imported flow", document.Object("settings").Text("timezone") is { Length: > 0 } zone and not "DEFAULT" ? zone : null);
 
-    private ImportedFlow ReadFlow(string name)
+    private ImportedFlow ReadFlow(string name, string? zone)
     {
         var triggers = _graph.Nodes.Where(N8nNodes.IsTrigger).ToList();
         var start = triggers.FirstOrDefault();
-        var trigger = start is null ? null : N8nNodes.Trigger(start);
+        var trigger = start is null ? null : N8nTriggers.Make(start, zone, _notes);
         if (start is null)
             _notes.Add(new ImportNote(null, "The workflow had no trigger: the flow is started by hand until you choose one."));
         else if (trigger is null)
@@ -84,14 +85,25 @@ internal sealed class N8nReader
                     (name, before) = (One(outputs.Count > 0 ? outputs[0] : []), step);
                     continue;
                 case N8nKind.If or N8nKind.Switch:
-                    name = Fork(outputs, N8nNodes.Branches(node, Expressions(before)), "first", step, node, before, stop, steps, depth);
+                    var mode = node.Object("parameters").Object("options").Flag("allMatchingOutputs") ? "all" : "first";
+                    name = Fork(outputs, new N8nConditions(Expressions(before), step, _notes).Branches(node), mode, step, node, before, stop, steps, depth);
                     continue;
                 case N8nKind.Nothing:
+                    if (node.Object("parameters").Text("mode") is { } merging and not ("append" or "passThrough"))
+                        _notes.Add(new ImportNote(null, $"'{name}' put what came from several ways together ('{merging}'), which is not done here: name the steps whose outputs are meant."));
                     break;
                 default:
+                    var came = before;
                     foreach (var made in N8nNodes.Make(node, step, Expressions(before), before, _notes))
                         steps.Add(made);
                     before = step;
+                    if (node.Text("onError") == "continueErrorOutput" && outputs.Count > 1 && outputs[1].Count > 0)
+                    {
+                        // There the second way out is for what failed: then the first is not gone.
+                        JsonNode failed = new JsonObject { ["any"] = new JsonArray(new JsonObject { ["all"] = new JsonArray(new JsonObject { ["left"] = $"{{{{errors.{step}}}}}", ["operator"] = "exists" }) }) };
+                        name = Fork([outputs[1], outputs[0]], [("Failed", failed), ("Went well", null)], "first", _slugs.New(step + "_outcome"), node: null, before, stop, steps, depth, came);
+                        continue;
+                    }
                     break;
             }
             if (outputs.Count == 0 || outputs[0].Count == 0)
@@ -120,10 +132,11 @@ internal sealed class N8nReader
         Walk(join, before, stop, steps, depth);
     }
 
+    /// <param name="beforeFirst">What <c>$json</c> means in the first branch, where it is another thing than in the others.</param>
     /// <returns>The node at which the branches come together again, to be walked next.</returns>
     private string? Fork(
         IReadOnlyList<IReadOnlyList<string>> outputs, IReadOnlyList<(string Name, JsonNode? When)> branches, string mode, string step, JsonObject? node,
-        string before, string? stop, JsonArray steps, int depth)
+        string before, string? stop, JsonArray steps, int depth, string? beforeFirst = null)
     {
         var join = _graph.Join(outputs, name => name == stop || _placed.Contains(name));
         var made = new JsonArray();
@@ -136,12 +149,13 @@ internal sealed class N8nReader
             else
                 branch["when"] = when.DeepClone();
             var inside = new JsonArray();
+            var meant = index == 0 ? beforeFirst ?? before : before;
             if (index < outputs.Count && outputs[index].Count > 0)
             {
                 if (outputs[index].Count == 1)
-                    Walk(outputs[index][0], before, join ?? stop, inside, depth + 1);
+                    Walk(outputs[index][0], meant, join ?? stop, inside, depth + 1);
                 else
-                    Follow([outputs[index]], before, join ?? stop, inside, depth + 1, step);
+                    Follow([outputs[index]], meant, join ?? stop, inside, depth + 1, step);
             }
             branch["steps"] = inside;
             made.Add(branch);

@@ -37,6 +37,9 @@ internal static class ExampleValues
           "PublishRequest.note": "Retries the charge", "AnnotateRequest.note": "Retries the charge", "VersionDiff.moved": [], "VersionDiff.removed": [],
           "PlacedStep.name": "charge", "ChangedStep.name": "greet", "FieldChange.field": "input.body", "FieldChange.from": { "hello": "world" }, "FieldChange.to": { "hello": "{{ trigger.body.name }}" },
           "FlowExport.format": "flows/1", "ImportResult.format": "n8n", "ImportNote.step": "send_mail", "ImportNote.message": "The node 'Send Mail' has no counterpart here; the step is skipped.", "ImportNote.skipped": true, "ImportedView.warnings": [],
+          "ProjectExport.format": "project/1", "ProjectExport.name": "Shop", "ProjectExport.folders": ["Orders"], "ProjectExport.variables": { "limit": 1000 }, "ExportedFlow.key": "orders", "ExportedFlow.folder": "Orders",
+          "ExportedConnection.key": "shop_slack", "ExportedConnection.name": "Slack of the shop", "ExportedConnection.kind": "secret", "ExportedConnection.piece": "slack",
+          "ProjectImportView.folders": ["Orders"], "ProjectImportView.variables": ["limit"], "ProjectImportView.keptVariables": [],
           "DefinitionVerdict.valid": false, "DraftSaved.problems": [],
 
           "RunView.trigger": { "body": { "name": "Ada" } }, "RunView.output": { "hello": "Ada" }, "RunView.tags": ["order-42"], "RunView.status": "Succeeded", "RunView.environment": "Production",
@@ -68,6 +71,7 @@ internal static class ExampleValues
           "MeView.permissions": ["account:own", "flows:read", "runs:read"], "MeView.user": null, "MeView.role": "Viewer", "MeKey.name": "Reports", "ProjectName.name": "Default", "ProjectName.id": "0199b3a0-0000-7000-8000-0000000000a1",
           "MeProject.id": "0199b3a0-0000-7000-8000-0000000000a1", "MeProject.name": "Default", "MeProject.role": "Viewer", "MeUser.name": "Olga", "MemberView.name": "Olga", "MemberView.role": "Owner",
           "ProjectView.id": "0199b3a0-0000-7000-8000-0000000000a1", "ProjectView.name": "Default", "ProjectView.concurrentRuns": 0, "ProjectView.runTimeoutSeconds": 0, "ProjectView.pausedDays": 0, "ProjectView.webhookPerMinute": 600, "ProjectDefaults.concurrentRuns": 0, "ProjectDefaults.runTimeoutSeconds": 600, "ProjectDefaults.pausedDays": 30, "ProjectDefaults.webhookPerMinute": 0,
+          "ProjectCeiling.concurrentRuns": 100000, "ProjectCeiling.runTimeoutSeconds": 3600, "ProjectCeiling.pausedDays": 30, "ProjectCeiling.webhookPerMinute": 10000000,
           "ChangeProjectRequest.runTimeoutSeconds": 3600, "ChangeProjectRequest.pausedDays": 7, "ChangeProjectRequest.webhookPerMinute": 600, "CreateProjectRequest.name": "Shop", "ChangeProjectRequest.name": "Shop", "ChangeProjectRequest.concurrentRuns": 20,
           "InviteRequest.email": "olga@example.com", "InvitationView.expiresAt": "2026-03-09T09:20:31Z", "NewInvitation.expiresAt": "2026-03-09T09:20:31Z", "NewInvitation.link": "https://flows.example.com/join/fli_3n…",
           "ApiKeyView.name": "Reports", "ApiKeyView.expiresAt": "2027-01-01T00:00:00Z", "NewApiKey.name": "Reports", "NewApiKey.key": "flk_7Qd2mZpXw9…", "NewApiKey.expiresAt": "2027-01-01T00:00:00Z",

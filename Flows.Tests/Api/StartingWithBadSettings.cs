@@ -19,7 +19,7 @@ public sealed class StartingWithBadSettings(Platform platform)
     [InlineData("Flows:Limits:PayloadMiB", "lots", "Flows__Limits__PayloadMiB is not a valid Int32.")]
     [InlineData("Flows:Limits:OutputInlineKiB", "0", "Flows__Limits__OutputInlineKiB: ")]
     [InlineData("Flows:Worker:HeartbeatEvery", "00:00:03.5", "Flows__Worker__HeartbeatEvery (00:00:03.5000000) must be at most half of Flows__Runs__Lease (00:00:06)")]
-    [InlineData("Flows:Projects:Ceiling:PausedDays", "0", "Flows__Projects__Ceiling__PausedDays: ")]
+    [InlineData("Flows:Projects:Ceiling:PausedDays", "4000", "Flows__Projects__Ceiling__PausedDays: ")]
     [InlineData("Flows:Projects:Ceiling:RunTimeout", "00:05:00", "Flows__Projects__Ceiling__RunTimeout (00:05:00) is below Flows__Timeouts__Flow (00:10:00), which every project has.")]
     [InlineData("Flows:Timeouts:Flow", "2.00:00:00", "Flows__Timeouts__Flow: ")]
     [InlineData("Flows:PublicUrl", "flows.example.com", "Flows__PublicUrl must be an http or https address")]

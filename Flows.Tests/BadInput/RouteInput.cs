@@ -145,7 +145,7 @@ internal static class Bodies
         if (clr == typeof(TimeSpan))
             return ["\"-00:00:01\"", "\"00:00:00\"", "\"10675199.02:48:05\""];
         return IsAnything(type)
-            ? [.. Strings, .. Strings.Select(text => $"{{\"token\":{text}}}"), .. Strings.Take(4).Select(text => $"{{{text}:\"x\"}}"), "1e400", "{}", "[]", "{\"cron\":[],\"timeZone\":1}", Deep(60)]
+            ? [.. Strings, .. Strings.Select(text => $"{{\"token\":{text}}}"), .. Strings.Take(4).Select(text => $"{{{text}:\"x\"}}"), "1e400", "{}", "[]", "{\"cron\":[],\"timeZone\":1}", "{\"a\":1,\"a\":2}", "{\"schema\":1,\"trigger\":{\"a\":1,\"a\":2},\"steps\":[{\"kind\":1,\"kind\":2}]}", Deep(60)]
             : [];
     }
 

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Flows.Tests.Api;
 
 namespace Flows.Tests.Import;
@@ -39,6 +40,28 @@ public sealed class ImportingAndExporting(ApiFixture fixture) : IClassFixture<Ap
         Assert.Equal("Code", (await _api.GetAsync(path)).Ok()["name"].GetString());
     }
 
+    [Theory]
+    [InlineData("every morning")]
+    [InlineData("={{ $vars.cron }}")]
+    [InlineData("0 0 30 2 *")]
+    public async Task A_trigger_that_cannot_be_leaves_the_rest_of_the_workflow_usable(string cron)
+    {
+        var document = JsonSerializer.Serialize(new
+        {
+            name = "Odd",
+            nodes = new object[]
+            {
+                new { name = "Clock", type = "n8n-nodes-base.scheduleTrigger", parameters = new { rule = new { interval = new[] { new { field = "cronExpression", expression = cron } } } } },
+                new { name = "Stay", type = "n8n-nodes-base.wait", parameters = new { amount = 1, unit = "minutes" } },
+            },
+            connections = new { Clock = new { main = new[] { new[] { new { node = "Stay" } } } } },
+        });
+        var flow = (await _api.PostAsync("/api/v1/flows/import", document)).Ok()["flows"][0];
+        Assert.Contains(flow.GetProperty("notes").EnumerateArray(), note => note.GetProperty("message").GetString()!.StartsWith("The trigger could not be brought over", StringComparison.Ordinal));
+        var draft = (await _api.GetAsync($"/api/v1/flows/{flow.GetProperty("id")}/draft")).Ok();
+        Assert.Equal(("manual", "stay"), (draft["trigger"].GetProperty("piece").GetString(), draft["steps"][0].GetProperty("name").GetString()));
+    }
+
     [Fact]
     public async Task A_file_with_several_flows_makes_all_of_them()
     {
@@ -51,6 +74,9 @@ public sealed class ImportingAndExporting(ApiFixture fixture) : IClassFixture<Ap
     [InlineData("{}", "$")]
     [InlineData("""{ "nodes": 1, "connections": {} }""", "$")]
     [InlineData("""{ "trigger": { "type": "EMPTY" } }""", "$")]
+    [InlineData("""{ "nodes": [], "nodes": [], "connections": {} }""", "$.nodes")]
+    [InlineData("""{ "nodes": [{ "name": "a", "type": "x", "type": "y" }], "connections": {} }""", "$.type")]
+    [InlineData("""{ "format": "project/1", "name": "P", "flows": [], "flows": [] }""", "$.flows")]
     [InlineData("""{ "format": "flows/1", "name": "x", "definition": { "schema": 2 } }""", "$.definition.schema")]
     public async Task What_is_no_flow_is_refused_and_nothing_is_made(string document, string path)
     {

@@ -51,7 +51,8 @@ public sealed class ReadingForeignFlows
     private static readonly EngineCatalogue s_catalogue = global::Flows.Engine.Catalogue.Describe() is var all
         ? all with
         {
-            Pieces = [.. all.Pieces.Where(piece => piece.Name is "csv" or "data" or "http" or "json" or "manual" or "math" or "schedule" or "text" or "webhook")],
+            Pieces = [.. all.Pieces.Where(piece => piece.Name is "csv" or "data" or "email" or "github" or "http" or "json" or "manual" or "math" or "openai" or "postgres"
+                or "rss" or "schedule" or "slack" or "telegram" or "text" or "webhook")],
             Kinds = ["action", "call", "code", "loop", "respond", "router", "stop", "wait"],
         }
         : throw new InvalidOperationException();

@@ -21,8 +21,9 @@ export const text = {
     title: "Flows", new: "New flow", gallery: "From a template", galleryHelp: "Each is a whole flow that runs; it becomes yours, and changes as you like.", pause: "Hold back its runs", resume: "Let held runs go on", paused: "Its runs are accepted and held back.", resumed: "Held runs go on.", import: "Import", empty: "No flows yet", emptyHelp: "A flow is a trigger and the steps that follow. Start with an empty one, or import one from Flows, Activepieces or n8n.",
     notPublished: "draft only", published: "version", webhook: "webhook", export: "Export", rename: "Rename",
     deleteQuestion: "Delete this flow? It stops at once; its runs stay readable until they are cleaned up.",
-    more: (name: string) => `More for ${name}`, enable: "Enable", disable: "Disable", notJson: (why: string) => `This is not JSON: ${why}`, importHelp: "The JSON of a Flows export, an Activepieces template or an n8n workflow.", importFile: "Choose a file, or paste the JSON below", imported: "Imported. What could not be taken over as it was:",
+    more: (name: string) => `More for ${name}`, enable: "Enable", disable: "Disable", notJson: (why: string) => `This is not JSON: ${why}`, importHelp: "The JSON of an exported flow or project, an Activepieces template or an n8n workflow.", importFile: "Choose a file, or paste the JSON below", imported: "Imported. What could not be taken over as it was:",
     importedAll: "Imported; everything could be taken over.", open: "Open",
+    missingConnection: (kind: string) => `is a connection (${kind}) that this project does not have: make it before you publish what uses it.`, keptVariable: "is a variable that was left as it is here.",
   },
   builder: {
     saved: "Saved", saving: "Saving …", unsaved: "Not saved yet", conflict: "Somebody else has changed this draft meanwhile.", keepMine: "Keep mine", takeTheirs: "Take theirs",
@@ -117,7 +118,7 @@ export const text = {
   list: {
     pickRun: (id: string) => `Pick run ${id}`,
     none: "No runs yet", noneMatch: "No run fits all of these filters.", clear: "Clear the filters", time: "Time", anyTime: "Any time", ranges: { "1h": "The last hour", "24h": "The last day", "7d": "The last week", "30d": "The last 30 days" }, custom: "Between two times", from: "From", to: "To",
-    search: "Error text or run id", anyFailure: "Failed or timed out", anyWait: "Waiting for something", anyWork: "Queued or running", csv: "CSV", compareTwo: "Compare these two", pickAll: "Pick all runs shown", bulk: "Picked runs", picked: (count: number) => `${count} picked`, allPicked: "All runs that match",
+    search: "Error text or run id", searchShort: "Three letters or digits in a row, at least.", anyFailure: "Failed or timed out", anyWait: "Waiting for something", anyWork: "Queued or running", csv: "CSV", compareTwo: "Compare these two", pickAll: "Pick all runs shown", bulk: "Picked runs", picked: (count: number) => `${count} picked`, allPicked: "All runs that match",
     takeAll: "Take all that match", onlyPicked: "Only those picked", retryThem: "Retry", cancelThem: "Cancel runs", stop: "Stop here", collecting: (count: number) => `${count} found …`, progress: (done: number, total: number) => `${done} of ${total}`,
     bulkDone: (done: number, refused: number, why: string | null) => `${done} done${refused > 0 ? `, ${refused} refused: ${why}` : "."}`,
     counted: (count: number) => (count === 1 ? "1 run" : `${count} runs`), cut: (count: number) => `only the newest ${count} are counted`, tones: { good: "succeeded", bad: "failed", busy: "under way", waiting: "waiting", quiet: "cancelled" },
@@ -151,10 +152,10 @@ export const text = {
     cut: "Only for some things", scopes: "What it may do, of what its role may",
   },
   project: {
-    title: "Project settings", new: "New project", concurrent: "Runs at a time", concurrentHelp: "Further runs wait for their turn.", id: "Id", since: "since", saved: "The settings are saved.", hold: "Hold back all runs", holdHelp: "Runs are accepted and kept, and none begins until you let them go on.",
+    title: "Project settings", new: "New project", export: "Export the project", exportHelp: "All flows as their drafts are, with folders, tags and variables. Of connections only the keys: secrets are in no file.", concurrent: "Runs at a time", concurrentHelp: "Further runs wait for their turn.", id: "Id", since: "since", saved: "The settings are saved.", hold: "Hold back all runs", holdHelp: "Runs are accepted and kept, and none begins until you let them go on.",
     limits: "Limits", limitsHelp: "0 takes what is set for the whole installation.", default: (value: string) => `0 takes the default of the installation: ${value}.`, noLimit: "no limit", seconds: (count: number) => (count % 60 === 0 ? (count === 60 ? "1 minute" : `${count / 60} minutes`) : `${count} seconds`), days: (count: number) => (count === 1 ? "1 day" : `${count} days`), perMinute: (count: number) => `${count} a minute`,
     timeout: "Time for one run, in seconds", timeoutHelp: "Pauses do not count. A run that takes longer is ended as timed out; runs that are under way keep the time they began with.", paused: "Days that a run may wait", pausedHelp: "All its pauses together.", webhooks: "Webhook calls a minute", webhooksHelp: "Of all flows together; whoever calls more often is told when to come back.",
-    upTo: (most: number) => `A whole number from 0 to ${most}.`, test: "This is a test project", testHelp: "Operators may kill a worker in the middle of a sample run, to see that nothing is lost. Keep it off where real work is done.", toChaos: "Kill a worker",
+    upTo: (most: number) => `A whole number from 0 to ${most}.`, ceiling: (value: string) => `The installation lets a project have ${value} at most.`, test: "This is a test project", testHelp: "Operators may kill a worker in the middle of a sample run, to see that nothing is lost. Keep it off where real work is done.", toChaos: "Kill a worker",
     held: "The runs of this project are held back. They are accepted and wait.", letGo: "Let the runs go on",
   },
   trail: { anybody: "Anybody", targetHint: "flow:… (what it was done to)", noneMatch: "Nothing fits these filters" },

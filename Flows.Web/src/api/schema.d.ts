@@ -838,7 +838,7 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make flows of a file: an export of Flows, a template or flow of Activepieces, or a workflow of n8n. The answer lists what is not as it was
+         * Make flows of a file: an export of a flow or of a whole project, a template or flow of Activepieces, or a workflow of n8n. The answer lists what is not as it was
          * @description Needs the permission `flows:edit` (Owner, Admin, Editor). In the audit log as `flow.imported`.
          */
         post: operations["importFlows"];
@@ -860,6 +860,26 @@ export interface paths {
          * @description Needs the permission `flows:read` (Owner, Admin, Editor, Operator, Viewer).
          */
         get: operations["getFlowExport"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{id}/export": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * All flows of the project by their drafts, with folders, tags, variables, and connections by their keys without their secrets, as one file that import takes
+         * @description Needs the permission `flows:read` and `variables:read` and `connections:read` (Owner, Admin, Editor, Operator, Viewer).
+         */
+        get: operations["getProjectExport"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2638,6 +2658,35 @@ export interface components {
             /** @description What was found. */
             items: components["schemas"]["PastEvent"][];
         };
+        /** @description What a connection is, without anything that was entered into it. */
+        ExportedConnection: {
+            /** @description What definitions call it by. */
+            key: string;
+            /** @description What people read. */
+            name: string;
+            /** @description `secret`, `basic`, `custom` or `oauth2`. */
+            kind: string;
+            /** @description The piece it is for; null for none. */
+            piece?: null | string;
+        };
+        /** @description A flow of a project's file. */
+        ExportedFlow: {
+            /** @description Of the flow. */
+            name: string;
+            /** @description Of the draft. */
+            definition: components["schemas"]["JsonElement"];
+            /**
+             * Format: uuid
+             * @description What the other flows of the file may call it by; the flow that is made of it has an id of its own, and their calls are changed to that.
+             */
+            id?: null | string;
+            /** @description Its key, unless the project has a flow with that key already. */
+            key?: null | string;
+            /** @description Name of its folder; null for none. */
+            folder?: null | string;
+            /** @description Words that it is found by. */
+            tags?: null | string[];
+        };
         ExportedSample: {
             /** @description What the step, or the trigger, has given. */
             output: components["schemas"]["JsonElement"];
@@ -2917,10 +2966,12 @@ export interface components {
             skipped: boolean;
         };
         ImportResult: {
-            /** @description `flows`, `activepieces` or `n8n`: what the document was found to be. */
+            /** @description `flows`, `project`, `activepieces` or `n8n`: what the document was found to be. */
             format: string;
             /** @description The flows that were made. */
             flows: components["schemas"]["ImportedView"][];
+            /** @description What else the file of a project brought; only of such a file. */
+            project?: null | components["schemas"]["ProjectImportView"];
         };
         ImportedView: {
             /**
@@ -3390,6 +3441,29 @@ export interface components {
          * @enum {unknown}
          */
         ProblemSeverity: "Error" | "Warning";
+        /** @description The most that this installation lets a project have. */
+        ProjectCeiling: {
+            /**
+             * Format: int32
+             * @description Runs at a time.
+             */
+            concurrentRuns: number;
+            /**
+             * Format: int32
+             * @description Active time of one run, pauses excluded.
+             */
+            runTimeoutSeconds: number;
+            /**
+             * Format: int32
+             * @description Days that one run may spend paused.
+             */
+            pausedDays: number;
+            /**
+             * Format: int32
+             * @description Calls that the webhooks of all flows take together.
+             */
+            webhookPerMinute: number;
+        };
         /** @description What the installation sets for projects that say nothing of their own; 0 is no limit. */
         ProjectDefaults: {
             /**
@@ -3412,6 +3486,32 @@ export interface components {
              * @description Calls that the webhooks of one project take together; 0 is no limit.
              */
             webhookPerMinute: number;
+        };
+        /** @description The file of a whole project, in the order of names, so that two of them can be compared. It holds no secret: connections are named by their keys. */
+        ProjectExport: {
+            /** @description Always string ProjectExport.CurrentFormat. */
+            format: string;
+            /** @description Of the project it was made of. */
+            name: string;
+            /** @description By their names. */
+            flows: components["schemas"]["ExportedFlow"][];
+            /** @description Their names. */
+            folders?: null | string[];
+            /** @description Their values by their keys. */
+            variables?: null | Record<string, never>;
+            /** @description What flows may name. */
+            connections?: null | components["schemas"]["ExportedConnection"][];
+        };
+        /** @description What came with the flows of a project's file. */
+        ProjectImportView: {
+            /** @description Names of the folders that were made. */
+            folders: string[];
+            /** @description Keys of the variables that were set. */
+            variables: string[];
+            /** @description Keys of variables of the file that were left alone: the project has them already, or the caller may not set any. */
+            keptVariables: string[];
+            /** @description What the file's flows name and the project does not have: a flow that uses one can be published once it is made. */
+            missingConnections: components["schemas"]["ExportedConnection"][];
         };
         ProjectList: {
             /** @description What was found. */
@@ -3463,6 +3563,8 @@ export interface components {
             webhookPerMinute: number;
             /** @description What holds where the project says 0; only of one project that is asked for. */
             defaults?: null | components["schemas"]["ProjectDefaults"];
+            /** @description The most that the project may set; only of one project that is asked for. */
+            ceilings?: null | components["schemas"]["ProjectCeiling"];
         };
         /** @description One input of an action or trigger, and the form control for it. */
         PropDescription: {
@@ -5046,6 +5148,12 @@ export interface operations {
                      *             "runTimeoutSeconds": 600,
                      *             "pausedDays": 30,
                      *             "webhookPerMinute": 0
+                     *           },
+                     *           "ceilings": {
+                     *             "concurrentRuns": 100000,
+                     *             "runTimeoutSeconds": 3600,
+                     *             "pausedDays": 30,
+                     *             "webhookPerMinute": 10000000
                      *           }
                      *         }
                      *       ]
@@ -5097,6 +5205,12 @@ export interface operations {
                      *         "runTimeoutSeconds": 600,
                      *         "pausedDays": 30,
                      *         "webhookPerMinute": 0
+                     *       },
+                     *       "ceilings": {
+                     *         "concurrentRuns": 100000,
+                     *         "runTimeoutSeconds": 3600,
+                     *         "pausedDays": 30,
+                     *         "webhookPerMinute": 10000000
                      *       }
                      *     }
                      */
@@ -5148,6 +5262,12 @@ export interface operations {
                      *         "runTimeoutSeconds": 600,
                      *         "pausedDays": 30,
                      *         "webhookPerMinute": 0
+                     *       },
+                     *       "ceilings": {
+                     *         "concurrentRuns": 100000,
+                     *         "runTimeoutSeconds": 3600,
+                     *         "pausedDays": 30,
+                     *         "webhookPerMinute": 10000000
                      *       }
                      *     }
                      */
@@ -5210,6 +5330,12 @@ export interface operations {
                      *         "runTimeoutSeconds": 600,
                      *         "pausedDays": 30,
                      *         "webhookPerMinute": 0
+                     *       },
+                     *       "ceilings": {
+                     *         "concurrentRuns": 100000,
+                     *         "runTimeoutSeconds": 3600,
+                     *         "pausedDays": 30,
+                     *         "webhookPerMinute": 10000000
                      *       }
                      *     }
                      */
@@ -7318,7 +7444,24 @@ export interface operations {
                      *           ],
                      *           "warnings": []
                      *         }
-                     *       ]
+                     *       ],
+                     *       "project": {
+                     *         "folders": [
+                     *           "Orders"
+                     *         ],
+                     *         "variables": [
+                     *           "limit"
+                     *         ],
+                     *         "keptVariables": [],
+                     *         "missingConnections": [
+                     *           {
+                     *             "key": "shop_slack",
+                     *             "name": "Slack of the shop",
+                     *             "kind": "secret",
+                     *             "piece": "slack"
+                     *           }
+                     *         ]
+                     *       }
                      *     }
                      */
                     "application/json": components["schemas"]["ImportResult"];
@@ -7328,6 +7471,7 @@ export interface operations {
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
             413: components["responses"]["Problem413"];
             415: components["responses"]["Problem415"];
             503: components["responses"]["Problem503"];
@@ -7400,6 +7544,83 @@ export interface operations {
             401: components["responses"]["Problem401"];
             403: components["responses"]["Problem403"];
             404: components["responses"]["Problem404"];
+            503: components["responses"]["Problem503"];
+        };
+    };
+    getProjectExport: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /**
+                 * @description Id of the project.
+                 * @example 0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10
+                 */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "format": "project/1",
+                     *       "name": "Shop",
+                     *       "flows": [
+                     *         {
+                     *           "name": "Orders",
+                     *           "definition": {
+                     *             "schema": 1,
+                     *             "trigger": {
+                     *               "name": "trigger",
+                     *               "piece": "webhook",
+                     *               "event": "catch",
+                     *               "input": {}
+                     *             },
+                     *             "steps": [
+                     *               {
+                     *                 "name": "greet",
+                     *                 "kind": "respond",
+                     *                 "input": {
+                     *                   "body": {
+                     *                     "hello": "{{ trigger.body.name }}"
+                     *                   }
+                     *                 }
+                     *               }
+                     *             ]
+                     *           },
+                     *           "id": "0199b3c1-7f2e-7c41-9d55-3f1f0b6f2a10",
+                     *           "key": "orders",
+                     *           "folder": "Orders",
+                     *           "tags": [
+                     *             "shop",
+                     *             "daily"
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "folders": [
+                     *         "Orders"
+                     *       ],
+                     *       "variables": {
+                     *         "limit": 1000
+                     *       },
+                     *       "connections": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ProjectExport"];
+                };
+            };
+            400: components["responses"]["Problem400"];
+            401: components["responses"]["Problem401"];
+            403: components["responses"]["Problem403"];
+            404: components["responses"]["Problem404"];
+            409: components["responses"]["Problem409"];
             503: components["responses"]["Problem503"];
         };
     };

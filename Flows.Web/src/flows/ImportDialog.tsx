@@ -4,7 +4,7 @@ import { post, type Schemas } from "../api/client";
 import { text } from "../text";
 import { Button, Dialog, Field } from "../ui/ui";
 
-/** Takes a Flows export, an Activepieces template or an n8n workflow, and shows what could not be taken over. */
+/** Takes an export of a flow or a project, an Activepieces template or an n8n workflow, and shows what could not be taken over. */
 export function ImportDialog({ onClose }: { onClose: () => void }) {
   const [json, setJson] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
@@ -30,6 +30,20 @@ export function ImportDialog({ onClose }: { onClose: () => void }) {
   if (result)
     return (
       <Dialog title={text.flows.import} onClose={onClose}>
+        {result.project && (
+          <ul className="notes">
+            {result.project.missingConnections.map((connection) => (
+              <li key={connection.key}>
+                <code>{connection.key}</code> {text.flows.missingConnection(connection.piece ?? connection.kind)}
+              </li>
+            ))}
+            {result.project.keptVariables.map((key) => (
+              <li key={key}>
+                <code>{key}</code> {text.flows.keptVariable}
+              </li>
+            ))}
+          </ul>
+        )}
         {result.flows.map((flow) => {
           const notes = [...flow.notes.map((note) => ({ step: note.step, message: note.message })), ...flow.warnings.map((warning) => ({ step: warning.path, message: warning.message }))];
           return (

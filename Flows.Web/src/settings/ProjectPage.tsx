@@ -1,7 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
-import { Pause, Play, Plus } from "lucide-react";
+import { Download, Pause, Play, Plus } from "lucide-react";
 import { useState } from "react";
-import { chosenProject, get, post, type Schemas } from "../api/client";
+import { chosenProject, get, post, save, type Schemas } from "../api/client";
 import { NameDialog } from "../flows/NameDialog";
 import { text } from "../text";
 import { Button, Failure, tellError } from "../ui/ui";
@@ -30,6 +30,7 @@ export function ProjectPage() {
       {project.error && <Failure error={project.error} retry={() => void project.refetch()} />}
       {project.data && <ProjectForm key={project.data.id} project={project.data} mayChange={may("project:change")} mayOperate={may("queue:operate")} />}
       {project.data && may("queue:operate") && <Hold />}
+      {project.data && may("flows:read") && may("variables:read") && may("connections:read") && <Export project={project.data} />}
       {isNew && (
         <NameDialog
           title={text.project.new}
@@ -44,6 +45,20 @@ export function ProjectPage() {
         />
       )}
     </main>
+  );
+}
+
+function Export({ project }: { project: Project }) {
+  const go = async () =>
+    save(new Blob([JSON.stringify(await get<unknown>(`api/v1/projects/${project.id}/export`), null, 2)], { type: "application/json" }), `${project.name.replace(/[^\w-]+/g, "-") || "project"}.project.json`);
+  return (
+    <section>
+      <h2 className="section">{text.project.export}</h2>
+      <p className="help">{text.project.exportHelp}</p>
+      <Button icon={<Download size={16} />} onClick={() => void go().catch(tellError)}>
+        {text.project.export}
+      </Button>
+    </section>
   );
 }
 
