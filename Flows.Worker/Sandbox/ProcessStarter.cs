@@ -20,6 +20,7 @@ internal sealed class ProcessStarter : IDisposable
     public ProcessStarter(ControlGroups? groups = null)
     {
         _groups = groups;
+        InheritedFiles.KeepFromChildren();
         new Thread(StartRequested) { IsBackground = true, Name = "Process starter" }.Start();
     }
 
