@@ -1,8 +1,10 @@
+using System.Globalization;
 using System.Text.Json;
 using System.Text.RegularExpressions;
 using Flows.Queue;
 using Microsoft.AspNetCore.Diagnostics;
 using Microsoft.AspNetCore.Http.Features;
+using Microsoft.AspNetCore.Http.Metadata;
 using Npgsql;
 
 namespace Flows.Api;
@@ -39,6 +41,8 @@ internal static partial class ErrorAnswers
     private static Task AnswerStatusAsync(HttpContext context)
     {
         var request = context.Request;
+        if (context.Response.StatusCode == StatusCodes.Status400BadRequest && UnreadParameter(context) is { } problem)
+            return Problems.WriteAsync(context, StatusCodes.Status400BadRequest, $"{problem.Path}: {problem.Message}", [problem]);
         return Problems.WriteAsync(context, context.Response.StatusCode, context.Response.StatusCode switch
         {
             StatusCodes.Status404NotFound => $"There is nothing at {request.Path}.",
@@ -48,6 +52,36 @@ internal static partial class ErrorAnswers
             _ => "The request was refused.",
         });
     }
+
+    /// <summary>
+    /// The first parameter whose text is not of its type. Bindings that the build makes refuse an optional one without a word:
+    /// https://learn.microsoft.com/aspnet/core/fundamentals/aot/request-delegate-generator/rdg
+    /// </summary>
+    private static FieldProblem? UnreadParameter(HttpContext context)
+    {
+        foreach (var parameter in context.GetEndpoint()?.Metadata.GetOrderedMetadata<IParameterBindingMetadata>() ?? [])
+        {
+            if (!parameter.HasTryParse)
+                continue;
+            var name = NameInQuery(parameter.Name);
+            var text = context.Request.RouteValues.TryGetValue(name, out var part) ? part?.ToString() : context.Request.Query[name].ToString();
+            var type = Nullable.GetUnderlyingType(parameter.ParameterInfo.ParameterType) ?? parameter.ParameterInfo.ParameterType;
+            if (!string.IsNullOrEmpty(text) && WordFor(type, text) is { } word)
+                return new FieldProblem(name, $"'{text}' is not a valid {word}.");
+        }
+        return null;
+    }
+
+    /// <summary>What the type is called to callers, when the text is not of it.</summary>
+    private static string? WordFor(Type type, string text) => Type.GetTypeCode(type) switch
+    {
+        TypeCode.Int16 or TypeCode.Int32 => int.TryParse(text, CultureInfo.InvariantCulture, out _) ? null : TypeWord("int"),
+        TypeCode.Int64 => long.TryParse(text, CultureInfo.InvariantCulture, out _) ? null : TypeWord("long"),
+        TypeCode.Boolean => bool.TryParse(text, out _) ? null : TypeWord("bool"),
+        _ when type == typeof(Guid) => Guid.TryParse(text, out _) ? null : TypeWord("Guid"),
+        _ when type == typeof(DateTimeOffset) => DateTimeOffset.TryParse(text, CultureInfo.InvariantCulture, out _) ? null : TypeWord("DateTimeOffset"),
+        _ => null,
+    };
 
     private static Task AnswerExceptionAsync(HttpContext context)
     {

@@ -63,6 +63,9 @@ internal static class ParameterWords
     /// <param name="path">Of the operation: <c>/api/v1/flows/{id}</c>.</param>
     public static void Describe(OpenApiParameter parameter, string path)
     {
+        // Of several values there may be none: what the build makes of such a parameter says otherwise.
+        if (parameter is { In: ParameterLocation.Query, Schema.Type: { } several } && several.HasFlag(JsonSchemaType.Array))
+            parameter.Required = false;
         var name = parameter.Name ?? "";
         var words = s_words.GetValueOrDefault($"{path} {name}") ?? s_words.GetValueOrDefault(name) ?? (name == "id" ? new($"Id of the {OwnerOf(path)}.", Id) : null);
         if (words is null)

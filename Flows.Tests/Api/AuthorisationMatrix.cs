@@ -9,7 +9,7 @@ namespace Flows.Tests.Api;
 
 /// <summary>Every route that there is, by every role, with the ids of another project. Nothing here names a route: a new one is in it.</summary>
 [Collection(nameof(Platform))]
-public sealed class AuthorisationMatrix(AuthorisationMatrix.KeyOfEachRole fixture) : IClassFixture<AuthorisationMatrix.KeyOfEachRole>
+public sealed class AuthorisationMatrix(Platform platform, AuthorisationMatrix.KeyOfEachRole fixture) : IClassFixture<AuthorisationMatrix.KeyOfEachRole>
 {
     private readonly TestDatabase _database = fixture.Database;
     private readonly Dictionary<Role, string> _keys = fixture.Keys;

@@ -47,7 +47,8 @@ internal sealed class SecuredPostgres : IAsyncDisposable
         }
         await File.WriteAllTextAsync(In("password"), Password);
         await File.WriteAllTextAsync(In("pg_hba.conf"), "hostssl all all 127.0.0.1/32 scram-sha-256\n");
-        File.SetUnixFileMode(In("server.key"), UnixFileMode.UserRead | UnixFileMode.UserWrite); // else Postgres does not start
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(In("server.key"), UnixFileMode.UserRead | UnixFileMode.UserWrite); // else Postgres does not start
 
         using var init = Start("initdb", "-D", In("data"), "-U", "postgres", "-A", "scram-sha-256", $"--pwfile={In("password")}", "-N", "--locale=C.UTF-8");
         await init.WaitForExitAsync().WaitAsync(s_limit);
