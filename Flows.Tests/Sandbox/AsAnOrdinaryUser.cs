@@ -24,7 +24,8 @@ public sealed partial class AsAnOrdinaryUser : IDisposable
     [RootTheory]
     [InlineData(90, "Sandbox.InsideABox", "Sandbox.CallingTheKernel", "Sandbox.FilteringSystemCalls")]
     [InlineData(9, "Sandbox.EscapingFromCode", "Sandbox.EscapingFromAnEngine", "Sandbox.AbusingTheProtocol")]
-    [InlineData(15, "Sandbox.HittingLimits", "Sandbox.RunningInABox", "Sandbox.LeavingNoTraces")]
+    [InlineData(10, "Sandbox.HittingLimits")]
+    [InlineData(10, "Sandbox.RunningInABox", "Sandbox.LeavingNoTraces")]
     [InlineData(250, "Network.DecidingAboutAddresses", "Network.CallingThroughTheBroker", "Network.CallingWithoutABox")]
     public async Task No_attempt_succeeds_there_either(int least, params string[] classes)
     {
