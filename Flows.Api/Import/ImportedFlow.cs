@@ -92,17 +92,19 @@ internal static class Placeholder
 {
     private const string Mark = "// Not imported.";
     private const int MostShown = 8_000;
+    private const int MostTitle = 200;
 
-    public static JsonObject Of(string name, string? title, string what, JsonNode? original) => new()
+    public static JsonObject Of(string name, string? title, string what, JsonNode? original)
     {
-        ["name"] = name,
-        ["kind"] = "code",
-        ["title"] = title,
-        ["skip"] = true,
-        ["language"] = "javascript",
-        ["source"] = Source(what, original),
-        ["input"] = new JsonObject(),
-    };
+        var step = new JsonObject { ["name"] = name, ["kind"] = "code" };
+        if (title is { Length: > 0 and <= MostTitle })
+            step["title"] = title;
+        step["skip"] = true;
+        step["language"] = "javascript";
+        step["source"] = Source(what, original);
+        step["input"] = new JsonObject();
+        return step;
+    }
 
     public static bool Is(JsonObject step) => step["source"] is JsonValue source && source.TryGetValue<string>(out var text) && text.StartsWith(Mark, StringComparison.Ordinal);
 
