@@ -12,6 +12,7 @@ namespace Flows.Tests.Sandbox;
 /// ordinary user they have been run so already.
 /// </summary>
 [UnsupportedOSPlatform("windows")]
+[Trait("Category", "Proof")]
 public sealed partial class AsAnOrdinaryUser : IDisposable
 {
     private const string Nobody = "65534";
