@@ -10,7 +10,7 @@ public sealed class BehindTls(Platform platform)
 {
     private const string Sum = """
         { "schema": 1, "trigger": { "name": "trigger", "piece": "webhook", "event": "catch", "input": {} },
-          "steps": [ { "name": "n", "kind": "action", "piece": "data", "action": "set", "input": { "value": "{{trigger.body.n + 1}}" } } ] }
+          "steps": [ { "name": "answer", "kind": "respond", "body": "{{trigger.body.n + 1}}" } ] }
         """;
 
     [SecuredPostgresFact]

@@ -31,7 +31,14 @@ internal sealed class SecuredPostgres : IAsyncDisposable
     /// <param name="authority">Null: whatever this machine trusts, which is not this server.</param>
     public string ConnectionString(string? authority) => new NpgsqlConnectionStringBuilder
     {
-        Host = "localhost", Port = _port, Username = "postgres", Password = Password, Database = "postgres", Timeout = 5, SslMode = SslMode.VerifyFull, RootCertificate = authority,
+        Host = "localhost",
+        Port = _port,
+        Username = "postgres",
+        Password = Password,
+        Database = "postgres",
+        Timeout = 5,
+        SslMode = SslMode.VerifyFull,
+        RootCertificate = authority,
     }.ConnectionString;
 
     public static async Task<SecuredPostgres> StartAsync()

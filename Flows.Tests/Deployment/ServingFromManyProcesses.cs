@@ -12,6 +12,7 @@ namespace Flows.Tests.Deployment;
 
 /// <summary>Three APIs and five workers with the settings of the compose file. Each request of a caller goes to the next API; workers come through the same port.</summary>
 [Collection(Platform.Apis)]
+[Trait("Category", "Proof")]
 public sealed class ServingFromManyProcesses(Platform platform) : IAsyncLifetime
 {
     private readonly TestDatabase _database = new(platform);

@@ -9,6 +9,7 @@ namespace Flows.Tests.EndToEnd;
 
 /// <summary>The drill of docs/operations.md: a dump of a living Flows, restored into an empty database beside an empty Redis.</summary>
 [Collection(Platform.Databases)]
+[Trait("Category", "Proof")]
 public sealed class RestoringABackup(Platform platform)
 {
     private const string EncryptionKey = "drill-7Jx2mQ9vLk4ZtRb8WcNy5HdPgUoSaE31";

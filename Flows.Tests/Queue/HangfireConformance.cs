@@ -5,6 +5,7 @@ namespace Flows.Tests.Queue;
 
 /// <summary>The Hangfire provider on a real Redis. What it does not promise is said by the members that are overridden, and in docs/queue.md.</summary>
 [Collection(Platform.Queues)]
+[Trait("Category", "Proof")]
 public sealed class HangfireConformance(Platform platform) : QueueConformance
 {
     /// <summary>Not Hangfire's, whose invisibility lasts fifteen minutes here: the time after which the Redis provider would have given up.</summary>
