@@ -1,11 +1,12 @@
 namespace Flows.Bench;
 
-/// <summary>What stands behind the name of a benchmark: numbers by their place, and <c>--keep</c>, which writes the result under bench/results.</summary>
+/// <summary>What stands behind the name of a benchmark: numbers by their place, <c>--keep</c>, which writes the result under bench/results, and <c>--browser</c>.</summary>
 internal sealed class BenchArguments(IEnumerable<string> arguments)
 {
     private readonly string[] _values = [.. arguments.Where(argument => !argument.StartsWith("--", StringComparison.Ordinal))];
 
     public bool Keep { get; } = arguments.Contains("--keep");
+    public bool Browser { get; } = arguments.Contains("--browser");
 
     /// <exception cref="BenchException">It is no number, or out of range.</exception>
     public int Number(int place, string name, int otherwise, int least, int most)

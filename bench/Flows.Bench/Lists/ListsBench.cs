@@ -8,7 +8,7 @@ using Npgsql;
 namespace Flows.Bench.Lists;
 
 /// <summary>
-/// <c>./flows bench lists [runs]</c>: fills thirty days with runs of twenty projects, asks for every kind of list over HTTP, and shows what Postgres does for
+/// <c>./flows bench lists [runs] [--browser]</c>: fills thirty days with runs of twenty projects, asks for every kind of list over HTTP, and shows what Postgres does for
 /// those that are one statement. Ends with 1 when a page takes longer than 50 ms (the median of those that were asked).
 /// </summary>
 internal static class ListsBench
@@ -16,6 +16,7 @@ internal static class ListsBench
     private const int Days = 30;
     private const int Asked = 20;
     private const double MostMs = 50;
+    private static readonly TimeSpan s_browserLimit = TimeSpan.FromMinutes(5);
 
     public static async Task<int> RunAsync(BenchArguments arguments)
     {
@@ -60,10 +61,32 @@ internal static class ListsBench
             if (sql.Length > 0 || query.Length == 0)
                 plans.AppendLine(CultureInfo.InvariantCulture, $"\n### {name}\n```\n{await PlanAsync(platform, project, sql)}\n```");
         }
-        var report = $"{runs.ToString("N0", CultureInfo.InvariantCulture)} runs of 20 projects over {Days} days; pages of 50 of a project with a quarter of them, {Asked} times each over HTTP.\n\n{table}\n## Plans\n{plans}";
+        var browser = arguments.Browser ? $"## In Chromium\n{await InBrowserAsync(platform, "opening.mjs")}\n{await InBrowserAsync(platform, "frames.mjs")}" : "";
+        var report = $"{runs.ToString("N0", CultureInfo.InvariantCulture)} runs of 20 projects over {Days} days; pages of 50 of a project with a quarter of them, {Asked} times each over HTTP.\n\n{table}\n{browser}\n## Plans\n{plans}";
         Console.WriteLine(report);
         Results.Keep(arguments, "lists", report);
         return slow ? 1 : 0;
+    }
+
+    /// <summary>What a script of the web app prints about the Flows that this has filled.</summary>
+    private static async Task<string> InBrowserAsync(LocalPlatform platform, string script)
+    {
+        var results = Environment.GetEnvironmentVariable("FLOWS_BENCH_RESULTS") ?? throw new BenchException("FLOWS_BENCH_RESULTS is not set; run ./flows bench.");
+        var web = Path.GetFullPath(Path.Combine(results, "..", "..", "Flows.Web"));
+        var start = new ProcessStartInfo("node", [Path.Combine("e2e", script)]) { WorkingDirectory = web, RedirectStandardOutput = true };
+        (start.Environment["FLOWS_URL"], start.Environment["FLOWS_KEY"]) = ($"{platform.Address}".TrimEnd('/'), platform.ApiKey);
+        using var node = Process.Start(start)!;
+        using var limit = new CancellationTokenSource(s_browserLimit);
+        try
+        {
+            var text = await node.StandardOutput.ReadToEndAsync(limit.Token);
+            await node.WaitForExitAsync(limit.Token);
+            return node.ExitCode == 0 ? $"`node e2e/{script}`:\n```\n{text.Trim()}\n```" : throw new BenchException($"node e2e/{script} ended with {node.ExitCode}.");
+        }
+        finally
+        {
+            node.Kill(entireProcessTree: true);
+        }
     }
 
     // Inside of Postgres: no row crosses the network. One in 30 has failed, one in 200 was cancelled, one a day waits for a person.
