@@ -1,3 +1,4 @@
+#pragma warning disable RS0030 // The scripts of the web app are programs of their own, which this waits for.
 using System.Buffers.Text;
 using System.Diagnostics;
 using System.Globalization;
