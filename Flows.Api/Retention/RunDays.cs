@@ -40,7 +40,14 @@ internal sealed class RunDays(NpgsqlDataSource db)
     public async Task<bool> IsOpenAsync(DateOnly day, CancellationToken cancel)
     {
         await using var connection = await db.OpenConnectionAsync(cancel);
-        return await IsThereAsync(connection, $"runs_{Name(day)}", cancel) && await AskAsync(connection, Open(Name(day)), cancel) is true;
+        try
+        {
+            return await IsThereAsync(connection, $"runs_{Name(day)}", cancel) && await AskAsync(connection, Open(Name(day)), cancel) is true;
+        }
+        catch (PostgresException error) when (error.SqlState == PostgresErrorCodes.UndefinedTable)
+        {
+            return false; // dropped between the two questions
+        }
     }
 
     /// <summary>

@@ -50,7 +50,7 @@ internal static class StorageEndpoint
     private static async Task<(List<StoredTable> Tables, long All)> TablesAsync(NpgsqlDataSource db, CancellationToken cancel)
     {
         await using var command = db.CreateCommand("""
-            SELECT coalesce(p.relname, c.relname)::text, count(*)::int, sum(greatest(c.reltuples, 0))::bigint, sum(pg_table_size(c.oid))::bigint, sum(pg_indexes_size(c.oid))::bigint,
+            SELECT coalesce(p.relname, c.relname)::text, count(*)::int, sum(greatest(c.reltuples, 0))::bigint, coalesce(sum(pg_table_size(c.oid)), 0)::bigint, coalesce(sum(pg_indexes_size(c.oid)), 0)::bigint,
                 min(substring(c.relname FROM '_([0-9]{8})$')), max(substring(c.relname FROM '_([0-9]{8})$')), pg_database_size(current_database())
             FROM pg_class c LEFT JOIN pg_inherits i ON i.inhrelid = c.oid LEFT JOIN pg_class p ON p.oid = i.inhparent
             WHERE c.relkind = 'r' AND c.relnamespace = current_schema()::regnamespace

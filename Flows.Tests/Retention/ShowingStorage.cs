@@ -54,7 +54,7 @@ public sealed class ShowingStorage(RunsDatabase database) : IClassFixture<RunsDa
 
     private static async Task<List<JsonElement>> UntilAsync(RunsHost host, Predicate<List<JsonElement>> isSo)
     {
-        using var limit = new CancellationTokenSource(TimeSpan.FromSeconds(60));
+        using var limit = new CancellationTokenSource(TimeSpan.FromMinutes(3));
         using var tick = new PeriodicTimer(TimeSpan.FromMilliseconds(100));
         while (true)
         {
