@@ -24,6 +24,8 @@ namespace Flows.Bench;
 internal sealed class SandboxBench : IDisposable
 {
     private const int Starts = 20, WarmBlock = 250, WarmRounds = 120, Alone = 40;
+    private const int PlatformCallers = 8, PlatformRounds = 9;
+    private static readonly TimeSpan s_platformWarmUp = TimeSpan.FromSeconds(20), s_platformTurn = TimeSpan.FromSeconds(5);
     private static readonly int[] s_runsBeforeMemory = [1, 100, 1_000, 10_000];
     // An engine gives memory back when it has had nothing to do for two seconds.
     private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(5);
@@ -47,7 +49,7 @@ internal sealed class SandboxBench : IDisposable
             throw new BenchException($"this machine makes no boxes: {problem}");
         using var bench = new SandboxBench();
         List<string> report = [];
-        foreach (var part in new Func<Task<List<string>>>[] { bench.StartsAsync, bench.WarmAsync, bench.MemoryAsync, BrokerAsync, bench.AloneAsync })
+        foreach (var part in new Func<Task<List<string>>>[] { bench.StartsAsync, bench.WarmAsync, PlatformAsync, bench.MemoryAsync, BrokerAsync, bench.AloneAsync })
         {
             List<string> lines = [.. await part(), ""];
             lines.ForEach(Console.WriteLine);
@@ -118,7 +120,7 @@ internal sealed class SandboxBench : IDisposable
             Text($"| warm runs of three steps, one engine, {WarmRounds} pairs of {WarmBlock} runs | runs/s p50 | best | worst | processor ms a run |"), "|---|---|---|---|---|",
             Text($"| plain | {Median(plainRates):0} | {plainRates.Max():0} | {plainRates.Min():0} | {plainMs:0.000} |"),
             Text($"| boxed | {Median(boxedRates):0} | {boxedRates.Max():0} | {boxedRates.Min():0} | {boxedMs:0.000} |"),
-            Text($"| **lost** (to reach: ≤ 5 %), median of the pairs | {Median(lost):0.0} % | | | {((boxedMs / plainMs) - 1) * 100:0.0} % |"),
+            Text($"| **lost** of the engine's part alone, median of the pairs | {Median(lost):0.0} % | | | {((boxedMs / plainMs) - 1) * 100:0.0} % |"),
         ];
     }
 
@@ -131,6 +133,34 @@ internal sealed class SandboxBench : IDisposable
     }
 
     private static double ProcessorMs(EngineProcess engine) => ProcessUsage.OfTree(engine.Id, withRoot: true).CpuMs;
+
+    /// <summary>The same for runs as they are in use: through webhook, queue, worker and journal, of which an engine is a part. Two platforms, one at a time.</summary>
+    private static async Task<List<string>> PlatformAsync()
+    {
+        await using var plain = await LocalPlatform.StartAsync(workers: 2, $"--Flows:Execution:Mode={ExecutionOptions.Unsandboxed}", "--Flows:LocalHosting:Traces=false");
+        await using var boxed = await LocalPlatform.StartAsync(workers: 2, $"--Flows:Execution:Mode={ExecutionOptions.SandboxCodeAndProcess}", "--Flows:LocalHosting:Traces=false");
+        var flows = new Dictionary<LocalPlatform, Guid> { [plain] = await plain.Target.PublishAsync("plain", WebhookBench.Pure), [boxed] = await boxed.Target.PublishAsync("boxed", WebhookBench.Pure) };
+        async Task<double> TurnAsync(LocalPlatform platform, TimeSpan time)
+        {
+            var (times, failed, seconds) = await WebhookBench.LoadAsync(platform.Target, flows[platform], PlatformCallers, time);
+            return failed == 0 ? times.Count / seconds : throw new BenchException($"{failed} calls failed.");
+        }
+        await TurnAsync(plain, s_platformWarmUp);
+        await TurnAsync(boxed, s_platformWarmUp);
+        List<double> plainRates = [], boxedRates = [], lost = [];
+        for (var round = 0; round < PlatformRounds; round++)
+        {
+            foreach (var platform in round % 2 == 0 ? new[] { plain, boxed } : [boxed, plain])
+                (platform == plain ? plainRates : boxedRates).Add(await TurnAsync(platform, s_platformTurn));
+            lost.Add((1 - (boxedRates[^1] / plainRates[^1])) * 100);
+        }
+        return
+        [
+            Text($"| synchronous runs of three steps through a whole platform, {PlatformCallers} callers, {PlatformRounds} pairs of {s_platformTurn.TotalSeconds:0} s | runs/s p50 | best | worst |"), "|---|---|---|---|",
+            Text($"| plain | {Median(plainRates):0} | {plainRates.Max():0} | {plainRates.Min():0} |"), Text($"| boxed | {Median(boxedRates):0} | {boxedRates.Max():0} | {boxedRates.Min():0} |"),
+            Text($"| **lost** (to reach: ≤ 5 %), median of the pairs | {Median(lost):0.0} % | | |"),
+        ];
+    }
 
     private async Task<List<string>> MemoryAsync()
     {

@@ -45,6 +45,7 @@ internal static class WebhookBench
             report.AppendLine(line);
         }
 
+        var disk = DiskWrites.Measure();
         Say("| flow | callers | runs/s | p50 ms | p95 ms | p99 ms | max ms | failed | to reach |");
         Say("|---|---|---|---|---|---|---|---|---|");
         var firsts = new List<string>();
@@ -72,6 +73,7 @@ internal static class WebhookBench
         await LoadAsync(target, pure, callers: 1, TimeSpan.FromSeconds(3), sync: false);
         Say(Row("accepted only (async)", 1, await LoadAsync(target, pure, callers: 1, duration, sync: false), FormattableString.Invariant($"p99 ≤ {MostMsOfAccept}")));
         Say(FormattableString.Invariant($"\nFirst call of a flow: {string.Join(", ", firsts)}. The workers do the accepted runs meanwhile, on the same cores."));
+        Say($"{disk} An acceptance waits for one, a run whose caller waits for two.");
         Results.Keep(arguments, "webhook", report.ToString());
         return 0;
     }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using System.Net.Http.Json;
 using System.Text;
@@ -20,7 +19,6 @@ internal static class DurabilityBench
     private const int RunsAlone = 15;
     private const int RunsTogether = 64;
     private const int RoundsTogether = 8;
-    private const int SyncsOfDisk = 200;
     private const int Workers = 2;
     private const int Slots = 8;
 
@@ -32,23 +30,21 @@ internal static class DurabilityBench
         var pure = await platform.Target.PublishAsync("pure steps", Definition("pure"));
         var durable = await platform.Target.PublishAsync("durable steps", Definition("effect"));
 
-        var disk = SyncMs();
+        var disk = DiskWrites.Measure();
         var alone = await AloneAsync(platform, pure, durable);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"alone: {alone:F2} ms a durable step"));
         var shared = await TogetherAsync(platform, pure, durable);
         Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"among {Workers * Slots} runs at a time: {shared:F3} ms a durable step"));
         var load = await SteadyLoad.RunAsync(platform, rate, TimeSpan.FromSeconds(seconds));
 
-        disk = Math.Min(disk, SyncMs());
         var report = string.Create(CultureInfo.InvariantCulture, $"""
             | one durable step | ms | goal |
             | --- | --- | --- |
             | alone | {alone:F2} | {MostMsAlone} |
             | among {Workers * Slots} runs at a time | {shared:F3} | {MostMsShared} |
-            | a write of 8 KiB that the disk of this machine has to keep | {disk:F2} | |
 
             Time of {Steps} code steps declared effect over that of the same declared pure: the median of {RunsAlone} runs one by one, and the median of {RoundsTogether} pairs of {RunsTogether} runs together.
-            A step alone waits for one such write of the disk. The disk's figure is the median of {SyncsOfDisk} writes to one file, the lower of before and after.
+            {disk} A step alone waits for one such write.
 
             {load.ToMarkdown()}
             """);
@@ -88,24 +84,6 @@ internal static class DurabilityBench
             costs.Add((round % 2 == 0 ? second - first : first - second) / (RunsTogether * Steps));
         }
         return Median(costs);
-    }
-
-    /// <summary>What the disk below Postgres takes at least to keep 8 KiB, in milliseconds.</summary>
-    private static double SyncMs()
-    {
-        var path = Path.Combine(Path.GetTempPath(), $"flows-bench-{Guid.CreateVersion7():n}");
-        using var file = new FileStream(path, FileMode.CreateNew, FileAccess.ReadWrite, FileShare.None, bufferSize: 0, FileOptions.DeleteOnClose);
-        var page = new byte[8192];
-        List<double> times = [];
-        for (var i = 0; i < SyncsOfDisk; i++)
-        {
-            var began = Stopwatch.GetTimestamp();
-            file.Position = 0;
-            file.Write(page);
-            file.Flush(flushToDisk: true);
-            times.Add(Stopwatch.GetElapsedTime(began).TotalMilliseconds);
-        }
-        return Median(times);
     }
 
     private static async Task<Guid> OneAsync(LocalPlatform platform, Guid flow)

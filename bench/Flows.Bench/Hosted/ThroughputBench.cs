@@ -29,6 +29,7 @@ internal static class ThroughputBench
         var duration = TimeSpan.FromSeconds(arguments.Number(0, "seconds", otherwise: 15, least: 1, most: 120));
         var rounds = arguments.Number(1, "rounds", otherwise: 3, least: 1, most: 20);
         await using var platform = await LocalPlatform.StartAsync(workers: 2, "--Flows:Execution:Network=STRICT", "--Flows:LocalHosting:Traces=false"); // what spans cost is another bench
+        var disk = DiskWrites.Measure();
         var flow = await platform.Target.PublishAsync("throughput", WebhookBench.Pure);
         Kind[] kinds =
         [
@@ -47,7 +48,7 @@ internal static class ThroughputBench
             }
         }
         var idle = await IdleAsync(platform);
-        var report = ToMarkdown(turns, duration, idle);
+        var report = $"{ToMarkdown(turns, duration, idle)}\n{disk} An acceptance waits for one, a run whose caller waits for two.\n";
         Console.WriteLine(report);
         Results.Keep(arguments, "flows", report);
         return 0;
