@@ -41,6 +41,7 @@ internal sealed class FlowsDb(DbContextOptions<FlowsDb> options) : DbContext(opt
             project.Property(p => p.RunTimeoutSeconds).HasColumnName("run_timeout_seconds");
             project.Property(p => p.PausedDays).HasColumnName("paused_days");
             project.Property(p => p.WebhookPerMinute).HasColumnName("webhook_per_minute");
+            project.Property(p => p.OnUncertain).HasColumnName("on_uncertain").HasConversion<short>();
             project.Property(p => p.IsTest).HasColumnName("is_test");
             project.Property(p => p.CreatedAt).HasColumnName("created_at");
         });

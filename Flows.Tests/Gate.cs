@@ -38,6 +38,9 @@ internal sealed class Gate : IAsyncDisposable
     /// <summary>Waits for one more caller.</summary>
     public async Task ArrivalAsync() => Assert.True(await _arrivals.WaitAsync(s_limit), "Nobody came.");
 
+    /// <summary>Callers that have come and that nobody has waited for.</summary>
+    public int Unseen => _arrivals.CurrentCount;
+
     /// <summary>Waits until one more caller has closed its connection without an answer.</summary>
     public async Task DepartureAsync() => Assert.True(await _departures.WaitAsync(s_limit), "Nobody went away.");
 

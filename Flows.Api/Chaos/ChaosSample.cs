@@ -36,7 +36,7 @@ internal sealed class ChaosSample(NpgsqlDataSource db, RunStarter starter, TimeP
                 { "name": "computing", "title": "Computes something", "kind": "code", "language": "javascript", "input": { "until": "{{began + trigger.holdMs}}" },
                   "source": "export default {{{Wait}}};" } ] },
               { "name": "Acts", "when": true, "steps": [
-                { "name": "acting", "title": "Says that it must not be repeated", "kind": "code", "language": "javascript", "effect": "effect", "input": { "until": "{{began + trigger.holdMs}}" },
+                { "name": "acting", "title": "Says that it must not be repeated", "kind": "code", "language": "javascript", "effect": "effect", "onUncertain": "ask", "input": { "until": "{{began + trigger.holdMs}}" },
                   "source": "export default {{{Wait}}};" } ] } ] },
             { "name": "after", "title": "Counts, after the crash", "kind": "action", "piece": "storage", "action": "increment", "input": { "key": "chaos:{{run.id}}", "scope": "flow" } },
             { "name": "tidy", "title": "Forgets the number", "kind": "action", "piece": "storage", "action": "delete", "input": { "key": "chaos:{{run.id}}", "scope": "flow" } },

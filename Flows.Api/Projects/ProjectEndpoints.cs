@@ -4,6 +4,7 @@ using Flows.Api.Audit;
 using Flows.Api.Queues;
 using Flows.Api.Users;
 using Flows.Api.Webhooks;
+using Flows.Contracts.Definitions;
 using Flows.Queue;
 using Microsoft.AspNetCore.Http.HttpResults;
 using Microsoft.EntityFrameworkCore;
@@ -22,7 +23,7 @@ internal static class ProjectEndpoints
             .WithSummary("Make a project; whoever makes it owns it").ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status403Forbidden);
         projects.MapGet("/{id:guid}", Get).Requires(Permission.ReadProject).WithSummary("One project with its settings").ProducesProblem(StatusCodes.Status404NotFound);
         projects.MapPatch("/{id:guid}", Change).Requires(Permission.ChangeProject).Audited("project.changed")
-            .WithSummary("Rename a project, change its limits, or say that it is one for tests").ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
+            .WithSummary("Rename a project, change its limits and defaults, or say that it is one for tests").ProducesProblem(StatusCodes.Status400BadRequest).ProducesProblem(StatusCodes.Status404NotFound);
         projects.MapMembers();
     }
 
@@ -87,6 +88,7 @@ internal static class ProjectEndpoints
         project.RunTimeoutSeconds = request.RunTimeoutSeconds ?? project.RunTimeoutSeconds;
         project.PausedDays = request.PausedDays ?? project.PausedDays;
         project.WebhookPerMinute = request.WebhookPerMinute ?? project.WebhookPerMinute;
+        project.OnUncertain = request.OnUncertain ?? project.OnUncertain;
         project.IsTest = request.IsTest ?? project.IsTest;
         audit.Add(db, "project.changed", $"project:{id}", SettingsOf(before), SettingsOf(ProjectView.Of(project)));
         await db.SaveChangesAsync(cancel);
@@ -109,7 +111,7 @@ internal static class ProjectEndpoints
         terms.Ceilings.WebhooksPerMinute is > 0 and var calls ? calls : WebhookOptions.MostPerMinute);
 
     private static object SettingsOf(ProjectView project) =>
-        new { project.Name, project.ConcurrentRuns, project.RunTimeoutSeconds, project.PausedDays, project.WebhookPerMinute, project.IsTest };
+        new { project.Name, project.ConcurrentRuns, project.RunTimeoutSeconds, project.PausedDays, project.WebhookPerMinute, project.OnUncertain, project.IsTest };
 
     public static ProblemHttpResult NoSuch(Guid id) => Problems.NotFound($"There is no project {id}, or it is not the one you are in.");
 
@@ -119,11 +121,14 @@ internal static class ProjectEndpoints
     /// <param name="RunTimeoutSeconds">Active time of one run, pauses excluded; 0 takes the installation's default. Runs that are under way keep theirs.</param>
     /// <param name="PausedDays">Days that one run may spend paused, all its pauses together; 0 takes the installation's default.</param>
     /// <param name="WebhookPerMinute">Calls that the webhooks of all flows take together; 0 takes the installation's default.</param>
+    /// <param name="OnUncertain">What becomes of effects of which a crash has left unknown whether they happened, where the step does not say. It holds from the next claim of a run.</param>
     internal sealed record ChangeProjectRequest(
-        string? Name = null, int? ConcurrentRuns = null, bool? IsTest = null, int? RunTimeoutSeconds = null, int? PausedDays = null, int? WebhookPerMinute = null);
+        string? Name = null, int? ConcurrentRuns = null, bool? IsTest = null, int? RunTimeoutSeconds = null, int? PausedDays = null, int? WebhookPerMinute = null,
+        UncertainPolicy? OnUncertain = null);
     internal sealed record ProjectList(IReadOnlyList<ProjectView> Items);
     internal sealed record ProjectView(
-        Guid Id, string Name, int ConcurrentRuns, DateTimeOffset CreatedAt, bool IsTest, int RunTimeoutSeconds, int PausedDays, int WebhookPerMinute)
+        Guid Id, string Name, int ConcurrentRuns, DateTimeOffset CreatedAt, bool IsTest, int RunTimeoutSeconds, int PausedDays, int WebhookPerMinute,
+        UncertainPolicy OnUncertain)
     {
         /// <summary>What holds where the project says 0; only of one project that is asked for.</summary>
         [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
@@ -134,7 +139,8 @@ internal static class ProjectEndpoints
         public ProjectCeiling? Ceilings { get; init; }
 
         public static ProjectView Of(Project project) => new(
-            project.Id, project.Name, project.ConcurrentRuns, project.CreatedAt, project.IsTest, project.RunTimeoutSeconds, project.PausedDays, project.WebhookPerMinute);
+            project.Id, project.Name, project.ConcurrentRuns, project.CreatedAt, project.IsTest, project.RunTimeoutSeconds, project.PausedDays, project.WebhookPerMinute,
+            project.OnUncertain);
     }
 
     /// <summary>What the installation sets for projects that say nothing of their own; 0 is no limit.</summary>

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using Flows.Api.Runs;
 using Flows.Api.Waits;
 using Flows.Api.Webhooks;
+using Flows.Contracts.Definitions;
 using Microsoft.Extensions.Options;
 using Npgsql;
 using NpgsqlTypes;
@@ -12,7 +13,8 @@ namespace Flows.Api.Projects;
 /// <param name="RunTimeout">Active time of one run.</param>
 /// <param name="Paused">Time that one run may spend paused, all its pauses together.</param>
 /// <param name="WebhooksPerMinute">Calls that the webhooks of all its flows take together; 0 is no limit.</param>
-internal sealed record ProjectTerms(TimeSpan RunTimeout, TimeSpan Paused, int WebhooksPerMinute);
+/// <param name="OnUncertain">What becomes of uncertain effects whose step does not say.</param>
+internal sealed record ProjectTerms(TimeSpan RunTimeout, TimeSpan Paused, int WebhooksPerMinute, UncertainPolicy OnUncertain = UncertainPolicy.Ask);
 
 /// <summary>
 /// The terms of projects, mostly from memory, because each claim of a run and each call of a webhook asks for them. A change made through this
@@ -53,7 +55,7 @@ internal sealed class ProjectTermsBook(
     private async Task<ProjectTerms> ReadAsync(Guid projectId)
     {
         await using var connection = await db.OpenConnectionAsync();
-        await using var command = new NpgsqlCommand("SELECT run_timeout_seconds, paused_days, webhook_per_minute FROM projects WHERE id = $1", connection)
+        await using var command = new NpgsqlCommand("SELECT run_timeout_seconds, paused_days, webhook_per_minute, on_uncertain FROM projects WHERE id = $1", connection)
         { Parameters = { RunSql.Value(projectId, NpgsqlDbType.Uuid) } };
         await using var row = await command.ExecuteReaderAsync();
         var others = OfTheInstallation;
@@ -61,7 +63,8 @@ internal sealed class ProjectTermsBook(
             ? new ProjectTerms(
                 row.GetInt32(0) is > 0 and var seconds ? Lower(TimeSpan.FromSeconds(seconds), Ceilings.RunTimeout) : others.RunTimeout,
                 row.GetInt32(1) is > 0 and var days ? Lower(TimeSpan.FromDays(days), Ceilings.Paused) : others.Paused,
-                row.GetInt32(2) is > 0 and var calls ? (Ceilings.WebhooksPerMinute is > 0 and var most ? Math.Min(calls, most) : calls) : others.WebhooksPerMinute)
+                row.GetInt32(2) is > 0 and var calls ? (Ceilings.WebhooksPerMinute is > 0 and var most ? Math.Min(calls, most) : calls) : others.WebhooksPerMinute,
+                (UncertainPolicy)row.GetInt16(3))
             : others;
     }
 

@@ -76,6 +76,7 @@ internal static class FieldWords
         ["runTimeoutSeconds"] = "Active time of one run, pauses excluded; 0 is the installation's default.",
         ["ProjectView.pausedDays"] = "Days that one run may spend paused; 0 is the installation's default.",
         ["webhookPerMinute"] = "Calls that the webhooks of all flows take together; 0 is the installation's default.",
+        ["onUncertain"] = "What becomes of an effect of which a crash has left unknown whether it happened, where its step does not say: a person is asked, it is done again, or it fails.",
         ["ProjectDefaults.concurrentRuns"] = "Runs of one project at a time; 0 is no limit.",
         ["ProjectDefaults.runTimeoutSeconds"] = "Active time of one run, pauses excluded.",
         ["ProjectDefaults.pausedDays"] = "Days that one run may spend paused.",

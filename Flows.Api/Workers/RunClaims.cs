@@ -87,7 +87,8 @@ internal sealed class RunClaims(
         Pauses: new PauseTerms(Math.Max(0, (long)project.Paused.TotalMilliseconds - run.PausedMs), linkBase, links.KeyOf(run.RunId)),
         IsOnItsOwn: run.IsOnItsOwn,
         TraceParent: run.TraceParent,
-        Test: test);
+        Test: test,
+        OnUncertain: project.OnUncertain);
 }
 
 /// <param name="LinkBase">As this caller sees the installation, unless a setting says how others do.</param>

@@ -66,7 +66,7 @@ public static class DefinitionSchema
                 "retry": { "$ref": "#/$defs/retry" },
                 "timeout": { "$ref": "#/$defs/timeSpan", "description": "Time for one try, 1 ms to 1 day." },
                 "onError": { "anyOf": [{ "enum": ["stop", "continue"] }, { "$ref": "#/$defs/onError" }], "default": "stop" },
-                "onUncertain": { "enum": ["ask", "retry", "fail"], "default": "ask", "description": "When a crash leaves it unknown whether an effect has happened." }
+                "onUncertain": { "enum": ["ask", "retry", "fail"], "description": "When a crash leaves it unknown whether an effect has happened. Without it the project's onUncertain holds, which is ask unless it was changed." }
               }
             },
             "retry": {
@@ -76,7 +76,7 @@ public static class DefinitionSchema
                 "attempts": { "type": "integer", "minimum": 1, "maximum": 20, "default": 3, "description": "Tries in all." },
                 "delay": { "$ref": "#/$defs/timeSpan", "default": "00:00:02", "description": "Before the second try, at most 1 day." },
                 "backoff": { "type": "number", "minimum": 1, "maximum": 10, "default": 2, "description": "Each delay is the last one times this." },
-                "on": { "type": "array", "items": { "type": "string", "pattern": "^[a-z0-9_]+$" }, "description": "timeout, network, 5xx, a status such as 429, any, or error codes; empty: all that may get better." }
+                "on": { "type": "array", "items": { "type": "string", "pattern": "^[a-z0-9_]+$" }, "description": "timeout, network, 5xx, a status such as 429, any (all but uncertain), or error codes; empty: all that may get better." }
               }
             },
             "onError": {

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using Flows.Contracts.Runs;
 
 namespace Flows.Contracts.Definitions;
@@ -39,7 +40,8 @@ public abstract record Step
     /// <summary>Time for one try; null leaves only the run's own limit.</summary>
     public TimeSpan? Timeout { get; init; }
     public OnError OnError { get; init; } = OnError.Stop;
-    public UncertainPolicy OnUncertain { get; init; } = UncertainPolicy.Ask;
+    /// <summary>Null takes the project's.</summary>
+    public UncertainPolicy? OnUncertain { get; init; }
 }
 
 /// <summary>Calls an action of a piece.</summary>
@@ -167,5 +169,11 @@ public sealed record OnError(OnErrorMode Mode, IReadOnlyList<Step> Steps)
 
 public enum OnErrorMode { Stop, Continue, Branch }
 
-/// <summary>What becomes of an effect step that a crash has left with an intent and no result.</summary>
-public enum UncertainPolicy { Ask, Retry, Fail }
+/// <summary>What becomes of an effect step that a crash has left with an intent and no result. The numbers are stored.</summary>
+[JsonConverter(typeof(JsonStringEnumConverter<UncertainPolicy>))]
+public enum UncertainPolicy
+{
+    [JsonStringEnumMemberName("ask")] Ask = 0,
+    [JsonStringEnumMemberName("retry")] Retry = 1,
+    [JsonStringEnumMemberName("fail")] Fail = 2,
+}

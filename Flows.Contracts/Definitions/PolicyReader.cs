@@ -23,6 +23,11 @@ internal sealed class PolicyReader(ProblemList problems)
         }
     }
 
+    /// <returns>Null when the step leaves it to its project.</returns>
+    public static UncertainPolicy? ReadUncertain(Fields step) => step.Any("onUncertain").ValueKind == JsonValueKind.Undefined
+        ? null
+        : step.Choice("onUncertain", ("ask", UncertainPolicy.Ask), ("retry", UncertainPolicy.Retry), ("fail", UncertainPolicy.Fail));
+
     public RetryPolicy ReadRetry(Fields step)
     {
         var element = step.Any("retry");

@@ -240,7 +240,7 @@ internal sealed class StepReader(ProblemList problems, EngineCatalogue? catalogu
             Skip = fields.Flag("skip"),
             Retry = policies.ReadRetry(fields),
             Timeout = fields.Time("timeout", TimeSpan.FromMilliseconds(1), TimeSpan.FromDays(1)),
-            OnUncertain = fields.Choice("onUncertain", ("ask", UncertainPolicy.Ask), ("retry", UncertainPolicy.Retry), ("fail", UncertainPolicy.Fail)),
+            OnUncertain = PolicyReader.ReadUncertain(fields),
         };
         var onError = fields.Any("onError");
         if (onError.ValueKind != JsonValueKind.Object)

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Flows.Contracts.Definitions;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 
@@ -25,6 +26,7 @@ public sealed record EngineReady(int Protocol, string Version)
 /// <param name="ConnectionProblems">By key: how a step fails that uses the connection, which could not be given; null for none.</param>
 /// <param name="TraceParent">What services that the run calls are told of its trace; null when it is not traced.</param>
 /// <param name="Test">What a test run takes as given and where it ends; null for every other run.</param>
+/// <param name="OnUncertain">What the project wants of uncertain effects whose step does not say.</param>
 public sealed record StartRun(
     Guid RunId,
     int Attempt,
@@ -44,7 +46,8 @@ public sealed record StartRun(
     long LogBytes = 0,
     IReadOnlyDictionary<string, StepError>? ConnectionProblems = null,
     string? TraceParent = null,
-    TestPlan? Test = null);
+    TestPlan? Test = null,
+    UncertainPolicy OnUncertain = UncertainPolicy.Ask);
 
 /// <summary>What one run may use. Breaking a limit fails the step with code <c>limit</c> and the limit's name.</summary>
 /// <param name="OutputBytes">Largest output of one step, in bytes of JSON.</param>

@@ -1,4 +1,5 @@
 using System.Text.Json.Serialization;
+using Flows.Contracts.Definitions;
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
@@ -60,6 +61,7 @@ public sealed record ClaimResponse(IReadOnlyList<RunClaim> Claims, IReadOnlyList
 /// <param name="ConnectionProblems">By key: why a connection that the flow names is not among <paramref name="Connections"/>; null for none.</param>
 /// <param name="TraceParent">Where the trace of the run begins, as in the header traceparent; null when it is not traced.</param>
 /// <param name="Test">What a test run takes as given and where it ends; null for every other run.</param>
+/// <param name="OnUncertain">What the project wants of uncertain effects whose step does not say.</param>
 public sealed record RunClaim(
     Guid RunId,
     int Attempt,
@@ -82,7 +84,8 @@ public sealed record RunClaim(
     bool IsOnItsOwn = false,
     IReadOnlyDictionary<string, StepError>? ConnectionProblems = null,
     string? TraceParent = null,
-    TestPlan? Test = null);
+    TestPlan? Test = null,
+    UncertainPolicy OnUncertain = UncertainPolicy.Ask);
 
 /// <summary>Where in a claim a value belongs.</summary>
 [JsonConverter(typeof(JsonStringEnumConverter<ValuePlace>))]

@@ -36,7 +36,8 @@ internal static class RetryRules
 
     private static bool Covers(string word, StepError error) => word switch
     {
-        "any" => true,
+        // What may have happened is not tried again because other failures are: onUncertain has been asked, and said to fail.
+        "any" => error.Code != StepErrorCodes.Uncertain,
         "4xx" => error.Code == "http_4xx",
         "5xx" => error.Code == "http_5xx",
         _ => error.Code == word || (StatusOf(word) is { } status && NumberOf(error, "status") == status),

@@ -124,14 +124,14 @@ internal sealed class StepAttempt : IAsyncDisposable
 
     private void Decide(StepRecord intent)
     {
-        switch (_step.OnUncertain)
+        switch (_step.OnUncertain ?? Run.Start.OnUncertain)
         {
             case UncertainPolicy.Retry:
                 break;
             case UncertainPolicy.Fail:
                 throw new StepException(StepErrorCodes.Uncertain,
                     $"an earlier attempt of the run ended while this step was under way (try {intent.Attempt}, started {intent.StartedAt:u}); "
-                    + "what it does may have happened or not, and onUncertain says to fail.");
+                    + $"what it does may have happened or not, and the {(_step.OnUncertain is null ? "project" : "step")}'s onUncertain says to fail.");
             default:
                 throw new DecisionNeededException();
         }

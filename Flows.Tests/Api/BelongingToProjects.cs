@@ -149,6 +149,29 @@ public sealed class BelongingToProjects(PeopleFixture people) : IClassFixture<Pe
     }
 
     [Fact]
+    public async Task What_becomes_of_uncertain_effects_is_a_setting_and_a_word_that_is_none_is_refused_with_its_field()
+    {
+        var id = (await _owner.SendAsync(HttpMethod.Post, "/api/v1/projects", new { name = "Careful" })).Ok(201)["id"].GetGuid();
+        var path = $"/api/v1/projects/{id}";
+        Assert.Equal("ask", (await _owner.GetAsync(path, id)).Ok()["onUncertain"].GetString());
+        foreach (var policy in new[] { "retry", "fail", "ask", "fail" })
+        {
+            Assert.Equal(policy, (await _owner.SendAsync(HttpMethod.Patch, path, new { onUncertain = policy }, id)).Ok()["onUncertain"].GetString());
+            Assert.Equal(policy, (await _owner.GetAsync(path, id)).Ok()["onUncertain"].GetString());
+        }
+        foreach (var wrong in new object[] { "never", "", 1, true })
+            Assert.Equal("$.onUncertain", Assert.Single((await _owner.SendAsync(HttpMethod.Patch, path, new { onUncertain = wrong }, id)).Problem(400)).Split(':')[0]);
+        // What was not sent stays.
+        Assert.Equal("fail", (await _owner.SendAsync(HttpMethod.Patch, path, new { name = "More careful" }, id)).Ok()["onUncertain"].GetString());
+
+        using var member = await Person.JoinedAsync(_api, await InviteAsync(Role.Editor), "policy@example.com", "Pol");
+        (await member.SendAsync(HttpMethod.Patch, $"/api/v1/projects/{_project}", new { onUncertain = "retry" })).Problem(403);
+        var log = (await _owner.GetAsync($"/api/v1/audit?target=project:{id}&action=project.changed&limit=100", id)).Ok()["items"].EnumerateArray()
+            .Select(row => (row.GetProperty("before").GetProperty("onUncertain").GetString(), row.GetProperty("after").GetProperty("onUncertain").GetString()));
+        Assert.Contains(("ask", "retry"), log);
+    }
+
+    [Fact]
     public async Task What_was_done_is_in_the_log_with_who_and_what_was_before_and_no_secret()
     {
         var flow = (await _owner.SendAsync(HttpMethod.Post, "/api/v1/flows", new { name = "Old name" })).Ok(201)["id"].GetGuid();

@@ -1,6 +1,9 @@
 using System.Net.Http.Headers;
 using System.Net.Http.Json;
+using System.Text.Json;
 using System.Text.Json.Serialization.Metadata;
+using Flows.Api.Chaos;
+using Flows.Contracts.Definitions;
 using Flows.Contracts.Runs;
 using Flows.Contracts.WorkerProtocol;
 using Flows.Tests.Api;
@@ -14,6 +17,13 @@ public sealed class AskingForChaos(Platform platform) : IAsyncLifetime
     private readonly TestDatabase _database = new(platform);
     private ApiHost _api = null!;
     private HttpClient _worker = null!;
+
+    [Fact]
+    public void The_sample_asks_about_its_effect_whatever_its_project_wants()
+    {
+        var both = Assert.IsType<RouterStep>(DefinitionReader.Read(JsonElement.Parse(ChaosSample.Definition), null).Definition!.Steps.Single(step => step.Name == "both"));
+        Assert.Equal(UncertainPolicy.Ask, both.Branches.SelectMany(branch => branch.Steps).Single(step => step.Name == "acting").OnUncertain);
+    }
 
     [Fact]
     public async Task It_is_refused_with_the_reason_until_everything_that_it_takes_is_there()

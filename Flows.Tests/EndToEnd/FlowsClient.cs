@@ -13,6 +13,9 @@ internal sealed class FlowsClient(HttpClient http, string apiKey)
 
     public string Key => apiKey;
 
+    /// <summary>The same Flows with another key.</summary>
+    public FlowsClient With(string key) => new(http, key);
+
     /// <summary>Creates and publishes a flow. Returns its id.</summary>
     public async Task<Guid> PublishAsync(string name, string definition)
     {

@@ -1,3 +1,4 @@
+using Flows.Contracts.Definitions;
 using Flows.Contracts.Json;
 using Flows.Contracts.Runs;
 
@@ -133,23 +134,45 @@ public sealed class ResumingARun
         }
     }
 
+    /// <summary>What the step says holds; where it says nothing, what its project says.</summary>
     [Theory]
-    [InlineData("ask", RunStatus.NeedsDecision, 0)]
-    [InlineData("retry", RunStatus.Succeeded, 1)]
-    [InlineData("fail", RunStatus.Failed, 0)]
-    public async Task An_effect_with_an_intent_and_no_result_is_uncertain(string policy, RunStatus status, int done)
+    [InlineData("ask", UncertainPolicy.Ask, RunStatus.NeedsDecision, 0)]
+    [InlineData("retry", UncertainPolicy.Ask, RunStatus.Succeeded, 1)]
+    [InlineData("fail", UncertainPolicy.Ask, RunStatus.Failed, 0)]
+    [InlineData(null, UncertainPolicy.Ask, RunStatus.NeedsDecision, 0)]
+    [InlineData(null, UncertainPolicy.Retry, RunStatus.Succeeded, 1)]
+    [InlineData(null, UncertainPolicy.Fail, RunStatus.Failed, 0)]
+    [InlineData("ask", UncertainPolicy.Retry, RunStatus.NeedsDecision, 0)]
+    [InlineData("fail", UncertainPolicy.Retry, RunStatus.Failed, 0)]
+    [InlineData("retry", UncertainPolicy.Fail, RunStatus.Succeeded, 1)]
+    [InlineData("ask", UncertainPolicy.Fail, RunStatus.NeedsDecision, 0)]
+    public async Task An_effect_with_an_intent_and_no_result_is_uncertain(string? ofTheStep, UncertainPolicy ofTheProject, RunStatus status, int done)
     {
         var ledger = new LedgerPiece();
         var run = await WalkedRun.OfAsync(
-            $$"""[{ "name": "pay", "kind": "action", "piece": "ledger", "action": "write", "input": { "value": 1 }, "onUncertain": "{{policy}}", "onError": "stop" }]""",
-            ledger: ledger, journal: [Intent("pay", StepEffect.Effect)]);
+            $$"""[{ "name": "pay", "kind": "action", "piece": "ledger", "action": "write", "input": { "value": 1 }, "onError": "stop"{{(ofTheStep is null ? "" : $", \"onUncertain\": \"{ofTheStep}\"")}} }]""",
+            ledger: ledger, journal: [Intent("pay", StepEffect.Effect)], onUncertain: ofTheProject);
         Assert.Equal((status, done), (run.Outcome!.Status, ledger.Done.Count));
-        if (policy != "retry")
+        if (status != RunStatus.Succeeded)
             Assert.Equal("pay", run.Outcome.FailedStep);
-        if (policy == "fail")
+        if (status == RunStatus.Failed)
+        {
             Assert.Equal("uncertain", run.Outcome.Error!.Code);
-        if (policy == "ask")
+            Assert.EndsWith($"the {(ofTheStep is null ? "project" : "step")}'s onUncertain says to fail.", run.Outcome.Error.Message, StringComparison.Ordinal);
+        }
+        if (status == RunStatus.NeedsDecision)
             Assert.Empty(run.Journal); // the intent stays what it is until somebody decides
+    }
+
+    [Fact]
+    public async Task A_retry_on_any_error_does_not_do_again_what_is_to_fail_when_it_is_uncertain()
+    {
+        var ledger = new LedgerPiece();
+        var run = await WalkedRun.OfAsync("""
+            [{ "name": "pay", "kind": "action", "piece": "ledger", "action": "write", "input": { "value": 1 }, "retry": { "attempts": 3, "delay": "00:00:00", "on": ["any"] } }]
+            """, ledger: ledger, journal: [Intent("pay", StepEffect.Effect)], onUncertain: UncertainPolicy.Fail);
+        Assert.Equal((RunStatus.Failed, "uncertain"), (run.Outcome!.Status, run.Outcome.Error!.Code));
+        Assert.Empty(ledger.Done);
     }
 
     [Theory]

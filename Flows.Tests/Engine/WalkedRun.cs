@@ -1,3 +1,4 @@
+using Flows.Contracts.Definitions;
 using Flows.Contracts.EngineProtocol;
 using Flows.Contracts.Json;
 using Flows.Contracts.Network;
@@ -45,14 +46,15 @@ internal sealed class WalkedRun : IRunHost
         IReadOnlyDictionary<string, RawJson>? connections = null, Action<JournalLines>? onLines = null, IReadOnlyDictionary<string, RawJson>? inputs = null,
         int linesUntilDrain = int.MaxValue, NetworkSettings? network = null,
         IReadOnlyList<WaitState>? waits = null, PauseTerms? pauses = null, long logBytes = 0,
-        Func<HostRequested, HostCompleted?>? host = null, IReadOnlyDictionary<string, StepError>? connectionProblems = null, TestPlan? test = null)
+        Func<HostRequested, HostCompleted?>? host = null, IReadOnlyDictionary<string, StepError>? connectionProblems = null, TestPlan? test = null,
+        UncertainPolicy onUncertain = UncertainPolicy.Ask)
     {
         var run = new WalkedRun(linesUntilCrash, onLines, code ?? (request => new CodeCompleted(request.CallId, request.Input, null, null))) { _linesUntilDrain = linesUntilDrain, _host = host };
         var definition = $$"""{ "schema": 1, "trigger": { "name": "trigger", "piece": "manual", "event": "run", "input": {} }, "steps": {{steps}} }""";
         var start = new StartRun(
             run._runId, 1, Guid.Parse("0190a000-0000-7000-8000-000000000002"), "test", Guid.CreateVersion7(), RunEnvironment.Production,
             RawJson.Parse(definition), RawJson.Parse(trigger), [.. journal ?? []], connections ?? new Dictionary<string, RawJson>(),
-            new Dictionary<string, RawJson> { ["currency"] = RawJson.Parse("\"EUR\"") }, limits ?? EngineLimits.Default, inputs, waits, pauses, logBytes, connectionProblems, Test: test);
+            new Dictionary<string, RawJson> { ["currency"] = RawJson.Parse("\"EUR\"") }, limits ?? EngineLimits.Default, inputs, waits, pauses, logBytes, connectionProblems, Test: test, OnUncertain: onUncertain);
         using var http = new OutboundHttp(new GuardedNetwork(network ?? new NetworkSettings(NetworkPolicy.Unrestricted)));
         var walk = new RunWalk(new PieceCatalog([.. PieceCatalog.All.Pieces, ledger ?? new LedgerPiece()]), http, clock ?? TimeProvider.System);
         try

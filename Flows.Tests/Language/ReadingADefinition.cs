@@ -27,6 +27,21 @@ public sealed class ReadingADefinition
         Assert.Equal(("From the shop", new FlowNote("Ask Ida before you change this", 400, -20.5, NoteColor.Blue)), (order.Note, Assert.Single(reading.Definition.Notes)));
     }
 
+    [Theory]
+    [InlineData("", null)]
+    [InlineData(""", "onUncertain": "ask" """, UncertainPolicy.Ask)]
+    [InlineData(""", "onUncertain": "retry" """, UncertainPolicy.Retry)]
+    [InlineData(""", "onUncertain": "fail" """, UncertainPolicy.Fail)]
+    public void A_step_that_does_not_say_what_becomes_of_an_uncertain_effect_leaves_it_to_its_project(string field, UncertainPolicy? policy)
+    {
+        var reading = Definitions.Read($$"""
+            { "schema": 1, "trigger": { "name": "trigger", "piece": "manual", "event": "run", "input": {} },
+              "steps": [ { "name": "c", "kind": "code", "language": "javascript", "source": "export default () => 1;"{{field}} } ] }
+            """);
+        Assert.True(reading.IsValid);
+        Assert.Equal(policy, reading.Definition!.Steps[0].OnUncertain);
+    }
+
     [Fact]
     public void It_outlives_the_document_it_was_read_from()
     {
@@ -174,6 +189,9 @@ public sealed class ReadingADefinition
     [InlineData("""{ "name": "r", "kind": "router", "branches": [ { "name": "a", "when": { "any": [ { "all": [ { "left": 1, "operator": "text_equal", "rigth": 2 } ] } ] }, "steps": [] }, { "name": "b", "otherwise": true, "steps": [] } ] }""", "$.steps[0].branches[0].when.any[0].all[0].operator: 'text_equal' is not an operator. Did you mean 'text_equals'?|$.steps[0].branches[0].when.any[0].all[0].rigth: 'rigth' is not a field of a test. Did you mean 'right'?")]
     [InlineData("""{ "name": "a", "kind": "action", "piece": "http", "action": "request", "input": { "url": "x" }, "retry": { "on": ["timeuot", "smtp_busy", "404", "4xx"] } }""", "~$.steps[0].retry.on[0]: Only steps that fail with the error code 'timeuot' are tried again. Did you mean 'timeout'?")]
     [InlineData("""{ "name": "l", "kind": "loop", "items": [1], "timeout": "00:01:00", "retry": {}, "steps": [] }""", "~$.steps[0].retry: 'retry' has no effect on a step of the kind 'loop'.")]
+    [InlineData("""{ "name": "l", "kind": "loop", "items": [1], "onUncertain": "ask", "steps": [] }""", "~$.steps[0].onUncertain: 'onUncertain' has no effect on a step of the kind 'loop'.")]
+    [InlineData("""{ "name": "c", "kind": "code", "language": "javascript", "source": "x", "onUncertain": "retyr" }""", "$.steps[0].onUncertain: 'onUncertain' cannot be 'retyr'. Did you mean 'retry'?")]
+    [InlineData("""{ "name": "c", "kind": "code", "language": "javascript", "source": "x", "onUncertain": 1 }""", "$.steps[0].onUncertain: 'onUncertain' has to be text; found the number 1.")]
     [InlineData("""{ "name": "l", "kind": "loop", "items": "a list", "steps": [] }""", "$.steps[0].items: 'items' is one expression that gives a list: write it between '{{' and '}}'.")]
     [InlineData("""{ "name": "l", "kind": "loop", "items": 5, "steps": [] }""", "$.steps[0].items: 'items' has to be a list or an expression that gives one; found the number 5.")]
     [InlineData("""{ "name": "l", "kind": "loop", "items": [], "steps": [] }""", "~$.steps[0].items: The loop has no items: its steps are never reached.")]

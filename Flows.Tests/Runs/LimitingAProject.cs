@@ -1,9 +1,10 @@
 using System.Net;
 using Flows.Api.Projects;
+using Flows.Contracts.Definitions;
 
 namespace Flows.Tests.Runs;
 
-/// <summary>Limits of a project's own, as they reach its runs and callers.</summary>
+/// <summary>Limits and defaults of a project's own, as they reach its runs and callers.</summary>
 [Collection(Platform.Databases)]
 public sealed class LimitingAProject(RunsDatabase database) : IClassFixture<RunsDatabase>, IAsyncLifetime
 {
@@ -29,6 +30,16 @@ public sealed class LimitingAProject(RunsDatabase database) : IClassFixture<Runs
         var claim = (await _host.ClaimAsync(await CallAsync(flow)))!;
         Assert.Equal(600_000, claim.ActiveMs);
         Assert.Equal(TimeSpan.FromDays(30).TotalMilliseconds, claim.Pauses!.LeftMs);
+    }
+
+    [Theory]
+    [InlineData("run_timeout_seconds = 0", UncertainPolicy.Ask)]
+    [InlineData("on_uncertain = 1", UncertainPolicy.Retry)]
+    [InlineData("on_uncertain = 2", UncertainPolicy.Fail)]
+    public async Task A_claim_tells_what_its_project_wants_of_uncertain_effects(string settings, UncertainPolicy policy)
+    {
+        var (flow, _) = await FlowOfAsync(settings);
+        Assert.Equal(policy, (await _host.ClaimAsync(await CallAsync(flow)))!.OnUncertain);
     }
 
     [Fact]

@@ -46,7 +46,7 @@ internal sealed class EngineSession(EngineProcess engine, LiveRun run, RunReport
                 FrameType.Start,
                 new StartRun(claim.RunId, claim.Attempt, claim.FlowId, claim.FlowName, claim.VersionId, claim.Environment, definition,
                     claim.Trigger, claim.Journal, claim.Connections, claim.Variables, limits, claim.Inputs, claim.Waits, claim.Pauses, claim.LogBytes,
-                    claim.ConnectionProblems, run.Trace?.Parent, claim.Test),
+                    claim.ConnectionProblems, run.Trace?.Parent, claim.Test, claim.OnUncertain),
                 EngineJson.Default.StartRun, run.Ended);
             // Not before the run has begun: an engine takes it for the run it has.
             await using var drain = run.Draining.Register(() => _ = TellAsync(FrameType.Drain, new DrainRun(run.Held.RunId), EngineJson.Default.DrainRun));

@@ -1,4 +1,4 @@
-// Somebody gives a project limits of its own, makes it one for tests, and finds the page that kills a worker, and the reference of the API.
+// Somebody gives a project limits and a default of its own, makes it one for tests, and finds the page that kills a worker, and the reference of the API.
 import { assert, until } from "../person.mjs";
 import { check } from "./reading.mjs";
 
@@ -21,13 +21,16 @@ export default async function (person) {
     await field("Time for one run, in seconds").fill("300");
     await field("Days that a run may wait").fill("14");
     await field("Webhook calls a minute").fill("1000000");
+    await page.getByText("The run waits until a person says that it happened").waitFor();
+    await field("When a crash leaves it unknown whether a step happened").selectOption("Fail");
+    await page.getByText("The step fails, as with any other error").waitFor();
     await page.getByRole("switch", { name: "This is a test project" }).check();
     await save.click();
     const now = await until("the limits are kept", async () => {
       const project = await stored();
       return project.isTest ? project : null;
     });
-    assert.deepEqual([now.runTimeoutSeconds, now.pausedDays, now.webhookPerMinute, now.concurrentRuns], [300, 14, 1_000_000, before.concurrentRuns]);
+    assert.deepEqual([now.runTimeoutSeconds, now.pausedDays, now.webhookPerMinute, now.onUncertain, now.concurrentRuns], [300, 14, 1_000_000, "fail", before.concurrentRuns]);
     await page.getByRole("link", { name: "Kill a worker" }).waitFor();
     await page.reload();
     await until("they are shown again", async () => (await field("Days that a run may wait").inputValue()) === "14");
@@ -39,7 +42,7 @@ export default async function (person) {
     await page.waitForURL(/\/docs$/);
     await page.getByText("runTimeoutSeconds").first().waitFor({ state: "attached" });
   } finally {
-    const { runTimeoutSeconds, pausedDays, webhookPerMinute, isTest } = before;
-    await person.api("PATCH", `projects/${id}`, { runTimeoutSeconds, pausedDays, webhookPerMinute, isTest });
+    const { runTimeoutSeconds, pausedDays, webhookPerMinute, onUncertain, isTest } = before;
+    await person.api("PATCH", `projects/${id}`, { runTimeoutSeconds, pausedDays, webhookPerMinute, onUncertain, isTest });
   }
 }

@@ -222,7 +222,7 @@ export interface paths {
         options?: never;
         head?: never;
         /**
-         * Rename a project, change its limits, or say that it is one for tests
+         * Rename a project, change its limits and defaults, or say that it is one for tests
          * @description Needs the permission `project:change` (Owner, Admin). In the audit log as `project.changed`.
          */
         patch: operations["changeProject"];
@@ -2301,6 +2301,8 @@ export interface components {
              * @description Calls that the webhooks of all flows take together; 0 takes the installation's default.
              */
             webhookPerMinute?: null | number;
+            /** @description What becomes of effects of which a crash has left unknown whether they happened, where the step does not say. It holds from the next claim of a run. */
+            onUncertain?: null | components["schemas"]["UncertainPolicy"];
         };
         ChangedStep: {
             /** @description Name of the step. */
@@ -3561,6 +3563,8 @@ export interface components {
              * @description Calls that the webhooks of all flows take together; 0 is the installation's default.
              */
             webhookPerMinute: number;
+            /** @description What becomes of an effect of which a crash has left unknown whether it happened, where its step does not say: a person is asked, it is done again, or it fails. */
+            onUncertain: components["schemas"]["UncertainPolicy"];
             /** @description What holds where the project says 0; only of one project that is asked for. */
             defaults?: null | components["schemas"]["ProjectDefaults"];
             /** @description The most that the project may set; only of one project that is asked for. */
@@ -4311,6 +4315,11 @@ export interface components {
             /** @description Of a hook: where the service sends its events. For a service that pieces cannot register it at, it is entered there by hand. */
             url: null | string;
         };
+        /**
+         * @description What becomes of an effect step that a crash has left with an intent and no result. The numbers are stored.
+         * @enum {unknown}
+         */
+        UncertainPolicy: "ask" | "retry" | "fail";
         VariableList: {
             /** @description What was found. */
             items: components["schemas"]["VariableView"][];
@@ -5143,6 +5152,7 @@ export interface operations {
                      *           "runTimeoutSeconds": 0,
                      *           "pausedDays": 0,
                      *           "webhookPerMinute": 600,
+                     *           "onUncertain": "ask",
                      *           "defaults": {
                      *             "concurrentRuns": 0,
                      *             "runTimeoutSeconds": 600,
@@ -5200,6 +5210,7 @@ export interface operations {
                      *       "runTimeoutSeconds": 0,
                      *       "pausedDays": 0,
                      *       "webhookPerMinute": 600,
+                     *       "onUncertain": "ask",
                      *       "defaults": {
                      *         "concurrentRuns": 0,
                      *         "runTimeoutSeconds": 600,
@@ -5257,6 +5268,7 @@ export interface operations {
                      *       "runTimeoutSeconds": 0,
                      *       "pausedDays": 0,
                      *       "webhookPerMinute": 600,
+                     *       "onUncertain": "ask",
                      *       "defaults": {
                      *         "concurrentRuns": 0,
                      *         "runTimeoutSeconds": 600,
@@ -5302,7 +5314,8 @@ export interface operations {
                  *       "concurrentRuns": 20,
                  *       "runTimeoutSeconds": 3600,
                  *       "pausedDays": 7,
-                 *       "webhookPerMinute": 600
+                 *       "webhookPerMinute": 600,
+                 *       "onUncertain": "retry"
                  *     }
                  */
                 "application/json": components["schemas"]["ChangeProjectRequest"];
@@ -5325,6 +5338,7 @@ export interface operations {
                      *       "runTimeoutSeconds": 0,
                      *       "pausedDays": 0,
                      *       "webhookPerMinute": 600,
+                     *       "onUncertain": "ask",
                      *       "defaults": {
                      *         "concurrentRuns": 0,
                      *         "runTimeoutSeconds": 600,

@@ -1,7 +1,7 @@
-import { useQuery } from "@tanstack/react-query";
 import { useSearchParams } from "react-router";
-import { addressOf, get, query, type Schemas } from "../api/client";
+import { addressOf, query } from "../api/client";
 import { useMe } from "../settings/useMe";
+import { useProject } from "../settings/useProject";
 import { text } from "../text";
 import { DeadLetters } from "./DeadLetters";
 import { HealthPanel } from "./HealthPanel";
@@ -23,7 +23,7 @@ export function OperatePage() {
   const me = useMe().data;
   const permissions = me?.permissions;
   const id = me?.project?.id;
-  const project = useQuery({ queryKey: ["project", id], queryFn: () => get<Schemas["ProjectView"]>(`api/v1/projects/${id}`), enabled: id !== undefined });
+  const project = useProject();
   const mine = tabs.filter((tab) => permissions?.includes(tab.needs));
   const open = mine.find((tab) => tab.key === search.get("tab")) ?? mine[0];
   return (

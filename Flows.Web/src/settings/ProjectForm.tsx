@@ -4,21 +4,23 @@ import { addressOf, patch, query, type Schemas } from "../api/client";
 import { text } from "../text";
 import { when } from "../ui/format";
 import { Button, CopyButton, Failure, Field, tell } from "../ui/ui";
-import { helpOf, limits, problemOf, valuesOf, type Limit } from "./projectLimits";
+import { helpOf, limits, problemOf, uncertainPolicies, valuesOf, type Limit } from "./projectLimits";
 
 type Project = Schemas["ProjectView"];
 
-/** The project's name, its limits, and whether something may be broken in it on purpose. Only what was changed is sent, so that two people who change different things both have their way. */
+/** The project's name, its limits and defaults, and whether something may be broken in it on purpose. Only what was changed is sent, so that two people who change different things both have their way. */
 export function ProjectForm({ project, mayChange, mayOperate }: { project: Project; mayChange: boolean; mayOperate: boolean }) {
   const client = useQueryClient();
   const [name, setName] = useState(project.name);
   const [values, setValues] = useState(() => valuesOf(project));
+  const [onUncertain, setUncertain] = useState(project.onUncertain);
   const [isTest, setTest] = useState(project.isTest);
   const [problem, setProblem] = useState<unknown>(null);
   const stored = valuesOf(project);
   const changed: Record<string, unknown> = {
     ...(name.trim() === project.name ? {} : { name: name.trim() }),
     ...Object.fromEntries(limits.filter((limit) => values[limit.name].trim() !== stored[limit.name]).map((limit) => [limit.name, Number(values[limit.name])])),
+    ...(onUncertain === project.onUncertain ? {} : { onUncertain }),
     ...(isTest === project.isTest ? {} : { isTest }),
   };
   const problemWith = (limit: Limit) => problemOf(limit, values[limit.name], project.ceilings, stored[limit.name]);
@@ -54,6 +56,18 @@ export function ProjectForm({ project, mayChange, mayOperate }: { project: Proje
           )}
         </Field>
       ))}
+      <h2 className="section">{text.project.defaults}</h2>
+      <Field label={text.project.uncertain} help={`${text.project.uncertainMeans[onUncertain]} ${text.project.uncertainHelp}`}>
+        {(id) => (
+          <select id={id} disabled={!mayChange} value={onUncertain} onChange={(event) => setUncertain(event.target.value as Project["onUncertain"])}>
+            {uncertainPolicies.map((policy) => (
+              <option key={policy} value={policy}>
+                {text.builder.uncertainOf[policy]}
+              </option>
+            ))}
+          </select>
+        )}
+      </Field>
       <Field label={text.project.test} help={text.project.testHelp}>
         {(id) => <input id={id} type="checkbox" role="switch" disabled={!mayChange} checked={isTest} onChange={(event) => setTest(event.target.checked)} />}
       </Field>

@@ -7,14 +7,14 @@ import { text } from "../text";
 import { Button, Failure, tellError } from "../ui/ui";
 import { ProjectForm } from "./ProjectForm";
 import { useMe } from "./useMe";
+import { useProject } from "./useProject";
 
 type Project = Schemas["ProjectView"];
 
-/** The project's name and limits, and the switch that holds its runs back. */
+/** The project's name, limits and defaults, and the switch that holds its runs back. */
 export function ProjectPage() {
   const me = useMe();
-  const id = me.data?.project?.id;
-  const project = useQuery({ queryKey: ["project", id], queryFn: () => get<Project>(`api/v1/projects/${id}`), enabled: id !== undefined });
+  const project = useProject();
   const [isNew, setNew] = useState(false);
   const may = (permission: string) => me.data?.permissions.includes(permission) ?? false;
   return (

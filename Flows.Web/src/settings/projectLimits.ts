@@ -15,6 +15,9 @@ export interface Limit {
 
 const orNone = (words: (value: number) => string) => (value: number) => (value === 0 ? text.project.noLimit : words(value));
 
+/** What may become of effects of which a crash has left unknown whether they happened. */
+export const uncertainPolicies = ["ask", "retry", "fail"] as const satisfies Project["onUncertain"][];
+
 /** The limits that a project can have of its own; in each 0 takes the installation's. */
 export const limits: Limit[] = [
   { name: "concurrentRuns", label: text.project.concurrent, help: text.project.concurrentHelp, words: orNone(String) },

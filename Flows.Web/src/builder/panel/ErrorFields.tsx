@@ -1,10 +1,13 @@
 import type { Step } from "../../flow/definition";
+import { uncertainPolicies } from "../../settings/projectLimits";
+import { useProject } from "../../settings/useProject";
 import { text } from "../../text";
 import { Field } from "../../ui/ui";
 import type { Change } from "./KindFields";
 
 /** What becomes of the step when it fails, takes long, or may have happened. */
 export function ErrorFields({ step, set, problemOf }: { step: Step } & Change) {
+  const project = useProject();
   const canRetry = step.kind === "action" || step.kind === "code" || step.kind === "call";
   const onError = typeof step.onError === "object" ? "branch" : (step.onError ?? "stop");
   const retry = (field: string, value: unknown) => {
@@ -52,12 +55,15 @@ export function ErrorFields({ step, set, problemOf }: { step: Step } & Change) {
           <Field label={text.builder.timeout} error={problemOf("timeout")}>
             {(id) => <input id={id} placeholder="00:01:00" value={step.timeout ?? ""} onChange={(event) => set("timeout", event.target.value || undefined)} />}
           </Field>
-          <Field label={text.builder.uncertain}>
+          <Field label={text.builder.uncertain} error={problemOf("onUncertain")}>
             {(id) => (
-              <select id={id} value={step.onUncertain ?? "ask"} onChange={(event) => set("onUncertain", event.target.value === "ask" ? undefined : event.target.value)}>
-                <option value="ask">{text.builder.ask}</option>
-                <option value="retry">{text.builder.retryIt}</option>
-                <option value="fail">{text.builder.fail}</option>
+              <select id={id} value={step.onUncertain ?? ""} onChange={(event) => set("onUncertain", event.target.value || undefined)}>
+                <option value="">{text.builder.asProject(project.data && text.builder.uncertainOf[project.data.onUncertain])}</option>
+                {uncertainPolicies.map((policy) => (
+                  <option key={policy} value={policy}>
+                    {text.builder.uncertainOf[policy]}
+                  </option>
+                ))}
               </select>
             )}
           </Field>
