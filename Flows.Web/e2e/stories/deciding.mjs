@@ -5,7 +5,7 @@ const definition = {
   schema: 1,
   trigger: { name: "trigger", piece: "webhook", event: "catch", input: {} },
   steps: [
-    { name: "pay", kind: "code", language: "javascript", effect: "effect", input: {}, timeout: "00:01:00", source: "export default () => { const end = Date.now() + 50000; while (Date.now() < end); return 'never'; };" },
+    { name: "pay", kind: "code", language: "javascript", effect: "effect", onUncertain: "ask", input: {}, timeout: "00:01:00", source: "export default () => { const end = Date.now() + 50000; while (Date.now() < end); return 'never'; };" },
     { name: "ask", kind: "wait", for: "approval", message: "Send the goods for payment {{pay.id}}?" },
     { name: "send", kind: "code", language: "javascript", input: { answer: "{{ask}}" }, source: "export default ({ answer }) => answer;" },
   ],

@@ -2,6 +2,12 @@
 import { assert, until } from "../person.mjs";
 import { check } from "./reading.mjs";
 
+const definition = {
+  schema: 1,
+  trigger: { name: "trigger", piece: "manual", event: "run", input: {} },
+  steps: [{ name: "pay", kind: "code", language: "javascript", effect: "effect", input: {}, source: "export default () => 1;" }],
+};
+
 export default async function (person) {
   const { page } = person;
   await person.signIn("/settings");
@@ -35,6 +41,18 @@ export default async function (person) {
     await page.reload();
     await until("they are shown again", async () => (await field("Days that a run may wait").inputValue()) === "14");
     await check(page, "settings of a test project");
+
+    const flow = await person.api("POST", "flows", { name: "As the project has it", definition });
+    await page.goto(`${person.url}/flows/${flow.id}`);
+    await person.step(/^pay/).click();
+    await person.panel.getByText("Errors, retries and time").click();
+    const policy = person.panel.getByLabel("When a crash leaves it unknown whether it happened");
+    await until("the step follows the project", async () => (await policy.locator("option:checked").textContent()) === "As the project has it (Fail)");
+    await policy.selectOption("Ask a person");
+    const said = async () => (await person.api("GET", `flows/${flow.id}/draft`)).steps[0].onUncertain;
+    await until("the step says something else", async () => (await said()) === "ask");
+    await policy.selectOption("As the project has it (Fail)");
+    await until("it says nothing again", async () => (await said()) === undefined);
 
     await page.getByRole("navigation").getByRole("link", { name: "Operate" }).click();
     assert.ok((await page.getByRole("link", { name: "Kill a worker" }).getAttribute("href")).endsWith(`/admin/chaos?project=${id}`));
