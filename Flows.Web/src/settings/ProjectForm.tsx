@@ -57,7 +57,7 @@ export function ProjectForm({ project, mayChange, mayOperate }: { project: Proje
         </Field>
       ))}
       <h2 className="section">{text.project.defaults}</h2>
-      <Field label={text.project.uncertain} help={`${text.project.uncertainMeans[onUncertain]} ${text.project.uncertainHelp}`}>
+      <Field label={text.project.uncertain} help={`${text.project.uncertainHelp} ${text.project.uncertainMeans[onUncertain]}`}>
         {(id) => (
           <select id={id} disabled={!mayChange} value={onUncertain} onChange={(event) => setUncertain(event.target.value as Project["onUncertain"])}>
             {uncertainPolicies.map((policy) => (
