@@ -5,6 +5,7 @@ using Microsoft.Extensions.Diagnostics.HealthChecks;
 namespace Flows.Tests.Queue;
 
 /// <summary>A Redis that is there and not fit for work: the queue says so, /health says why, and both recover by themselves.</summary>
+[Trait("Category", "Proof")]
 public sealed class RedisStates : IDisposable
 {
     private readonly PrivateRedis _redis = new();

@@ -4,6 +4,7 @@ using Flows.Tests.Worker;
 namespace Flows.Tests.Sandbox;
 
 /// <summary>A run that takes more than it may: ended with the step, the limit and what was measured, while the worker and its other runs go on.</summary>
+[Trait("Category", "Proof")]
 public sealed class HittingLimits
 {
     [Theory]
