@@ -141,6 +141,8 @@ const mostFrames = 60;
 export function focusStep(name: string | null, frames = mostFrames) {
   if (name === null) return;
   requestAnimationFrame(() => {
+    // Whoever has opened a dialog in the meantime types there.
+    if (document.querySelector("[role=dialog]")) return;
     const box = document.querySelector<HTMLElement>(`.canvas [data-step="${CSS.escape(name)}"]`);
     if (box) box.focus({ preventScroll: true });
     else if (frames > 0) focusStep(name, frames - 1);
