@@ -33,6 +33,8 @@ export default async function (person, { setup }) {
   await person.step(/^greet/).click();
   const title = person.panel.getByLabel("Title", { exact: true });
   await title.waitFor();
+  // Else one of the page's own questions is refused first, and the sign-in comes before anything has been typed.
+  await page.waitForLoadState("networkidle");
   await page.context().clearCookies();
   await title.fill("Greets whoever calls");
   await page.getByLabel("E-mail").waitFor();
