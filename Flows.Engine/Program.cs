@@ -22,7 +22,9 @@ switch (args)
             return 2;
         }
         using (var http = new OutboundHttp(network))
-        using (var memory = new IdleMemory(TimeProvider.System))
+#pragma warning disable CA5394 // Spreading work over time is no secret.
+        using (var memory = new IdleMemory(TimeProvider.System, TimeSpan.FromSeconds(10 + (5 * Random.Shared.NextDouble()))))
+#pragma warning restore CA5394
         using (var connection = new WorkerConnection(
             Console.OpenStandardInput(), output, new RunWalk(PieceCatalog.All, http, TimeProvider.System),
             new PieceCalls(PieceCatalog.All, http, TimeProvider.System), Catalogue.Version, OwnFolders.FromEnvironment(), memory))

@@ -27,8 +27,8 @@ internal sealed class SandboxBench : IDisposable
     private const int PlatformCallers = 8, PlatformRounds = 9;
     private static readonly TimeSpan s_platformWarmUp = TimeSpan.FromSeconds(20), s_platformTurn = TimeSpan.FromSeconds(5);
     private static readonly int[] s_runsBeforeMemory = [1, 100, 1_000, 10_000];
-    // An engine gives memory back when it has had nothing to do for two seconds.
-    private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(5);
+    // An engine gives memory back when it has had nothing to do for ten to fifteen seconds.
+    private static readonly TimeSpan s_rest = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan s_brokerTime = TimeSpan.FromSeconds(8);
     private static readonly TimeSpan s_limit = TimeSpan.FromSeconds(30);
 
