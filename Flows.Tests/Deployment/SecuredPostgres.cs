@@ -89,6 +89,9 @@ internal sealed class SecuredPostgres : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        // It has memory of the machine's, which a kill would leave behind.
+        using (var stop = Start("pg_ctl", "-D", Path.Combine(_folder.FullName, "data"), "-m", "immediate", "stop"))
+            await stop.WaitForExitAsync().WaitAsync(s_limit);
         _server.Kill(entireProcessTree: true);
         await _server.WaitForExitAsync().WaitAsync(s_limit);
         _server.Dispose();
